@@ -1,0 +1,59 @@
+//! The deep-learning exam, executed in Rust: every technique of the course, on [Candle](https://github.com/huggingface/candle).
+//!
+//! Each concept is one short module with its formula and its source:
+//!
+//! | topic | module | notebook |
+//! |---|---|---|
+//! | softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
+//! | cross-entropy, negative log-likelihood, mean squared error | [`loss`] | `03-softmax-and-cross-entropy` |
+//! | L1 and L2 penalties | [`regularization`] | `06-l2-regularization` |
+//! | gradient descent, momentum, Adam and AdamW | [`optim`] | `06-l2-regularization` |
+//! | initial values | [`init`] | `00-start-here` |
+//! | named, seeded parameters | [`params`] | `00-start-here` |
+//! | layers | [`nn`] | `00-start-here` |
+//! | training loop, history, progress | [`train`] | `00-start-here` |
+//! | accuracy and confusion | [`metrics`] | `00-start-here` |
+//! | Fashion-MNIST, synthetic sets, batches | [`data`] | `00-start-here` |
+//! | figures and tables | [`plot`] | all |
+//! | checks of the exercises | [`check`] | all |
+//! | seeded random numbers, choice of device | [`rng`], [`device`] | all |
+//!
+//! Candle, ndarray and plotters are re-exported: use those, never a second dependency on them, so that a process holds one
+//! copy of Candle's counters (see [`device::check_statics`]).
+
+pub mod activation;
+pub mod check;
+pub mod data;
+pub mod device;
+mod error;
+pub mod init;
+pub mod loss;
+pub mod metrics;
+pub mod nn;
+pub mod optim;
+pub mod params;
+pub mod plot;
+pub mod regularization;
+pub mod rng;
+pub mod train;
+
+pub use candle_core;
+pub use candle_nn;
+pub use error::{Error, Result};
+pub use ndarray;
+pub use ndarray_rand;
+pub use plotters;
+pub use rand;
+
+/// What almost every notebook and program uses: `use candlelight::prelude::*;`.
+pub mod prelude {
+    pub use candle_core::{D, DType, Device, IndexOp, Tensor, Var};
+    pub use ndarray::{Array1, Array2, array};
+    pub use rand::Rng as _;
+
+    pub use crate::device::{best_device, describe};
+    pub use crate::init::Init;
+    pub use crate::params::Params;
+    pub use crate::rng::{Rng, seeded};
+    pub use crate::{Error, Result};
+}

@@ -1,0 +1,91 @@
+//! Seeded random numbers: the only source of randomness in the crate.
+//!
+//! Candle's CPU generator cannot be seeded (`Device::set_seed` is an error there), so every function here that draws takes
+//! a generator. The same seed gives the same bits at any thread count.
+
+use candle_core::{DType, Device, Shape, Tensor};
+use rand::seq::SliceRandom;
+use rand::{Rng as _, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::{Error, Result};
+
+/// The generator of the crate: ChaCha with 8 rounds.
+pub type Rng = rand_chacha::ChaCha8Rng;
+
+/// A generator for `seed`.
+///
+/// ```
+/// use candlelight::rng::seeded;
+/// use rand::Rng;
+/// assert_eq!(seeded(7).random::<u64>(), seeded(7).random::<u64>());
+/// ```
+pub fn seeded(seed: u64) -> Rng {
+    Rng::seed_from_u64(seed)
+}
+
+/// The stream of `seed` that belongs to `name`: independent of the streams of other names, whatever order they are used in.
+///
+/// The stream number is the 64-bit FNV-1a hash of the name.
+pub fn stream(seed: u64, name: &str) -> Rng {
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let mut rng = seeded(seed);
+    rng.set_stream(hash);
+    rng
+}
+
+/// Draws from N(mean, std²), of `dtype` F32 or F64.
+///
+/// # Errors
+/// If `std` is negative or not finite, or Candle cannot make the tensor.
+pub fn normal(
+    rng: &mut Rng,
+    mean: f64,
+    std: f64,
+    shape: impl Into<Shape>,
+    dtype: DType,
+    device: &Device,
+) -> Result<Tensor> {
+    if !(std.is_finite() && std >= 0.0) {
+        return Err(Error::setting("std", "finite and at least 0", std));
+    }
+    fill(shape, dtype, device, || mean + std * Distribution::<f64>::sample(&StandardNormal, rng))
+}
+
+/// Draws uniformly from [low, high), of `dtype` F32 or F64.
+///
+/// # Errors
+/// If the interval is empty or not finite, or Candle cannot make the tensor.
+pub fn uniform(
+    rng: &mut Rng,
+    low: f64,
+    high: f64,
+    shape: impl Into<Shape>,
+    dtype: DType,
+    device: &Device,
+) -> Result<Tensor> {
+    if !(low.is_finite() && high.is_finite() && low <= high) {
+        return Err(Error::setting("[low, high)", "a finite interval with low ≤ high", format!("[{low}, {high})")));
+    }
+    fill(shape, dtype, device, || low + (high - low) * rng.random::<f64>())
+}
+
+/// A random order of `0..n` (Fisher–Yates).
+pub fn permutation(rng: &mut Rng, n: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..n as u32).collect();
+    order.shuffle(rng);
+    order
+}
+
+fn fill(shape: impl Into<Shape>, dtype: DType, device: &Device, mut draw: impl FnMut() -> f64) -> Result<Tensor> {
+    let shape = shape.into();
+    let n = shape.elem_count();
+    let tensor = match dtype {
+        DType::F32 => Tensor::from_vec((0..n).map(|_| draw() as f32).collect(), shape, device)?,
+        DType::F64 => Tensor::from_vec((0..n).map(|_| draw()).collect(), shape, device)?,
+        actual => return Err(Error::DType { what: "random tensor", expected: "F32 or F64", actual }),
+    };
+    Ok(tensor)
+}

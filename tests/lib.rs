@@ -1,0 +1,1 @@
+//! Test suites, one file a topic.
