@@ -51,6 +51,7 @@ pub mod prelude {
     pub use ndarray::{Array1, Array2, array};
     pub use rand::Rng as _;
 
+    pub use crate::data::{Dataset, FashionMnist};
     pub use crate::device::{best_device, describe};
     pub use crate::init::Init;
     pub use crate::params::Params;

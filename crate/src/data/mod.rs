@@ -1,5 +1,18 @@
-//! Data sets and batches.
+//! Data sets and batches: Fashion-MNIST, seeded synthetic sets, and how to walk through them.
+//!
+//! [`FashionMnist::offline`] needs neither a file nor a network and is the same everywhere.
 
-/// Why a data set could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DataError {}
+mod batches;
+mod dataset;
+pub mod download;
+mod error;
+mod fashion_mnist;
+pub mod idx;
+mod places;
+pub mod synthetic;
+
+pub use batches::Batches;
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use fashion_mnist::{FashionMnist, Source};
+pub use places::Places;
