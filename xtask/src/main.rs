@@ -1,1 +1,70 @@
-fn main() {}
+//! `cargo xtask COMMAND`: everything around the crate and the notebooks, one command each.
+
+use std::process::ExitCode;
+
+mod analyzer;
+mod arguments;
+mod bench;
+mod clone;
+mod compare;
+mod error;
+mod kernel;
+mod lab;
+mod notebook;
+mod paths;
+mod process;
+mod run;
+mod setup;
+mod test;
+mod twins;
+
+use arguments::Arguments;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  setup                 prepare Python, the Rust kernel and its build directory; every other command calls it
+  lab                   open the course in JupyterLab
+      --no-browser      print the address instead of opening a browser
+      --port N          serve on this port [default: the first free one from 8888]
+  run [NOTEBOOK...]     execute notebooks on the real kernel, from top to bottom [default: all]
+      --check           compare with the committed outputs (the default)
+      --update          write the new outputs into the notebooks
+      --jobs N          run N notebooks at a time [default: 1]
+      --json FILE       also write the report as JSON
+  twins [--check]       bring each notebook and its text twin into step; with --check, only compare
+  test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three
+  bench [--out FILE]    measure the latencies of a notebook";
+
+fn main() -> ExitCode {
+    // Jupyter starts the kernel, and rust-analyzer its cargo, through copies of this program under other names.
+    let result = match paths::program_name().as_str() {
+        kernel::LAUNCHER => kernel::launch(),
+        "cargo" => analyzer::cargo(),
+        _ => command(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> error::Result<ExitCode> {
+    let mut arguments = Arguments::new(std::env::args().skip(1));
+    match arguments.next_word().as_deref() {
+        Some("setup") => arguments.end().and_then(|()| setup::setup().map(|_| ExitCode::SUCCESS)),
+        Some("lab") => lab::lab(arguments),
+        Some("run") => run::run(arguments),
+        Some("twins") => twins::twins(arguments),
+        Some("test") => test::test(arguments),
+        Some("bench") => bench::bench(arguments),
+        Some("help" | "--help" | "-h") | None => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(other) => Err(format!("there is no command `{other}`\n\n{USAGE}").into()),
+    }
+}

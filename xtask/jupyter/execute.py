@@ -1,0 +1,62 @@
+"""Executes one notebook on its kernel, from top to bottom, as JupyterLab's "Run All" would.
+
+    execute.py NOTEBOOK EXECUTED TIMES
+
+EXECUTED receives the notebook with what its cells showed, TIMES a JSON object: the seconds until the kernel answered, the
+seconds of each cell that ran, and the message of the cell that stopped the run, if one did. Whether the notebook passes is
+decided by the caller; this program fails only where there is nothing to decide about.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+CELL_SECONDS = 900
+
+
+def main(source, executed, times_file):
+    notebook = nbformat.read(source, as_version=4)
+    times = {"kernel_start": None, "cells": [None] * len(notebook.cells), "stopped": None}
+    started = {}
+
+    def cell_starts(cell, cell_index):
+        started[cell_index] = time.monotonic()
+
+    def cell_ends(cell, cell_index, execute_reply):
+        times["cells"][cell_index] = round(time.monotonic() - started[cell_index], 3)
+
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name=notebook.metadata.get("kernelspec", {}).get("name", "rust"),
+        resources={"metadata": {"path": str(Path(source).resolve().parent)}},
+        record_timing=False,
+        startup_timeout=600,
+        on_cell_execute=cell_starts,
+        on_cell_executed=cell_ends,
+    )
+    client.reset_execution_trackers()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            cell.outputs = []
+    start = time.monotonic()
+    with client.setup_kernel():
+        times["kernel_start"] = round(time.monotonic() - start, 3)
+        for index, cell in enumerate(notebook.cells):
+            try:
+                client.execute_cell(cell, index)
+            except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+                times["stopped"] = {"cell": index, "message": str(error)[-2000:]}
+                break
+    nbformat.write(notebook, executed)
+    Path(times_file).write_text(json.dumps(times))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

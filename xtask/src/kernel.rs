@@ -1,0 +1,151 @@
+//! The program that Jupyter starts as the kernel: it gives evcxr_jupyter a warm build directory of its own.
+//!
+//! A fresh build directory would compile Candle for minutes. A shared one serves one kernel at a time. So each kernel gets a
+//! copy, made of hard links, of the directory that set-up prepared, and it is removed afterwards.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use crate::clone::clone_tree;
+use crate::error::{About, Result};
+use crate::{paths, process, setup};
+
+/// The name under which this program is the kernel.
+pub const LAUNCHER: &str = "candlelight-kernel";
+
+/// The flag that evcxr always compiles with.
+pub const PREFER_DYNAMIC: &str = "-Cprefer-dynamic";
+
+/// The lock file of the prepared directory, under a name that cargo does not rewrite.
+pub const PINNED_LOCK: &str = "Cargo.lock.pinned";
+
+/// The directory that kernels start from a copy of.
+pub fn prepared(lab: &Path) -> PathBuf {
+    lab.join("kernel/prepared")
+}
+
+/// What evcxr passes to rustc: it links with lld where that is installed and mold is not.
+pub fn rustflags() -> String {
+    let found = |name: &str| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    };
+    let lld = cfg!(not(target_os = "macos")) && found("lld") && !found("mold");
+    if lld { format!("{PREFER_DYNAMIC} -Clink-arg=-fuse-ld=lld") } else { PREFER_DYNAMIC.to_owned() }
+}
+
+/// The host in what `rustc -vV` says.
+pub fn host(rustc: &str) -> String {
+    rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned()
+}
+
+/// The line by which a notebook, or the kernel's start, names the crate.
+fn dependency(root: &Path) -> String {
+    format!("candlelight = {{ path = \"{}\" }}", root.join("crate").display())
+}
+
+/// A manifest like the one that evcxr writes.
+pub fn manifest(root: &Path) -> String {
+    format!(
+        "[package]\nname = \"ctx\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n\
+         [profile.dev]\nopt-level = 2\ndebug = false\nstrip = \"debuginfo\"\nrpath = true\nlto = false\n\
+         debug-assertions = true\ncodegen-units = 16\npanic = 'unwind'\nincremental = true\noverflow-checks = true\n\n\
+         [dependencies]\n{}\n",
+        dependency(root)
+    )
+}
+
+/// The real home of cargo.
+pub fn cargo_home() -> Result<PathBuf> {
+    match std::env::var_os("CARGO_HOME") {
+        Some(home) => Ok(PathBuf::from(home)),
+        None => Ok(std::env::home_dir().ok_or("there is no home directory; set HOME or CARGO_HOME")?.join(".cargo")),
+    }
+}
+
+/// Runs one kernel from start to end.
+pub fn launch() -> Result<ExitCode> {
+    let connection = std::env::args_os().nth(1).ok_or("Jupyter gives the connection file as the only argument")?;
+    let this = std::env::current_exe().about("this program")?;
+    let lab = this.ancestors().nth(2).ok_or("the kernel's program stands in `bin` of what set-up made")?;
+    let sessions = lab.join("kernel/sessions");
+    remove_dead(&sessions);
+    let session = Session::new(&sessions, &prepared(lab))?;
+    let status = session.evcxr(lab)?.arg("--control_file").arg(connection).status().about("evcxr_jupyter")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The private build directory of one kernel, removed when dropped.
+struct Session {
+    folder: PathBuf,
+}
+
+impl Session {
+    fn new(sessions: &Path, prepared: &Path) -> Result<Self> {
+        // Named after the process, so that others can tell whether it still runs.
+        let session = Self { folder: sessions.join(std::process::id().to_string()) };
+        if session.folder.exists() {
+            fs::remove_dir_all(&session.folder).about(session.folder.display())?;
+        }
+        clone_tree(prepared, &session.folder, &|path| !path.ends_with("incremental"))?;
+        session.write_start()?;
+        Ok(session)
+    }
+
+    /// What evcxr does before it answers for the first time: it loads the crate, while the reader still reads.
+    ///
+    /// To try itself out, evcxr compiles a program without dependencies first, and cargo then drops them all from the lock
+    /// file; so that is put back before the crate is named. The last line makes the analyzer look at Candle once.
+    fn write_start(&self) -> Result<()> {
+        let folder = self.folder.join("config");
+        fs::create_dir_all(&folder).about(folder.display())?;
+        let (lock, home) = (self.folder.display(), cargo_home()?);
+        let start = format!(
+            "!cp '{lock}/{PINNED_LOCK}' '{lock}/Cargo.lock'\n:build_env CARGO_HOME={}\n:dep {}\n",
+            home.display(),
+            dependency(&paths::root())
+        );
+        fs::write(folder.join("init.evcxr"), start).about(folder.display())?;
+        let warm = "let _warm = candlelight::device::check_statics().is_ok();";
+        fs::write(folder.join("prelude.rs"), warm).about(folder.display())
+    }
+
+    fn evcxr(&self, lab: &Path) -> Result<Command> {
+        let mut command = process::command(setup::evcxr_program()?);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from).to_string();
+        command.env("EVCXR_TMPDIR", &self.folder).env("EVCXR_CONFIG_DIR", self.folder.join("config"));
+        // The analyzer looks for cargo here first, and finds the one that shows it only what cells can name.
+        command.env("CANDLELIGHT_CARGO_HOME", cargo_home()?).env("CARGO_HOME", lab.join("kernel/cargo-home"));
+        // Where this points to a kernel specification of its own, evcxr would overwrite that with its stock one.
+        command.env("JUPYTER_PATH", self.folder.join("config"));
+        for (name, value) in [
+            ("RAYON_NUM_THREADS", cores.as_str()),
+            // Large tensors come from the heap and stay there: page faults on fresh memory cost up to half a training step.
+            ("MALLOC_MMAP_THRESHOLD_", "33554432"),
+            ("MALLOC_TRIM_THRESHOLD_", "1073741824"),
+        ] {
+            if std::env::var_os(name).is_none() {
+                command.env(name, value);
+            }
+        }
+        Ok(command)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next kernel.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes what killed kernels left.
+fn remove_dead(sessions: &Path) {
+    for entry in fs::read_dir(sessions).into_iter().flatten().flatten() {
+        let alive = process::output(Command::new("ps").arg("-p").arg(entry.file_name())).is_ok();
+        if !alive {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Placeholder.
+use crate::arguments::Arguments; use crate::error::Result; use std::process::ExitCode;
+pub fn test(_: Arguments) -> Result<ExitCode> { Err("not yet".into()) }
