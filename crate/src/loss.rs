@@ -9,6 +9,16 @@ use crate::activation::{check_float, log_softmax, logsumexp};
 use crate::{Error, Result};
 
 /// What becomes of the losses of the single samples (or elements, where a loss is element-wise).
+///
+/// ```
+/// use candlelight::{loss::{Reduction, mse_reduce}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let (p, t) = (Tensor::new(&[1f32, 2.], &Device::Cpu)?, Tensor::new(&[2f32, 5.], &Device::Cpu)?);
+/// assert_eq!(mse_reduce(&p, &t, Reduction::None)?.to_vec1::<f32>()?, [1., 9.]);
+/// assert_eq!(mse_reduce(&p, &t, Reduction::Sum)?.to_scalar::<f32>()?, 10.);
+/// assert_eq!(mse_reduce(&p, &t, Reduction::Mean)?.to_scalar::<f32>()?, 5.);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reduction {
     /// Their mean, a scalar: the step size then does not depend on the batch size.
@@ -147,7 +157,7 @@ pub fn nll_reduce(log_probabilities: &Tensor, labels: &Tensor, reduction: Reduct
 /// In the square of the target's unit.
 ///
 /// # Shapes
-/// `prediction` and `target` of one shape and float dtype. Nothing is broadcast: a [N, 1] prediction against an [N] target
+/// `prediction` and `target` of one shape and float dtype. Nothing is broadcast: a [N, 1] prediction against an `[N]` target
 /// would silently become an N × N table of differences.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ fn reduction(case: &Case) -> Reduction {
     }
 }
 
-/// The name of the differentiated input, and the loss of it.
+/// The case's loss, as a function of its differentiated input.
 fn compute(case: &Case, x: &Tensor) -> Tensor {
     let reduction = reduction(case);
     match case.subject() {

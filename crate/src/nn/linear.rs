@@ -29,7 +29,7 @@ impl Default for LinearConfig {
 /// ```
 ///
 /// # Shapes
-/// Input [..., in], output [..., out]; parameters `weight` [out, in] and `bias` [out], as in PyTorch.
+/// Input [..., in], output [..., out]; parameters `weight` [out, in] and `bias` `[out]`, as in PyTorch.
 #[derive(Debug, Clone)]
 pub struct Linear {
     weight: Var,
@@ -92,7 +92,7 @@ impl Linear {
         &self.weight
     }
 
-    /// b, of shape [out], if the layer has one.
+    /// b, of shape `[out]`, if the layer has one.
     pub fn bias(&self) -> Option<&Var> {
         self.bias.as_ref()
     }

@@ -107,8 +107,10 @@ impl Optimizer for Sgd {
         let mut velocities = Vec::with_capacity(self.momentum.len());
         for (i, (param, gradient)) in self.params.iter().zip(gradients(&self.params, store)?).enumerate() {
             // Detached, or the state would hold the graph of every step before it.
-            let theta = param.var.as_detached_tensor();
-            let gradient = if weight_decay == 0.0 { gradient.detach() } else { (gradient + (&theta * weight_decay)?)? };
+            let (theta, mut gradient) = (param.var.as_detached_tensor(), gradient.detach());
+            if weight_decay != 0.0 {
+                gradient = (gradient + (&theta * weight_decay)?)?;
+            }
             let direction = if momentum == 0.0 {
                 gradient
             } else {
