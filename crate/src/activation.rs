@@ -1,1 +1,192 @@
-//! To be written.
+//! Activations, softmax and its logarithm.
+
+use candle_core::Tensor;
+use candle_core::shape::Dim;
+
+use crate::{Error, Result};
+
+/// Rectified linear unit.
+///
+/// ```text
+/// relu(x) = max(x, 0)        relu'(x) = 1 if x > 0, else 0
+/// ```
+///
+/// Element-wise, any shape. The derivative at 0 is 0, as in PyTorch; `Tensor::relu` of Candle 0.11.1 has 1 there, which
+/// matters wherever exact zeros occur (padding, dropped units, the output of another ReLU). NaN stays NaN.
+///
+/// # Errors
+/// If `x` is not of a float dtype.
+///
+/// ```
+/// use candlelight::{activation::relu, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let x = Var::new(&[-1f32, 0., 2.], &Device::Cpu)?;
+/// let y = relu(&x)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [0., 0., 2.]);
+/// let gradient = y.sum_all()?.backward()?;
+/// assert_eq!(gradient.get(&x).unwrap().to_vec1::<f32>()?, [0., 0., 1.]);
+/// # Ok(()) }
+/// ```
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    check_float("relu", x)?;
+    let zeros = x.zeros_like()?;
+    Ok(x.le(&zeros)?.where_cond(&zeros, x)?)
+}
+
+/// Logistic sigmoid.
+///
+/// ```text
+/// σ(x) = 1 / (1 + exp(-x))        σ'(x) = σ(x) (1 - σ(x)) ≤ 1/4
+/// ```
+///
+/// Element-wise, any shape; finite for every finite `x`.
+///
+/// # Errors
+/// If `x` is not of a float dtype.
+///
+/// ```
+/// use candlelight::{activation::sigmoid, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let y = sigmoid(&Tensor::new(&[-1000f32, 0., 1000.], &Device::Cpu)?)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [0., 0.5, 1.]);
+/// # Ok(()) }
+/// ```
+pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    check_float("sigmoid", x)?;
+    Ok(candle_nn::ops::sigmoid(x)?)
+}
+
+/// Logarithm of a sum of exponentials over `dim`, a smooth maximum.
+///
+/// ```text
+/// logsumexp(x) = log Σᵢ exp(xᵢ) = m + log Σᵢ exp(xᵢ - m),    m = maxᵢ xᵢ        ∂/∂xᵢ = softmax(x)ᵢ
+/// ```
+///
+/// The first form overflows: exp(89) is beyond F32 and exp(710) beyond F64. In the second no exponent is above 0 and one is
+/// 0, so the sum lies between 1 and the number of terms. `m` cancels, hence it takes no part in the gradient.
+///
+/// Returns `x`'s shape without `dim`. A row of -∞ alone gives -∞, the logarithm of an empty sum.
+///
+/// # Errors
+/// If `x` is not of a float dtype, or `dim` is not one of its dimensions or empty.
+///
+/// ```
+/// use candlelight::{activation::logsumexp, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let x = Tensor::new(&[1000f64, 1000.], &Device::Cpu)?;
+/// let naive = x.exp()?.sum_all()?.log()?.to_scalar::<f64>()?;
+/// assert!(naive.is_infinite());
+/// assert!((logsumexp(&x, 0)?.to_scalar::<f64>()? - (1000. + 2f64.ln())).abs() < 1e-9);
+/// # Ok(()) }
+/// ```
+pub fn logsumexp(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
+    let dim = check_dim("logsumexp", x, dim)?;
+    // An infinite maximum would give ∞ - ∞; the largest finite number serves as well.
+    let limit = if x.dtype() == candle_core::DType::F64 { f64::MAX } else { f64::from(f32::MAX) };
+    let max = x.max_keepdim(dim)?.detach().clamp(-limit, limit)?;
+    let sum = x.broadcast_sub(&max)?.exp()?.sum_keepdim(dim)?;
+    Ok((sum.log()? + max)?.squeeze(dim)?)
+}
+
+/// Softmax over `dim`: positive numbers that sum to 1.
+///
+/// ```text
+/// softmax(x)ᵢ = exp(xᵢ - m) / Σⱼ exp(xⱼ - m),    m = maxⱼ xⱼ        ∂pᵢ/∂xⱼ = pᵢ (δᵢⱼ - pⱼ)
+/// ```
+///
+/// Without `m`, exp overflows and the quotient is ∞/∞ = NaN: at logits of 89 in F32, of 710 in F64. Adding a constant to every
+/// logit changes nothing, so subtracting the maximum is exact.
+///
+/// Same shape as `x`. `candle_nn::ops::softmax_last_dim` of Candle 0.11.1 gives no gradient at all to what lies upstream, and
+/// no error; this one is composed of operations that do.
+///
+/// # Errors
+/// If `x` is not of a float dtype, or `dim` is not one of its dimensions or empty.
+///
+/// ```
+/// use candlelight::{activation::softmax, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let p = softmax(&Tensor::new(&[[1000f32, 1000.], [0., 3f32.ln()]], &Device::Cpu)?, D::Minus1)?.to_vec2::<f32>()?;
+/// assert_eq!(p[0], [0.5, 0.5]);
+/// assert!((p[1][1] - 0.75).abs() < 1e-6);
+/// # Ok(()) }
+/// ```
+pub fn softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
+    let dim = check_dim("softmax", x, dim)?;
+    let exp = x.broadcast_sub(&x.max_keepdim(dim)?.detach())?.exp()?;
+    Ok(exp.broadcast_div(&exp.sum_keepdim(dim)?)?)
+}
+
+/// Softmax of `x / temperature`.
+///
+/// Towards temperature 0 it becomes argmax (a one-hot vector); at ∞ it is uniform. Hinton, Vinyals and Dean (2015),
+/// section 2, eq. 1.
+///
+/// `temperature`: above 0 and finite; 1 is plain [`softmax`].
+///
+/// # Errors
+/// As [`softmax`], or a temperature outside its range.
+///
+/// ```
+/// use candlelight::{activation::softmax_with_temperature, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let x = Tensor::new(&[1f32, 2.], &Device::Cpu)?;
+/// let cold = softmax_with_temperature(&x, 0, 0.01)?.to_vec1::<f32>()?;
+/// let hot = softmax_with_temperature(&x, 0, 100.)?.to_vec1::<f32>()?;
+/// assert!(cold[1] > 0.999 && hot[1] < 0.503);
+/// # Ok(()) }
+/// ```
+pub fn softmax_with_temperature(x: &Tensor, dim: impl Dim, temperature: f64) -> Result<Tensor> {
+    if !(temperature.is_finite() && temperature > 0.0) {
+        return Err(Error::setting("temperature", "above 0 and finite", temperature));
+    }
+    check_float("softmax", x)?;
+    softmax(&(x / temperature)?, dim)
+}
+
+/// Logarithm of [`softmax`] over `dim`.
+///
+/// ```text
+/// log_softmax(x)ᵢ = xᵢ - logsumexp(x)        ∂/∂xⱼ = δᵢⱼ - softmax(x)ⱼ
+/// ```
+///
+/// Taking the logarithm after the softmax fails where a probability underflows to 0: the loss is then ∞ and its gradient NaN.
+/// Here nothing is divided and no small number is taken the logarithm of.
+///
+/// Same shape as `x`.
+///
+/// # Errors
+/// If `x` is not of a float dtype, or `dim` is not one of its dimensions or empty.
+///
+/// ```
+/// use candlelight::{activation::{log_softmax, softmax}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let x = Tensor::new(&[0f32, 1000.], &Device::Cpu)?;
+/// assert_eq!(log_softmax(&x, 0)?.to_vec1::<f32>()?, [-1000., 0.]);
+/// assert_eq!(softmax(&x, 0)?.log()?.to_vec1::<f32>()?, [f32::NEG_INFINITY, 0.]);
+/// # Ok(()) }
+/// ```
+pub fn log_softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
+    let dim = check_dim("log_softmax", x, dim)?;
+    let shifted = x.broadcast_sub(&x.max_keepdim(dim)?.detach())?;
+    let log_sum = shifted.exp()?.sum_keepdim(dim)?.log()?;
+    Ok(shifted.broadcast_sub(&log_sum)?)
+}
+
+/// Candle panics where an integer tensor meets a function of real numbers.
+pub(crate) fn check_float(what: &'static str, x: &Tensor) -> Result<()> {
+    if x.dtype().is_float() {
+        return Ok(());
+    }
+    Err(Error::DType { what, expected: "F32 or F64", actual: x.dtype() })
+}
+
+/// Candle divides by zero in a maximum over nothing.
+fn check_dim(what: &'static str, x: &Tensor, dim: impl Dim) -> Result<usize> {
+    check_float(what, x)?;
+    let dim = dim.to_index(x.shape(), what)?;
+    if x.dims()[dim] == 0 {
+        return Err(Error::shape(what, format!("dimension {dim} not empty"), x.dims()));
+    }
+    Ok(dim)
+}

@@ -51,10 +51,16 @@ pub mod prelude {
     pub use ndarray::{Array1, Array2, array};
     pub use rand::Rng as _;
 
+    pub use crate::activation::{log_softmax, relu, sigmoid, softmax};
     pub use crate::data::{Dataset, FashionMnist};
     pub use crate::device::{best_device, describe};
     pub use crate::init::Init;
+    pub use crate::loss::{cross_entropy, mse};
+    pub use crate::metrics::accuracy;
+    pub use crate::nn::{Activation, Flatten, Linear, LinearConfig, Mode, Module, Sequential, linear};
+    pub use crate::optim::{Adam, AdamConfig, AdamW, AdamWConfig, Optimizer, Sgd, SgdConfig};
     pub use crate::params::Params;
     pub use crate::rng::{Rng, seeded};
+    pub use crate::train::{FitConfig, History, Progress, evaluate, fit};
     pub use crate::{Error, Result};
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask COMMAND`: everything around the crate and the notebooks, one command each.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 mod analyzer;
@@ -38,7 +39,9 @@ cargo xtask COMMAND
 
 fn main() -> ExitCode {
     // Jupyter starts the kernel, and rust-analyzer its cargo, through copies of this program under other names.
-    let result = match paths::program_name().as_str() {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy();
+    let result = match &*name {
         kernel::LAUNCHER => kernel::launch(),
         "cargo" => analyzer::cargo(),
         _ => command(),

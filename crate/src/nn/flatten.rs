@@ -1,0 +1,25 @@
+use candle_core::Tensor;
+
+use super::{Mode, Module};
+use crate::{Error, Result};
+
+/// Makes one vector of each sample: [N, ...] → [N, product of the rest], as PyTorch's `Flatten` with its defaults.
+///
+/// ```
+/// use candlelight::{nn::{Flatten, Mode, Module}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let images = Tensor::zeros((5, 1, 28, 28), DType::F32, &Device::Cpu)?;
+/// assert_eq!(Flatten.forward(&images, Mode::Eval)?.dims(), [5, 784]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flatten;
+
+impl Module for Flatten {
+    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
+        match x.dims() {
+            [batch, rest @ ..] => Ok(x.reshape((*batch, rest.iter().product::<usize>()))?),
+            [] => Err(Error::shape("input of flatten", "[N, ...]", &[])),
+        }
+    }
+}

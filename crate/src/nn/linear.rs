@@ -1,0 +1,119 @@
+use candle_core::{Tensor, Var};
+
+use super::{Mode, Module};
+use crate::init::Init;
+use crate::params::Params;
+use crate::{Error, Result};
+
+/// Settings of a [`Linear`] layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LinearConfig {
+    /// Whether b is added; default true.
+    pub bias: bool,
+    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`].
+    pub weight_init: Option<Init>,
+    /// How the bias starts; default `None`, for PyTorch's [`Init::TorchLinear`].
+    pub bias_init: Option<Init>,
+}
+
+impl Default for LinearConfig {
+    fn default() -> Self {
+        Self { bias: true, weight_init: None, bias_init: None }
+    }
+}
+
+/// A fully connected layer.
+///
+/// ```text
+/// y = x Wᵀ + b        ∂L/∂x = g W,   ∂L/∂W = gᵀ x,   ∂L/∂b = Σ g   for the gradient g of y, summed over the batch
+/// ```
+///
+/// # Shapes
+/// Input [..., in], output [..., out]; parameters `weight` [out, in] and `bias` `[out]`, as in PyTorch.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    weight: Var,
+    bias: Option<Var>,
+}
+
+/// A [`Linear`] layer with PyTorch's defaults.
+///
+/// # Errors
+/// As [`Linear::new`].
+///
+/// ```
+/// use candlelight::{nn::{Mode, Module, linear}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let layer = linear(784, 10, params.pp("fc"))?;
+/// assert_eq!(params.names(), ["fc.weight", "fc.bias"]);
+/// let images = Tensor::zeros((64, 784), DType::F32, &Device::Cpu)?;
+/// assert_eq!(layer.forward(&images, Mode::Train)?.dims(), [64, 10]);
+/// # Ok(()) }
+/// ```
+pub fn linear(in_features: usize, out_features: usize, params: Params) -> Result<Linear> {
+    Linear::new(in_features, out_features, LinearConfig::default(), params)
+}
+
+impl Linear {
+    /// Makes the parameters `weight` and, unless switched off, `bias` below the prefix of `params`.
+    ///
+    /// `in_features`, `out_features`: at least 1.
+    ///
+    /// # Errors
+    /// A size of 0, a name that is taken, or an initial value that does not fit (the fans of a bias are not known to
+    /// [`Init::XavierUniform`] and its like).
+    ///
+    /// ```
+    /// use candlelight::{nn::{Linear, LinearConfig}, prelude::*};
+    /// # fn main() -> candlelight::Result<()> {
+    /// let config = LinearConfig { bias: false, weight_init: Some(Init::HeNormal), ..LinearConfig::default() };
+    /// let layer = Linear::new(64, 32, config, Params::new(0, &Device::Cpu)?)?;
+    /// assert!(layer.bias().is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn new(in_features: usize, out_features: usize, config: LinearConfig, params: Params) -> Result<Self> {
+        for (name, size) in [("in_features", in_features), ("out_features", out_features)] {
+            if size == 0 {
+                return Err(Error::setting(name, "at least 1", size));
+            }
+        }
+        let default = Init::TorchLinear { fan_in: in_features };
+        let weight = params.var("weight", (out_features, in_features), config.weight_init.unwrap_or(default))?;
+        let bias = match config.bias {
+            true => Some(params.var("bias", out_features, config.bias_init.unwrap_or(default))?),
+            false => None,
+        };
+        Ok(Self { weight, bias })
+    }
+
+    /// W, of shape [out, in].
+    pub fn weight(&self) -> &Var {
+        &self.weight
+    }
+
+    /// b, of shape `[out]`, if the layer has one.
+    pub fn bias(&self) -> Option<&Var> {
+        self.bias.as_ref()
+    }
+}
+
+impl Module for Linear {
+    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
+        let (out_features, in_features) = self.weight.dims2()?;
+        let Some((_, batch)) = x.dims().split_last().filter(|(last, _)| **last == in_features) else {
+            return Err(Error::shape("input of linear", format!("[..., {in_features}]"), x.dims()));
+        };
+        if x.dtype() != self.weight.dtype() {
+            return Err(Error::DType { what: "input of linear", expected: "that of its weight", actual: x.dtype() });
+        }
+        // One matrix product for all leading dimensions. It takes the transposed weight as it is, but not an input of any
+        // stride; `reshape` copies that.
+        let rows = x.reshape((batch.iter().product::<usize>(), in_features))?;
+        let mut y = rows.matmul(&self.weight.t()?)?;
+        if let Some(bias) = &self.bias {
+            y = y.broadcast_add(bias)?;
+        }
+        Ok(y.reshape([batch, &[out_features]].concat())?)
+    }
+}

@@ -1,0 +1,66 @@
+use candle_core::Tensor;
+
+use super::{Mode, Module};
+use crate::Result;
+
+/// Layers one after another; empty, it returns its input.
+///
+/// ```
+/// use candlelight::{nn::{Activation, Mode, Module, Sequential, linear}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let model = Sequential::new()
+///     .push(linear(784, 256, params.pp("fc1"))?)
+///     .push(Activation::Relu)
+///     .push(linear(256, 10, params.pp("fc2"))?);
+/// let x = Tensor::zeros((2, 784), DType::F32, &Device::Cpu)?;
+/// assert_eq!(model.forward(&x, Mode::Eval)?.dims(), [2, 10]);
+/// assert_eq!(params.count(), 784 * 256 + 256 + 256 * 10 + 10);
+/// # Ok(()) }
+/// ```
+#[derive(Default)]
+pub struct Sequential {
+    layers: Vec<Box<dyn Module>>,
+}
+
+impl Sequential {
+    /// No layers yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a layer at the end; hands the model back, for the next.
+    #[must_use]
+    pub fn push(mut self, layer: impl Module + 'static) -> Self {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// How many layers there are.
+    pub fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// The output of every layer, first to last: what a figure of activations or saturation needs.
+    ///
+    /// # Errors
+    /// Those of the layers.
+    pub fn outputs(&self, x: &Tensor, mode: Mode) -> Result<Vec<Tensor>> {
+        let mut outputs: Vec<Tensor> = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            outputs.push(layer.forward(outputs.last().unwrap_or(x), mode)?);
+        }
+        Ok(outputs)
+    }
+}
+
+impl Module for Sequential {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, mode))
+    }
+}

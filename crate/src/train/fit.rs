@@ -1,0 +1,212 @@
+use std::time::Instant;
+
+use candle_core::Tensor;
+
+use super::progress::Reporter;
+use super::{Epoch, History, Progress};
+use crate::metrics::{accuracy, scalar};
+use crate::nn::{Mode, Module};
+use crate::optim::Optimizer;
+use crate::rng::{Rng, permutation};
+use crate::{Error, Result};
+
+/// A term to add to the loss of every step, such as λ‖w‖².
+pub type Penalty = Box<dyn Fn() -> Result<Tensor> + Send>;
+
+/// Settings of [`fit`].
+pub struct FitConfig {
+    /// Passes over the training data, at least 1; default 10.
+    pub epochs: usize,
+    /// Samples a step, at least 1; default 64. The last batch of an epoch takes what is left.
+    pub batch_size: usize,
+    /// What is printed; default [`Progress::Lines`].
+    pub progress: Progress,
+    /// Added to the loss in training, not to the losses that are recorded; default none. See [`FitConfig::with_penalty`].
+    pub penalty: Option<Penalty>,
+}
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        Self { epochs: 10, batch_size: 64, progress: Progress::default(), penalty: None }
+    }
+}
+
+impl FitConfig {
+    /// Sets the penalty.
+    ///
+    /// ```
+    /// use candlelight::{nn::linear, prelude::*, regularization::{l2, weights}, train::FitConfig};
+    /// # fn main() -> candlelight::Result<()> {
+    /// let params = Params::new(0, &Device::Cpu)?;
+    /// linear(2, 1, params.pp("fc"))?;
+    /// let (weights, lambda) = (weights(&params), 1e-3);
+    /// let config = FitConfig::default().with_penalty(move || Ok((l2(&weights)? * lambda)?));
+    /// assert!(config.penalty.is_some());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_penalty(self, penalty: impl Fn() -> Result<Tensor> + Send + 'static) -> Self {
+        Self { penalty: Some(Box::new(penalty)), ..self }
+    }
+}
+
+/// Loss and accuracy on a set of samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss.
+    pub loss: f64,
+    /// Share of samples classified rightly, in [0, 1], if the targets are class indices (an integer dtype).
+    pub accuracy: Option<f64>,
+}
+
+/// Trains `model` by mini-batches in an order drawn anew each epoch from `rng`.
+///
+/// ```text
+/// each epoch, each batch (x, y):    θ ← step(θ, ∇ [loss(model(x), y) + penalty()])
+/// ```
+///
+/// `train` and `test` are pairs of inputs and targets with the samples along the first dimension; `loss` takes a batch of
+/// outputs and one of targets and returns their mean loss, as those in [`loss`](crate::loss) do. The same parameters, data and
+/// state of `rng` give the same bits at any thread count.
+///
+/// # Errors
+/// A setting outside its range; inputs and targets of different lengths, or none; [`Error::NotFinite`] with the step, counted
+/// over all epochs, at which loss and penalty stopped being a number (parameters then stand as before that step); and what the
+/// model, the loss and the optimizer report.
+///
+/// ```
+/// use candlelight::{loss::mse, nn::linear, optim::{Sgd, SgdConfig}, prelude::*, train::{FitConfig, Progress, fit}};
+/// # fn main() -> candlelight::Result<()> {
+/// let mut rng = seeded(0);
+/// let x = candlelight::rng::normal(&mut rng, 0., 1., (256, 1), DType::F32, &Device::Cpu)?;
+/// let y = (&x * 3.)?;
+///
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let model = linear(1, 1, params.pp("fc"))?;
+/// let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.1, ..SgdConfig::default() })?;
+/// let config = FitConfig { epochs: 20, progress: Progress::Silent, ..FitConfig::default() };
+/// let history = fit(&model, &mut sgd, mse, (&x, &y), None, &config, &mut rng)?;
+/// assert!(history.train_loss()[19] < 1e-4);
+/// # Ok(()) }
+/// ```
+pub fn fit(
+    model: &dyn Module,
+    optimizer: &mut dyn Optimizer,
+    loss: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+    train: (&Tensor, &Tensor),
+    test: Option<(&Tensor, &Tensor)>,
+    config: &FitConfig,
+    rng: &mut Rng,
+) -> Result<History> {
+    if config.epochs == 0 {
+        return Err(Error::setting("epochs", "at least 1", 0));
+    }
+    check_batch_size(config.batch_size)?;
+    let train = Samples::new(train)?;
+    let reporter = Reporter::new(config.progress, config.epochs);
+    let mut history = History::default();
+    let mut step = 0;
+    for done in 1..=config.epochs {
+        let started = Instant::now();
+        let mut sum = 0.0;
+        for batch in permutation(rng, train.len).chunks(config.batch_size) {
+            let (x, y) = train.select(batch)?;
+            let data_loss = loss(&model.forward(&x, Mode::Train)?, &y)?;
+            let total = match &config.penalty {
+                Some(penalty) => (&data_loss + penalty()?)?,
+                None => data_loss.clone(),
+            };
+            let value = scalar(&total)?;
+            if !value.is_finite() {
+                return Err(Error::NotFinite { what: "the training loss", value, step });
+            }
+            optimizer.backward_step(&total)?;
+            sum += scalar(&data_loss)? * batch.len() as f64;
+            step += 1;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let tested = test.map(|test| evaluate(model, &loss, test, config.batch_size)).transpose()?;
+        let epoch = Epoch {
+            train_loss: sum / train.len as f64,
+            test_loss: tested.map(|tested| tested.loss),
+            accuracy: tested.and_then(|tested| tested.accuracy),
+            seconds,
+        };
+        reporter.report(done, &epoch);
+        history.epochs.push(epoch);
+    }
+    Ok(history)
+}
+
+/// Mean loss and accuracy of `model` on `samples` (inputs and targets), in [`Mode::Eval`], a batch at a time.
+///
+/// # Errors
+/// As [`fit`], but a loss that is not finite is returned as it is.
+///
+/// ```
+/// use candlelight::{loss::cross_entropy, nn::linear, prelude::*, train::evaluate};
+/// # fn main() -> candlelight::Result<()> {
+/// let model = linear(2, 3, Params::new(0, &Device::Cpu)?)?;
+/// let x = Tensor::zeros((5, 2), DType::F32, &Device::Cpu)?;
+/// let y = Tensor::zeros(5, DType::U32, &Device::Cpu)?;
+/// let result = evaluate(&model, cross_entropy, (&x, &y), 64)?;
+/// assert!(result.loss > 0. && result.accuracy.is_some());
+/// # Ok(()) }
+/// ```
+pub fn evaluate(
+    model: &dyn Module,
+    loss: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+    samples: (&Tensor, &Tensor),
+    batch_size: usize,
+) -> Result<Evaluation> {
+    check_batch_size(batch_size)?;
+    let samples = Samples::new(samples)?;
+    let classes = samples.targets.dtype().is_int();
+    let (mut loss_sum, mut right) = (0.0, 0.0);
+    for start in (0..samples.len).step_by(batch_size) {
+        let (x, y) = samples.slice(start, batch_size)?;
+        let output = model.forward(&x, Mode::Eval)?;
+        let n = x.dim(0)? as f64;
+        loss_sum += scalar(&loss(&output, &y)?)? * n;
+        if classes {
+            right += (accuracy(&output, &y)? * n).round();
+        }
+    }
+    let n = samples.len as f64;
+    Ok(Evaluation { loss: loss_sum / n, accuracy: classes.then_some(right / n) })
+}
+
+/// Inputs and targets to take batches of.
+struct Samples {
+    inputs: Tensor,
+    targets: Tensor,
+    len: usize,
+}
+
+impl Samples {
+    fn new((inputs, targets): (&Tensor, &Tensor)) -> Result<Self> {
+        match (inputs.dims().first(), targets.dims().first()) {
+            (Some(&len), Some(&labels)) if len == labels && len > 0 => {
+                Ok(Self { inputs: inputs.contiguous()?, targets: targets.contiguous()?, len })
+            }
+            (Some(&len), _) if len > 0 => Err(Error::shape("targets", format!("[{len}, ...]"), targets.dims())),
+            _ => Err(Error::shape("inputs", "[N, ...] with N at least 1", inputs.dims())),
+        }
+    }
+
+    /// The samples of these indices.
+    fn select(&self, indices: &[u32]) -> Result<(Tensor, Tensor)> {
+        let indices = Tensor::new(indices, self.inputs.device())?;
+        Ok((self.inputs.index_select(&indices, 0)?, self.targets.index_select(&indices, 0)?))
+    }
+
+    /// The samples from `start` on, at most `count`.
+    fn slice(&self, start: usize, count: usize) -> Result<(Tensor, Tensor)> {
+        let count = count.min(self.len - start);
+        Ok((self.inputs.narrow(0, start, count)?, self.targets.narrow(0, start, count)?))
+    }
+}
+
+fn check_batch_size(batch_size: usize) -> Result<()> {
+    if batch_size == 0 { Err(Error::setting("batch_size", "at least 1", batch_size)) } else { Ok(()) }
+}

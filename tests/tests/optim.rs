@@ -1,0 +1,260 @@
+//! Optimizers against PyTorch's trajectories and on functions with a known minimum.
+
+use std::sync::Arc;
+
+use candlelight::candle_core::backprop::GradStore;
+use candlelight::candle_core::{self, CpuStorage, CustomOp1, Layout, Shape};
+use candlelight::loss::mse;
+use candlelight::optim::*;
+use candlelight::prelude::*;
+use candlelight_tests::{Case, assert_close, fixture, number};
+use serde_json::Value;
+
+fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
+    let settings = &case.0["settings"];
+    let number = |key: &str| settings[key].as_f64().unwrap();
+    let (lr, weight_decay) = (number("lr"), number("weight_decay"));
+    let betas = || (settings["betas"][0].as_f64().unwrap(), settings["betas"][1].as_f64().unwrap());
+    let params = params.trainable();
+    match case.subject() {
+        "sgd" => {
+            let nesterov = settings["nesterov"] == Value::Bool(true);
+            let (momentum, dampening) = (number("momentum"), number("dampening"));
+            Box::new(Sgd::new(params, SgdConfig { lr, momentum, dampening, weight_decay, nesterov }).unwrap())
+        }
+        "adam" => {
+            Box::new(Adam::new(params, AdamConfig { lr, betas: betas(), eps: number("eps"), weight_decay }).unwrap())
+        }
+        "adamw" => {
+            Box::new(AdamW::new(params, AdamWConfig { lr, betas: betas(), eps: number("eps"), weight_decay }).unwrap())
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn fifty_steps_follow_pytorch() {
+    let cases = fixture("optim");
+    assert_eq!(cases.len(), 12);
+    for case in cases {
+        let params = Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap();
+        let weight = params.var("weight", (3, 4), Init::Constant(0.0)).unwrap();
+        let bias = params.var("bias", 3, Init::Constant(0.0)).unwrap();
+        params.set("weight", &case.f64("weight")).unwrap();
+        params.set("bias", &case.f64("bias")).unwrap();
+        let mut optimizer = make(&case, &params);
+        let expected = case.f64("trajectory");
+        let mut rows = (0..expected.dim(0).unwrap()).map(|row| expected.get(row).unwrap());
+        for step in 0..50 {
+            if step == 30 {
+                let halved = optimizer.learning_rate() * 0.5;
+                optimizer.set_learning_rate(halved).unwrap();
+            }
+            let output = case.f64("x").matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
+            optimizer.backward_step(&mse(&output, &case.f64("y")).unwrap()).unwrap();
+            if step % 7 == 0 {
+                let actual = Tensor::cat(&[&weight.flatten_all().unwrap(), &bias], 0).unwrap();
+                let what = format!("{} {} after step {step}", case.0["name"], case.0["settings"]);
+                assert_close(&what, &actual, &rows.next().unwrap(), 1e-9, 1e-9);
+            }
+        }
+        assert!(rows.next().is_none());
+    }
+}
+
+/// One optimizer of each kind, at rates that suit the function.
+fn all(params: &Params, sgd: f64, momentum: f64, adam: f64) -> Vec<(&'static str, Box<dyn Optimizer>)> {
+    let params = || params.trainable();
+    let sgd_config = SgdConfig { lr: sgd, ..SgdConfig::default() };
+    let heavy = SgdConfig { lr: momentum, momentum: 0.9, ..SgdConfig::default() };
+    let nesterov = SgdConfig { nesterov: true, ..heavy };
+    let adamw = AdamWConfig { lr: adam, weight_decay: 0.0, ..AdamWConfig::default() };
+    vec![
+        ("sgd", Box::new(Sgd::new(params(), sgd_config).unwrap())),
+        ("momentum", Box::new(Sgd::new(params(), heavy).unwrap())),
+        ("nesterov", Box::new(Sgd::new(params(), nesterov).unwrap())),
+        ("adam", Box::new(Adam::new(params(), AdamConfig { lr: adam, ..AdamConfig::default() }).unwrap())),
+        ("adamw", Box::new(AdamW::new(params(), adamw).unwrap())),
+    ]
+}
+
+fn f64_store() -> Params {
+    Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap()
+}
+
+#[test]
+fn a_parabola_is_descended_to_its_minimum() {
+    let params = f64_store();
+    let x = params.var("x", 2, Init::Constant(0.0)).unwrap();
+    let minimum = Tensor::new(&[3.0f64, -1.0], &Device::Cpu).unwrap();
+    for (name, mut optimizer) in all(&params, 0.1, 0.05, 0.1) {
+        x.set(&Tensor::new(&[-4.0f64, 5.0], &Device::Cpu).unwrap()).unwrap();
+        for _ in 0..1000 {
+            optimizer.backward_step(&(x.as_tensor() - &minimum).unwrap().sqr().unwrap().sum_all().unwrap()).unwrap();
+        }
+        assert_close(name, &x, &minimum, 0.0, 1e-6);
+    }
+}
+
+#[test]
+fn plain_descent_on_a_parabola_is_a_geometric_series() {
+    let params = f64_store();
+    let x = params.var("x", (), Init::Constant(1.0)).unwrap();
+    let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.1, ..SgdConfig::default() }).unwrap();
+    for step in 1..=20 {
+        sgd.backward_step(&x.sqr().unwrap()).unwrap();
+        assert!((number(&x) - 0.8f64.powi(step)).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn rosenbrocks_valley_is_followed_to_its_end() {
+    let params = f64_store();
+    let (x, y) = (params.var("x", (), Init::Constant(0.0)).unwrap(), params.var("y", (), Init::Constant(0.0)).unwrap());
+    let f = || -> Result<Tensor> {
+        let valley = (y.as_tensor() - x.sqr()?)?.sqr()?;
+        Ok(((1.0 - x.as_tensor())?.sqr()? + (valley * 100.0)?)?)
+    };
+    for (name, mut optimizer) in all(&params, 1e-3, 1e-3, 0.02) {
+        x.set(&Tensor::new(-1.2f64, &Device::Cpu).unwrap()).unwrap();
+        y.set(&Tensor::new(1.0f64, &Device::Cpu).unwrap()).unwrap();
+        for _ in 0..20_000 {
+            optimizer.backward_step(&f().unwrap()).unwrap();
+        }
+        let (x, y) = (number(&x), number(&y));
+        assert!((x - 1.0).abs() < 1e-3 && (y - 1.0).abs() < 2e-3, "{name}: ({x}, {y})");
+    }
+}
+
+#[test]
+fn defaults_are_pytorchs() {
+    let sgd = SgdConfig::default();
+    assert_eq!((sgd.lr, sgd.momentum, sgd.dampening, sgd.weight_decay, sgd.nesterov), (1e-3, 0.0, 0.0, 0.0, false));
+    let adam = AdamConfig::default();
+    assert_eq!((adam.lr, adam.betas, adam.eps, adam.weight_decay), (1e-3, (0.9, 0.999), 1e-8, 0.0));
+    let adamw = AdamWConfig::default();
+    assert_eq!((adamw.lr, adamw.betas, adamw.eps, adamw.weight_decay), (1e-3, (0.9, 0.999), 1e-8, 1e-2));
+}
+
+#[test]
+fn decay_in_the_loss_equals_weight_decay_for_sgd_and_not_for_adam() {
+    // One step from 2.0 with loss x and penalty λx², against weight_decay 2λ.
+    let step = |make: &dyn Fn(Vec<candlelight::params::Param>) -> Box<dyn Optimizer>, lambda: f64| {
+        let params = f64_store();
+        let x = params.var("x", (), Init::Constant(2.0)).unwrap();
+        let penalty = (x.sqr().unwrap() * lambda).unwrap();
+        make(params.trainable()).backward_step(&(x.as_tensor() + penalty).unwrap()).unwrap();
+        number(&x)
+    };
+    let sgd = |weight_decay| {
+        move |params| -> Box<dyn Optimizer> {
+            Box::new(Sgd::new(params, SgdConfig { lr: 0.1, weight_decay, ..SgdConfig::default() }).unwrap())
+        }
+    };
+    let adamw = |weight_decay| {
+        move |params| -> Box<dyn Optimizer> {
+            Box::new(AdamW::new(params, AdamWConfig { lr: 0.1, weight_decay, ..AdamWConfig::default() }).unwrap())
+        }
+    };
+    assert!((step(&sgd(0.0), 0.3) - step(&sgd(0.6), 0.0)).abs() < 1e-15);
+    assert!((step(&adamw(0.0), 0.3) - step(&adamw(0.6), 0.0)).abs() > 0.1);
+}
+
+#[test]
+fn a_missing_gradient_is_refused_before_anything_changes() {
+    let params = f64_store();
+    let used = params.var("used", (), Init::Constant(1.0)).unwrap();
+    params.pp("head").var("unused", (), Init::Constant(1.0)).unwrap();
+    for (name, mut optimizer) in all(&params, 0.1, 0.1, 0.1) {
+        let result = optimizer.backward_step(&used.sqr().unwrap());
+        assert!(matches!(&result, Err(Error::MissingGradient { name }) if name == "head.unused"), "{name}: {result:?}");
+        assert_eq!(number(&used), 1.0);
+    }
+}
+
+#[test]
+fn buffers_and_parameters_left_out_do_not_change() {
+    let params = f64_store();
+    let (a, b) = (params.var("a", (), Init::Constant(1.0)).unwrap(), params.var("b", (), Init::Constant(1.0)).unwrap());
+    let buffer = params.buffer("c", (), Init::Constant(1.0)).unwrap();
+    let only_a: Vec<_> = params.trainable().into_iter().filter(|param| param.name == "a").collect();
+    let mut sgd = Sgd::new(only_a, SgdConfig { lr: 0.1, ..SgdConfig::default() }).unwrap();
+    sgd.backward_step(&((a.as_tensor() * b.as_tensor()).unwrap() * buffer.as_tensor()).unwrap()).unwrap();
+    assert_eq!((number(&a), number(&b), number(&buffer)), (0.9, 1.0, 1.0));
+}
+
+/// Copies its input, and counts the graphs it is part of.
+struct Witness {
+    _graph: Arc<()>,
+}
+
+impl CustomOp1 for Witness {
+    fn name(&self) -> &'static str {
+        "witness"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        Ok((storage.clone(), layout.shape().clone()))
+    }
+}
+
+#[test]
+fn the_state_does_not_hold_the_graphs_of_past_steps() {
+    let params = f64_store();
+    let x = params.var("x", 3, Init::Constant(1.0)).unwrap();
+    let decaying = SgdConfig { lr: 1e-3, momentum: 0.9, weight_decay: 0.1, ..SgdConfig::default() };
+    let mut optimizers = all(&params, 1e-3, 1e-3, 1e-3);
+    optimizers.push(("decaying", Box::new(Sgd::new(params.trainable(), decaying).unwrap())));
+    for (name, mut optimizer) in optimizers {
+        let witness = Arc::new(());
+        for _ in 0..3 {
+            let mut gradients = GradStore::default();
+            gradients.insert(&x, x.apply_op1(Witness { _graph: witness.clone() }).unwrap());
+            optimizer.step(&gradients).unwrap();
+        }
+        assert_eq!(Arc::strong_count(&witness), 1, "{name}");
+    }
+}
+
+#[test]
+fn settings_outside_their_range_are_typed_errors() {
+    let params = f64_store();
+    params.var("x", (), Init::Constant(1.0)).unwrap();
+    let sgd = SgdConfig::default();
+    for (config, expected) in [
+        (SgdConfig { lr: -1.0, ..sgd }, "lr must be finite and at least 0, got -1"),
+        (SgdConfig { lr: f64::NAN, ..sgd }, "lr must be finite and at least 0, got NaN"),
+        (SgdConfig { momentum: -0.1, ..sgd }, "momentum must be finite and at least 0, got -0.1"),
+        (SgdConfig { dampening: 1.5, ..sgd }, "dampening must be in [0, 1], got 1.5"),
+        (SgdConfig { weight_decay: f64::INFINITY, ..sgd }, "weight_decay must be finite and at least 0, got inf"),
+        (
+            SgdConfig { nesterov: true, ..sgd },
+            "nesterov must be used with a momentum above 0 and no dampening, got momentum 0 and dampening 0",
+        ),
+    ] {
+        assert_eq!(Sgd::new(params.trainable(), config).unwrap_err().to_string(), expected);
+    }
+    let adam = AdamConfig::default();
+    for (config, expected) in [
+        (AdamConfig { lr: -1.0, ..adam }, "lr must be finite and at least 0, got -1"),
+        (AdamConfig { betas: (1.0, 0.999), ..adam }, "betas must be each in [0, 1), got (1.0, 0.999)"),
+        (AdamConfig { betas: (0.9, -0.1), ..adam }, "betas must be each in [0, 1), got (0.9, -0.1)"),
+        (AdamConfig { eps: -1e-8, ..adam }, "eps must be finite and at least 0, got -0.00000001"),
+        (AdamConfig { weight_decay: -1.0, ..adam }, "weight_decay must be finite and at least 0, got -1"),
+    ] {
+        assert_eq!(Adam::new(params.trainable(), config).unwrap_err().to_string(), expected);
+        let AdamConfig { lr, betas, eps, weight_decay } = config;
+        let decoupled = AdamWConfig { lr, betas, eps, weight_decay };
+        assert_eq!(AdamW::new(params.trainable(), decoupled).unwrap_err().to_string(), expected);
+    }
+    for (name, mut optimizer) in all(&params, 0.1, 0.1, 0.1) {
+        assert!(optimizer.set_learning_rate(-0.5).is_err(), "{name}");
+        assert_eq!(optimizer.learning_rate(), 0.1);
+        optimizer.set_learning_rate(0.0).unwrap();
+    }
+    assert!(matches!(Sgd::new(vec![], sgd), Err(Error::Setting { name: "params", .. })));
+    assert!(matches!(Adam::new(vec![], adam), Err(Error::Setting { name: "params", .. })));
+    let mut optimizer = Sgd::new(params.trainable(), sgd).unwrap();
+    let vector = params.get("x").unwrap().broadcast_as(2).unwrap();
+    assert!(matches!(optimizer.backward_step(&vector), Err(Error::Shape { what: "loss", .. })));
+}
