@@ -38,8 +38,15 @@ const FOLLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// The members of the standard library's workspace that are kept.
-const STANDARD: &[&str] =
-    &["alloc", "core", "proc_macro", "rustc-std-workspace-alloc", "rustc-std-workspace-core", "rustc-std-workspace-std", "std"];
+const STANDARD: &[&str] = &[
+    "alloc",
+    "core",
+    "proc_macro",
+    "rustc-std-workspace-alloc",
+    "rustc-std-workspace-core",
+    "rustc-std-workspace-std",
+    "std",
+];
 
 /// Runs the real cargo; what it says of all packages is cut down.
 pub fn cargo() -> Result<ExitCode> {
@@ -79,8 +86,7 @@ fn trim(metadata: &mut Value) -> Option<()> {
         FOLLOWED.iter().find(|(package, _)| *package == from).is_none_or(|(_, followed)| followed.contains(&to))
     };
 
-    let mut open: Vec<&Value> =
-        members.iter().filter(|member| !standard || STANDARD.contains(&name(member))).collect();
+    let mut open: Vec<&Value> = members.iter().filter(|member| !standard || STANDARD.contains(&name(member))).collect();
     let mut reached = HashSet::new();
     while let Some(id) = open.pop() {
         if reached.insert(id.as_str()?.to_owned()) {

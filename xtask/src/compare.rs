@@ -43,8 +43,11 @@ fn cell_difference(old: &Cell, new: &Cell) -> Option<String> {
     }
     old_shown.iter().zip(&new_shown).find_map(|((mime, old), (_, new))| {
         let structure = mime == "image/svg+xml";
-        let difference =
-            if structure { text_difference(&skeleton(old), &skeleton(new), tolerance) } else { text_difference(old, new, tolerance) };
+        let difference = if structure {
+            text_difference(&skeleton(old), &skeleton(new), tolerance)
+        } else {
+            text_difference(old, new, tolerance)
+        };
         difference.map(|difference| format!("{mime}: {difference}"))
     })
 }
@@ -78,7 +81,11 @@ fn text_difference(old: &str, new: &str, tolerance: f64) -> Option<String> {
     let (old_lines, new_lines): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
     for (old, new) in old_lines.iter().zip(&new_lines) {
         if !lines_agree(old, new, tolerance) {
-            return Some(format!("gave `{}` where `{}` is committed", shortened(new.trim(), 120), shortened(old.trim(), 120)));
+            return Some(format!(
+                "gave `{}` where `{}` is committed",
+                shortened(new.trim(), 120),
+                shortened(old.trim(), 120)
+            ));
         }
     }
     (old_lines.len() != new_lines.len())
@@ -89,7 +96,9 @@ fn lines_agree(old: &str, new: &str, tolerance: f64) -> bool {
     let (old, new) = (tokens(old), tokens(new));
     old.len() == new.len()
         && old.iter().zip(&new).all(|pair| match pair {
-            (Token::Number(a), Token::Number(b)) => a == b || (a - b).abs() <= tolerance * a.abs().max(b.abs()) + ABSOLUTE,
+            (Token::Number(a), Token::Number(b)) => {
+                a == b || (a - b).abs() <= tolerance * a.abs().max(b.abs()) + ABSOLUTE
+            }
             (Token::Word(a), Token::Word(b)) => a == b,
             _ => false,
         })
@@ -117,7 +126,8 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         let first = rest.chars().next().map_or(1, char::len_utf8);
         let letters = rest.chars().take_while(|c| c.is_alphabetic() || *c == '_').map(char::len_utf8).sum::<usize>();
         // `x2` and `conv1` are names: digits that follow a letter belong to it.
-        let digits = if letters == 0 { 0 } else { rest[letters..].bytes().take_while(u8::is_ascii_alphanumeric).count() };
+        let digits =
+            if letters == 0 { 0 } else { rest[letters..].bytes().take_while(u8::is_ascii_alphanumeric).count() };
         let (word, after) = rest.split_at((letters + digits).max(first));
         tokens.push(Token::Word(word));
         rest = after.trim_start();
@@ -195,6 +205,9 @@ mod tests {
         };
         let text = |text: &str| cell(json!([{ "output_type": "stream", "name": "stdout", "text": text }]));
         assert!(differences(&text("took 1 s"), &text("took 9 s")).is_empty());
-        assert_eq!(differences(&text("took 1 s"), &cell(json!([]))), ["cell 1 (`x`) showed [] where [text] is committed"]);
+        assert_eq!(
+            differences(&text("took 1 s"), &cell(json!([]))),
+            ["cell 1 (`x`) showed [] where [text] is committed"]
+        );
     }
 }

@@ -19,14 +19,19 @@ pub fn lab(mut arguments: Arguments) -> Result<ExitCode> {
     if let Some(port) = port
         && let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
     {
-        return Err(format!("port {port} cannot be used ({error}); give another with --port, or none to let one be found").into());
+        return Err(format!(
+            "port {port} cannot be used ({error}); give another with --port, or none to let one be found"
+        )
+        .into());
     }
     setup::setup()?;
     let mut server = setup::jupyter("jupyter-lab");
     server.arg("--ServerApp.ip=127.0.0.1").arg(format!("--ServerApp.root_dir={}", paths::root().display()));
     server.arg(format!("--LabApp.default_url=/lab/tree/{FIRST}"));
     server.arg(format!("--config={}", paths::script("lab_config.py").display()));
-    server.env("PYTHONPATH", paths::root().join("xtask/jupyter")).env("JUPYTERLAB_WORKSPACES_DIR", paths::lab().join("workspaces"));
+    server
+        .env("PYTHONPATH", paths::root().join("xtask/jupyter"))
+        .env("JUPYTERLAB_WORKSPACES_DIR", paths::lab().join("workspaces"));
     if let Some(port) = port {
         server.arg(format!("--ServerApp.port={port}")).arg("--ServerApp.port_retries=0");
     }

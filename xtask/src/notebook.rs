@@ -32,7 +32,12 @@ impl Notebook {
 
     /// The cells with their place, counted from 1 as a reader would.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
-        self.0["cells"].as_array().into_iter().flatten().enumerate().map(|(index, value)| Cell { place: index + 1, value })
+        self.0["cells"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .map(|(index, value)| Cell { place: index + 1, value })
     }
 
     /// The cells that hold code.
@@ -235,7 +240,8 @@ mod tests {
     #[test]
     fn tags_allow_what_they_say() {
         let faults =
-            notebook(&[(json!(1), &["raises-exception"], stderr()), (json!(2), &["expects-stderr"], stderr())]).faults();
+            notebook(&[(json!(1), &["raises-exception"], stderr()), (json!(2), &["expects-stderr"], stderr())])
+                .faults();
         assert!(faults.is_empty(), "{faults:?}");
     }
 

@@ -29,8 +29,12 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 pub fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut file = File::create(log).about(log.display())?;
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().about(format!("cannot start {program}"))?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .about(format!("cannot start {program}"))?;
     let (sender, lines) = channel();
     let pipes: [Option<Box<dyn std::io::Read + Send>>; 2] =
         [child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take().map(|pipe| Box::new(pipe) as _)];
@@ -69,7 +73,11 @@ pub fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(Error::from(format!("{program} failed ({status}); its last lines, all of them in {}:\n{}", log.display(), last.join("\n"))))
+    Err(Error::from(format!(
+        "{program} failed ({status}); its last lines, all of them in {}:\n{}",
+        log.display(),
+        last.join("\n")
+    )))
 }
 
 /// Runs `command` and returns what it prints to standard output.

@@ -29,7 +29,7 @@ pub fn setup() -> Result<()> {
     step("Python environment", python)?;
     step("sources of the standard library", rust_sources)?;
     step("Rust kernel", || evcxr().map(|_| ()))?;
-    step("crate", || build_crate(&[]))?;
+    step("crate", build_crate)?;
     step("build directory of the kernels", prepare_kernels)?;
     step("kernel specification", install_kernel)
 }
@@ -51,9 +51,11 @@ fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
 fn check_compiler() -> Result<()> {
     match process::output(process::command("cc").arg("--version")) {
         Ok(_) => Ok(()),
-        Err(_) => Err("there is no C compiler `cc`, which Rust links with; install one (Debian and Ubuntu: `apt install gcc`, \
+        Err(_) => Err(
+            "there is no C compiler `cc`, which Rust links with; install one (Debian and Ubuntu: `apt install gcc`, \
                        macOS: `xcode-select --install`)"
-            .into()),
+                .into(),
+        ),
     }
 }
 
@@ -165,11 +167,15 @@ fn evcxr_home() -> Result<PathBuf> {
     Ok(cache.join("candlelight").join(format!("evcxr_jupyter {EVCXR}").replace(' ', "-")))
 }
 
-/// Builds the crate, and with it all that the kernels compile.
-pub fn build_crate(more: &[&str]) -> Result<()> {
-    let mut build = process::command("cargo");
-    build.args(["build", "--package", "candlelight"]).args(more).current_dir(paths::root());
-    process::run_logged(&mut build, &paths::lab().join("log/crate.log"))
+/// Builds the crate, and with it all that the kernels compile. After an error in a cell, evcxr runs `cargo check` too, which
+/// would go through all of Candle at the first one.
+fn build_crate() -> Result<()> {
+    for work in ["build", "check"] {
+        let mut cargo = process::command("cargo");
+        cargo.args([work, "--package", "candlelight"]).current_dir(paths::root());
+        process::run_logged(&mut cargo, &paths::lab().join(format!("log/crate-{work}.log")))?;
+    }
+    Ok(())
 }
 
 /// Builds the crate as a kernel would, in the directory that kernels start from a copy of.
@@ -197,10 +203,12 @@ fn prepare_kernels() -> Result<()> {
     }
     fs::write(prepared.join("Cargo.toml"), kernel::manifest(&root)).about(prepared.display())?;
     fs::write(prepared.join("Cargo.lock"), &lock).about(prepared.display())?;
-    let mut build = process::command("cargo");
-    build.args(["build", "--target", &kernel::host(&rustc)]).current_dir(&prepared);
-    build.env("CARGO_TARGET_DIR", "target").env("CARGO_BUILD_BUILD_DIR", "target").env("RUSTFLAGS", flags);
-    process::run_logged(&mut build, &paths::lab().join("log/kernels.log"))?;
+    for work in ["build", "check"] {
+        let mut cargo = process::command("cargo");
+        cargo.args([work, "--target", &kernel::host(&rustc)]).current_dir(&prepared);
+        cargo.env("CARGO_TARGET_DIR", "target").env("CARGO_BUILD_BUILD_DIR", "target").env("RUSTFLAGS", &flags);
+        process::run_logged(&mut cargo, &paths::lab().join(format!("log/kernels-{work}.log")))?;
+    }
     fs::copy(prepared.join("Cargo.lock"), prepared.join(kernel::PINNED_LOCK)).about("the kernels' Cargo.lock")?;
     mark_done(&prepared, &wanted)
 }

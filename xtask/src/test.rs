@@ -1,3 +1,7 @@
 //! Placeholder.
-use crate::arguments::Arguments; use crate::error::Result; use std::process::ExitCode;
-pub fn test(_: Arguments) -> Result<ExitCode> { Err("not yet".into()) }
+use crate::arguments::Arguments;
+use crate::error::Result;
+use std::process::ExitCode;
+pub fn test(_: Arguments) -> Result<ExitCode> {
+    Err("not yet".into())
+}

@@ -4,10 +4,11 @@ use candle_core::Tensor;
 
 use super::progress::Reporter;
 use super::{Epoch, History, Progress};
+use crate::data::Dataset;
 use crate::metrics::{accuracy, scalar};
 use crate::nn::{Mode, Module};
 use crate::optim::Optimizer;
-use crate::rng::{Rng, permutation};
+use crate::rng::Rng;
 use crate::{Error, Result};
 
 /// A term to add to the loss of every step, such as λ‖w‖².
@@ -65,12 +66,11 @@ pub struct Evaluation {
 /// each epoch, each batch (x, y):    θ ← step(θ, ∇ [loss(model(x), y) + penalty()])
 /// ```
 ///
-/// `train` and `test` are pairs of inputs and targets with the samples along the first dimension; `loss` takes a batch of
-/// outputs and one of targets and returns their mean loss, as those in [`loss`](crate::loss) do. The same parameters, data and
-/// state of `rng` give the same bits at any thread count.
+/// `loss` takes a batch of outputs and one of targets and returns their mean loss, as those in [`loss`](crate::loss) do. The
+/// same parameters, data and state of `rng` give the same bits at any thread count.
 ///
 /// # Errors
-/// A setting outside its range; inputs and targets of different lengths, or none; [`Error::NotFinite`] with the step, counted
+/// A setting outside its range; an empty data set; [`Error::NotFinite`] with the step, counted
 /// over all epochs, at which loss and penalty stopped being a number (parameters then stand as before that step); and what the
 /// model, the loss and the optimizer report.
 ///
@@ -79,13 +79,13 @@ pub struct Evaluation {
 /// # fn main() -> candlelight::Result<()> {
 /// let mut rng = seeded(0);
 /// let x = candlelight::rng::normal(&mut rng, 0., 1., (256, 1), DType::F32, &Device::Cpu)?;
-/// let y = (&x * 3.)?;
+/// let train = Dataset::new(&x, &(&x * 3.)?)?;
 ///
 /// let params = Params::new(0, &Device::Cpu)?;
 /// let model = linear(1, 1, params.pp("fc"))?;
 /// let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.1, ..SgdConfig::default() })?;
 /// let config = FitConfig { epochs: 20, progress: Progress::Silent, ..FitConfig::default() };
-/// let history = fit(&model, &mut sgd, mse, (&x, &y), None, &config, &mut rng)?;
+/// let history = fit(&model, &mut sgd, mse, &train, None, &config, &mut rng)?;
 /// assert!(history.train_loss()[19] < 1e-4);
 /// # Ok(()) }
 /// ```
@@ -93,24 +93,23 @@ pub fn fit(
     model: &dyn Module,
     optimizer: &mut dyn Optimizer,
     loss: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
-    train: (&Tensor, &Tensor),
-    test: Option<(&Tensor, &Tensor)>,
+    train: &Dataset,
+    test: Option<&Dataset>,
     config: &FitConfig,
     rng: &mut Rng,
 ) -> Result<History> {
     if config.epochs == 0 {
         return Err(Error::setting("epochs", "at least 1", 0));
     }
-    check_batch_size(config.batch_size)?;
-    let train = Samples::new(train)?;
+    check_not_empty(train)?;
     let reporter = Reporter::new(config.progress, config.epochs);
     let mut history = History::default();
     let mut step = 0;
     for done in 1..=config.epochs {
         let started = Instant::now();
         let mut sum = 0.0;
-        for batch in permutation(rng, train.len).chunks(config.batch_size) {
-            let (x, y) = train.select(batch)?;
+        for batch in train.shuffled_batches(config.batch_size, rng)? {
+            let (x, y) = batch?;
             let data_loss = loss(&model.forward(&x, Mode::Train)?, &y)?;
             let total = match &config.penalty {
                 Some(penalty) => (&data_loss + penalty()?)?,
@@ -121,13 +120,13 @@ pub fn fit(
                 return Err(Error::NotFinite { what: "the training loss", value, step });
             }
             optimizer.backward_step(&total)?;
-            sum += scalar(&data_loss)? * batch.len() as f64;
+            sum += scalar(&data_loss)? * x.dim(0)? as f64;
             step += 1;
         }
         let seconds = started.elapsed().as_secs_f64();
         let tested = test.map(|test| evaluate(model, &loss, test, config.batch_size)).transpose()?;
         let epoch = Epoch {
-            train_loss: sum / train.len as f64,
+            train_loss: sum / train.len() as f64,
             test_loss: tested.map(|tested| tested.loss),
             accuracy: tested.and_then(|tested| tested.accuracy),
             seconds,
@@ -138,7 +137,7 @@ pub fn fit(
     Ok(history)
 }
 
-/// Mean loss and accuracy of `model` on `samples` (inputs and targets), in [`Mode::Eval`], a batch at a time.
+/// Mean loss and accuracy of `model` on `samples`, in [`Mode::Eval`], a batch at a time.
 ///
 /// # Errors
 /// As [`fit`], but a loss that is not finite is returned as it is.
@@ -149,22 +148,21 @@ pub fn fit(
 /// let model = linear(2, 3, Params::new(0, &Device::Cpu)?)?;
 /// let x = Tensor::zeros((5, 2), DType::F32, &Device::Cpu)?;
 /// let y = Tensor::zeros(5, DType::U32, &Device::Cpu)?;
-/// let result = evaluate(&model, cross_entropy, (&x, &y), 64)?;
+/// let result = evaluate(&model, cross_entropy, &Dataset::new(&x, &y)?, 64)?;
 /// assert!(result.loss > 0. && result.accuracy.is_some());
 /// # Ok(()) }
 /// ```
 pub fn evaluate(
     model: &dyn Module,
     loss: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
-    samples: (&Tensor, &Tensor),
+    samples: &Dataset,
     batch_size: usize,
 ) -> Result<Evaluation> {
-    check_batch_size(batch_size)?;
-    let samples = Samples::new(samples)?;
-    let classes = samples.targets.dtype().is_int();
+    check_not_empty(samples)?;
+    let classes = samples.targets().dtype().is_int();
     let (mut loss_sum, mut right) = (0.0, 0.0);
-    for start in (0..samples.len).step_by(batch_size) {
-        let (x, y) = samples.slice(start, batch_size)?;
+    for batch in samples.batches(batch_size)? {
+        let (x, y) = batch?;
         let output = model.forward(&x, Mode::Eval)?;
         let n = x.dim(0)? as f64;
         loss_sum += scalar(&loss(&output, &y)?)? * n;
@@ -172,41 +170,13 @@ pub fn evaluate(
             right += (accuracy(&output, &y)? * n).round();
         }
     }
-    let n = samples.len as f64;
+    let n = samples.len() as f64;
     Ok(Evaluation { loss: loss_sum / n, accuracy: classes.then_some(right / n) })
 }
 
-/// Inputs and targets to take batches of.
-struct Samples {
-    inputs: Tensor,
-    targets: Tensor,
-    len: usize,
-}
-
-impl Samples {
-    fn new((inputs, targets): (&Tensor, &Tensor)) -> Result<Self> {
-        match (inputs.dims().first(), targets.dims().first()) {
-            (Some(&len), Some(&labels)) if len == labels && len > 0 => {
-                Ok(Self { inputs: inputs.contiguous()?, targets: targets.contiguous()?, len })
-            }
-            (Some(&len), _) if len > 0 => Err(Error::shape("targets", format!("[{len}, ...]"), targets.dims())),
-            _ => Err(Error::shape("inputs", "[N, ...] with N at least 1", inputs.dims())),
-        }
+fn check_not_empty(samples: &Dataset) -> Result<()> {
+    if samples.is_empty() {
+        return Err(Error::shape("inputs", "[N, ...] with N at least 1", samples.inputs().dims()));
     }
-
-    /// The samples of these indices.
-    fn select(&self, indices: &[u32]) -> Result<(Tensor, Tensor)> {
-        let indices = Tensor::new(indices, self.inputs.device())?;
-        Ok((self.inputs.index_select(&indices, 0)?, self.targets.index_select(&indices, 0)?))
-    }
-
-    /// The samples from `start` on, at most `count`.
-    fn slice(&self, start: usize, count: usize) -> Result<(Tensor, Tensor)> {
-        let count = count.min(self.len - start);
-        Ok((self.inputs.narrow(0, start, count)?, self.targets.narrow(0, start, count)?))
-    }
-}
-
-fn check_batch_size(batch_size: usize) -> Result<()> {
-    if batch_size == 0 { Err(Error::setting("batch_size", "at least 1", batch_size)) } else { Ok(()) }
+    Ok(())
 }

@@ -1,0 +1,66 @@
+"""Writes the small notebooks that the tests of the kernel and the runner execute.
+
+    python make.py FOLDER
+
+Each is named for what it shows. They are made where they are used, because they name the crate by its path.
+"""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+FOLDER = Path(sys.argv[1])
+CRATE = Path(__file__).resolve().parents[2] / "crate"
+HEAD = f':dep candlelight = {{ path = "{CRATE}" }}\nuse candlelight::prelude::*;'
+
+
+def write(name, *cells):
+    """Cells are source texts or (source, tags, committed standard output)."""
+    notebook = new_notebook(metadata={"kernelspec": {"name": "rust", "display_name": "Rust", "language": "rust"}})
+    for number, cell in enumerate(cells, start=1):
+        source, tags, stdout = cell if isinstance(cell, tuple) else (cell, [], None)
+        outputs = [] if stdout is None else [new_output("stream", name="stdout", text=stdout)]
+        cell = new_code_cell(source, execution_count=number, outputs=outputs, metadata={"tags": tags} if tags else {})
+        cell.id = f"{name}-{number}"
+        notebook.cells.append(cell)
+    nbformat.write(notebook, FOLDER / f"{name}.ipynb")
+
+
+write(
+    "gradients",
+    HEAD,
+    "let a = Var::new(&[2f32, 3.], &Device::Cpu)?;\nlet b = Var::new(&[5f32, 7.], &Device::Cpu)?;",
+    "let product = (a.as_tensor() * b.as_tensor())?.sum_all()?;",
+    (
+        "let gradients = product.backward()?;\n"
+        'let of = |var: &Var| gradients.get(var).expect("a gradient").to_vec1::<f32>();\n'
+        'println!("{:?} {:?}", of(&a)?, of(&b)?);',
+        [],
+        "[5.0, 7.0] [2.0, 3.0]\n",
+    ),
+)
+write(
+    "state",
+    "let mut numbers: Vec<u32> = Vec::new();",
+    *[f"numbers.push({number});" for number in range(1, 10)],
+    ('println!("{} {}", numbers.len(), numbers.iter().sum::<u32>());', [], "9 45\n"),
+)
+write("panic", "let fine = 1;", 'panic!("a panic in a cell");', ('println!("{fine}");', [], "1\n"))
+write("question_mark", "let fine = 1;", '"no number".parse::<u32>()?;')
+write("order", "let second = first + 1;", "let first = 1;")
+write("number", ('println!("accuracy {:.3}", 0.83);', [], "accuracy 0.930\n"))
+write("volatile", ('println!("{}", std::process::id());', ["volatile"], "1\n"))
+write(
+    "expected",
+    ("compile_error!(\"not this\");", ["raises-exception"], None),
+    ('eprintln!("a warning");', ["expects-stderr"], None),
+)
+write("not_raised", ("let fine = 1;", ["raises-exception"], None))
+write(
+    "statics",
+    HEAD,
+    'std::env::set_var("CANDLELIGHT_STATICS", format!("{}:0x1", std::process::id()));'.join(["unsafe { ", " }"]),
+    "let refused = Params::new(0, &Device::Cpu);",
+)
