@@ -86,6 +86,9 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The answer to an exercise is not right.
+    #[error("{0}")]
+    Exercise(String),
     /// A second copy of this crate's statics is loaded in the process.
     #[error(
         "a second copy of candlelight (and of Candle) is loaded in this process: gradients would reach the wrong tensors. \
