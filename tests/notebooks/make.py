@@ -17,11 +17,11 @@ HEAD = f':dep candlelight = {{ path = "{CRATE}" }}\nuse candlelight::prelude::*;
 
 
 def write(name, *cells):
-    """Cells are source texts or (source, tags, committed standard output)."""
+    """Cells are source texts or (source, tags, committed output): standard output, if that is a text."""
     notebook = new_notebook(metadata={"kernelspec": {"name": "rust", "display_name": "Rust", "language": "rust"}})
     for number, cell in enumerate(cells, start=1):
-        source, tags, stdout = cell if isinstance(cell, tuple) else (cell, [], None)
-        outputs = [] if stdout is None else [new_output("stream", name="stdout", text=stdout)]
+        source, tags, shown = cell if isinstance(cell, tuple) else (cell, [], None)
+        outputs = [new_output("stream", name="stdout", text=shown)] if isinstance(shown, str) else [shown] if shown else []
         cell = new_code_cell(source, execution_count=number, outputs=outputs, metadata={"tags": tags} if tags else {})
         cell.id = f"{name}-{number}"
         notebook.cells.append(cell)
@@ -35,8 +35,9 @@ write(
     "let product = (a.as_tensor() * b.as_tensor())?.sum_all()?;",
     (
         "let gradients = product.backward()?;\n"
-        'let of = |var: &Var| gradients.get(var).expect("a gradient").to_vec1::<f32>();\n'
-        'println!("{:?} {:?}", of(&a)?, of(&b)?);',
+        'fn of(gradients: &candlelight::candle_core::backprop::GradStore, var: &Var) -> Result<Vec<f32>> {\n'
+        '    Ok(gradients.get(var).expect("a gradient").to_vec1()?)\n}\n'
+        'println!("{:?} {:?}", of(&gradients, &a)?, of(&gradients, &b)?);',
         [],
         "[5.0, 7.0] [2.0, 3.0]\n",
     ),
@@ -50,17 +51,22 @@ write(
 write("panic", "let fine = 1;", 'panic!("a panic in a cell");', ('println!("{fine}");', [], "1\n"))
 write("question_mark", "let fine = 1;", '"no number".parse::<u32>()?;')
 write("order", "let second = first + 1;", "let first = 1;")
+write("counts", "let a = 1;", "let b = a + 1;")
+counts = nbformat.read(FOLDER / "counts.ipynb", as_version=4)
+counts.cells[0].execution_count, counts.cells[1].execution_count = 2, 1
+nbformat.write(counts, FOLDER / "counts.ipynb")
 write("number", ('println!("accuracy {:.3}", 0.83);', [], "accuracy 0.930\n"))
 write("volatile", ('println!("{}", std::process::id());', ["volatile"], "1\n"))
 write(
     "expected",
-    ("compile_error!(\"not this\");", ["raises-exception"], None),
+    ('compile_error!("not this");', ["raises-exception"], new_output("stream", name="stderr", text="not this\n")),
     ('eprintln!("a warning");', ["expects-stderr"], None),
 )
 write("not_raised", ("let fine = 1;", ["raises-exception"], None))
 write(
     "statics",
     HEAD,
-    'std::env::set_var("CANDLELIGHT_STATICS", format!("{}:0x1", std::process::id()));'.join(["unsafe { ", " }"]),
-    "let refused = Params::new(0, &Device::Cpu);",
+    # What the first copy would have left, had each cell been linked with a copy of its own.
+    'unsafe { std::env::set_var("CANDLELIGHT_STATICS", format!("{}:0x1", std::process::id())) };',
+    "let refused = Params::new(0, &Device::Cpu)?;",
 )

@@ -1,7 +1,86 @@
-//! Placeholder.
+//! `cargo xtask test`: everything that must hold before a change lands.
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
 use crate::arguments::Arguments;
-use crate::error::Result;
-use std::process::ExitCode;
-pub fn test(_: Arguments) -> Result<ExitCode> {
-    Err("not yet".into())
+use crate::error::{About, Result};
+use crate::{paths, process, run, setup, twins};
+
+struct Outcome {
+    name: &'static str,
+    passed: bool,
+    time: Duration,
+}
+
+/// Runs every step, also after one that failed, and sums up.
+pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
+    let quick = arguments.flag("--quick");
+    arguments.end()?;
+    let mut outcomes = Vec::new();
+    let mut step = |name: &'static str, work: &dyn Fn() -> Result<()>| {
+        println!("\n--- {name}");
+        let start = Instant::now();
+        let result = work();
+        if let Err(error) = &result {
+            println!("{name} failed: {error}");
+        }
+        outcomes.push(Outcome { name, passed: result.is_ok(), time: start.elapsed() });
+    };
+    step("set-up", &setup::setup);
+    step("formatting", &|| cargo(&["fmt", "--all", "--check"], &[]));
+    step("lints", &|| {
+        let features = ["--features", "candlelight-tests/lab"];
+        let lints = ["clippy", "--workspace", "--all-targets", features[0], features[1], "--", "-D", "warnings"];
+        cargo(&lints, &[])
+    });
+    step("documentation", &|| cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]));
+    step("Rust suites", &|| cargo(&["test", "--workspace"], &[]));
+    if !quick {
+        step("text twins", &|| match twins::apart()? {
+            apart if apart.is_empty() => Ok(()),
+            apart => Err(apart.join("\n").into()),
+        });
+        step("notebooks", &|| {
+            let words = ["--jobs", "2"].map(str::to_owned);
+            let code = run::run(Arguments::new(words.into_iter()))?;
+            if code == ExitCode::SUCCESS { Ok(()) } else { Err("see the table".into()) }
+        });
+        step("kernel, runner and set-up", &|| {
+            cargo(
+                &["test", "--package", "candlelight-tests", "--features", "lab", "--test", "lab", "--", "--nocapture"],
+                &[],
+            )
+        });
+        step("browser", &browser);
+    }
+    println!();
+    for outcome in &outcomes {
+        let verdict = if outcome.passed { "ok" } else { "FAILED" };
+        println!("{:>6}  {verdict:6}  {}", process::clock(outcome.time), outcome.name);
+    }
+    let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
+    println!("\nsteps: {} passed, {failed} failed", outcomes.len() - failed);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
+    let mut cargo = process::command("cargo");
+    cargo.args(arguments).envs(variables.iter().copied()).current_dir(paths::root());
+    watched(&mut cargo)
+}
+
+/// JupyterLab in headless Chromium.
+fn browser() -> Result<()> {
+    let mut pip = setup::jupyter("python");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
+    watched(pip.arg("tests/browser/requirements.txt"))?;
+    watched(setup::jupyter("python").arg("tests/browser/browser.py").arg(paths::lab().join("browser")))
+}
+
+/// Runs with its output in ours.
+fn watched(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.stdin(Stdio::null()).status().about(format!("cannot start {program}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}").into()) }
 }

@@ -1,5 +1,7 @@
 //! Checks of the exercises: they try what a reader wrote on inputs the reader has not seen, and say where it first differs.
 
+pub mod softmax;
+
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, PoisonError};
@@ -48,7 +50,13 @@ impl Trials {
     ///
     /// # Errors
     /// The first [`Difference`], which names the entry.
-    pub fn all_close(&mut self, trial: &str, answer: &[f64], expected: &[f64], tolerance: f64) -> Result<(), Difference> {
+    pub fn all_close(
+        &mut self,
+        trial: &str,
+        answer: &[f64],
+        expected: &[f64],
+        tolerance: f64,
+    ) -> Result<(), Difference> {
         self.holds(trial, answer.len() == expected.len(), || {
             format!("expected {} entries, got {}", expected.len(), answer.len())
         })?;

@@ -1,0 +1,66 @@
+use crate::{run, run_notebooks, xtask};
+
+fn faults(name: &str) -> Vec<String> {
+    let (passed, text, report) = run_notebooks(&[name], &[]);
+    assert!(!passed, "{text}");
+    assert!(text.contains(&format!("{name}.ipynb: ")), "the message names the notebook: {text}");
+    report[0]["faults"]
+        .as_array()
+        .expect("faults")
+        .iter()
+        .map(|fault| fault.as_str().expect("text").to_owned())
+        .collect()
+}
+
+#[test]
+fn a_panic_fails_its_notebook() {
+    let faults = faults("panic");
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].starts_with("cell 2 (`panic!(\"a panic in a cell\");`) wrote to standard error"), "{faults:?}");
+    assert!(faults[0].contains("a panic in a cell"), "{faults:?}");
+}
+
+#[test]
+fn a_question_mark_that_failed_fails_its_notebook() {
+    let faults = faults("question_mark");
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].starts_with("cell 2 (`\"no number\".parse::<u32>()?;`)"), "{faults:?}");
+    assert!(faults[0].contains("invalid digit found in string"), "{faults:?}");
+}
+
+#[test]
+fn cells_out_of_order_fail_their_notebook() {
+    let faults = faults("order");
+    assert!(
+        faults[0].starts_with("cell 1 (`let second = first + 1;`) failed: cannot find value `first`"),
+        "{faults:?}"
+    );
+    let committed = self::faults("counts");
+    let expected = "as committed, cell 2 (`let b = a + 1;`) ran out of order: its execution count 1 follows 2";
+    assert_eq!(committed, [expected]);
+}
+
+#[test]
+fn a_changed_number_fails_its_notebook() {
+    let expected =
+        "cell 1 (`println!(\"accuracy {:.3}\", 0.83);`) gave `accuracy 0.830` where `accuracy 0.930` is committed";
+    assert_eq!(faults("number"), [expected]);
+}
+
+#[test]
+fn tags_say_what_a_cell_may_do() {
+    let (passed, text, _) = run_notebooks(&["volatile", "expected"], &["--jobs", "2"]);
+    assert!(passed, "{text}");
+    let faults = faults("not_raised");
+    assert!(faults[0].contains("is tagged raises-exception and did not fail"), "{faults:?}");
+}
+
+#[test]
+fn what_is_no_notebook_is_said_before_a_kernel_starts() {
+    let (passed, text) = run(&mut xtask(&["run", "Cargo.toml"]));
+    assert!(!passed && text.contains("Cargo.toml is no notebook"), "{text}");
+    let (passed, text) = run(&mut xtask(&["run", "missing.ipynb"]));
+    assert!(!passed && text.contains("missing.ipynb: No such file"), "{text}");
+    let (passed, text) = run(&mut xtask(&["run", "--jobs", "0"]));
+    assert!(!passed && text.contains("--jobs must be at least 1"), "{text}");
+}
