@@ -54,6 +54,7 @@ pub mod prelude {
     pub use crate::device::{best_device, describe};
     pub use crate::init::Init;
     pub use crate::params::Params;
+    pub use crate::plot::{Figure, Mesh, Panel, Table};
     pub use crate::rng::{Rng, seeded};
     pub use crate::{Error, Result};
 }
