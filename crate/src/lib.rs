@@ -60,6 +60,7 @@ pub mod prelude {
     pub use crate::nn::{Activation, Flatten, Linear, LinearConfig, Mode, Module, Sequential, linear};
     pub use crate::optim::{Adam, AdamConfig, AdamW, AdamWConfig, Optimizer, Sgd, SgdConfig};
     pub use crate::params::Params;
+    pub use crate::plot::{Figure, Mesh, Panel, Table};
     pub use crate::rng::{Rng, seeded};
     pub use crate::train::{FitConfig, History, Progress, evaluate, fit};
     pub use crate::{Error, Result};
