@@ -32,9 +32,7 @@ fn main() -> Result<()> {
 
 fn save(figure: &Figure, folder: &Path, name: &str) -> Result<()> {
     figure.save(folder.join(format!("{name}.svg")))?;
-    if cfg!(feature = "png") {
-        figure.save(folder.join(format!("{name}.png")))?;
-    }
+    figure.save(folder.join(format!("{name}.png")))?;
     println!("{}\n", figure.describe());
     Ok(())
 }

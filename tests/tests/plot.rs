@@ -489,14 +489,6 @@ fn save_is_whole_or_nothing() {
     assert!(!folder.path().join("loss.pdf").exists());
 }
 
-#[cfg(not(feature = "png"))]
-#[test]
-fn png_needs_its_feature() {
-    let message = Figure::new().panel(loss()).save("loss.png").expect_err("no PNG").to_string();
-    assert!(message.contains("feature `png`"), "{message}");
-}
-
-#[cfg(feature = "png")]
 #[test]
 fn png_has_twice_the_pixels_of_the_svg() {
     let figure = Figure::new().panel(loss());

@@ -97,12 +97,11 @@ impl Figure {
     /// assert_eq!(&png[1..4], b"PNG");
     /// # Ok(()) }
     /// ```
-    #[cfg(feature = "png")]
     pub fn png(&self) -> Result<Vec<u8>> {
         super::bitmap::render(&self.scene()?)
     }
 
-    /// Writes the figure to a file, whole or not at all: `.svg`, or `.png` with the crate's feature `png`.
+    /// Writes the figure to a file, whole or not at all: `.svg` or `.png`.
     ///
     /// # Errors
     /// As [`Figure::svg`]; another extension; or the file cannot be written.
@@ -110,10 +109,7 @@ impl Figure {
         let path = path.as_ref();
         let bytes = match file::extension(path).as_str() {
             "svg" => self.svg()?.into_bytes(),
-            #[cfg(feature = "png")]
             "png" => self.png()?,
-            #[cfg(not(feature = "png"))]
-            "png" => return Err(Error::Figure("writing .png needs the feature `png` of candlelight".into())),
             other => return Err(Error::setting("extension", ".svg or .png", format!("`.{other}`"))),
         };
         file::write(path, &bytes)

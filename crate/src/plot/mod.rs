@@ -26,11 +26,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Drawing is on [plotters]' backends: its bitmap one for PNG (feature `png`), and a compact one of our
-//! own for SVG. Ticks, layout and colours are ours.
+//! Drawing is on [plotters]' backends: its bitmap one for PNG, and a compact one of our own for
+//! SVG. Ticks, layout and colours are ours.
 
 mod axis;
-#[cfg(feature = "png")]
 mod bitmap;
 mod colorbar;
 mod figure;
