@@ -71,7 +71,6 @@ fn decoupled_decay() {
     // As algorithm 2 of the paper writes it, the decay not multiplied by the learning rate.
     let by_one = |w: f64, gradients: &[f64], lr: f64, decay: f64| adam(w, gradients, |w, g| (w * (1.0 - decay), g), lr);
     rejects(adamw(by_one), "entry 0: expected 0.85");
-    // The learning rate of decay twice.
     let only_last = |w: f64, gradients: &[f64], lr: f64, decay: f64| {
         adam(w, gradients, |w, g| (w * (1.0 - lr * decay), g), lr).split_off(gradients.len() - 1)
     };

@@ -121,6 +121,8 @@ impl Session {
         command.env("JUPYTER_PATH", self.folder.join("config"));
         for (name, value) in [
             ("RAYON_NUM_THREADS", cores.as_str()),
+            // An error of Candle, shown by `?`, is a sentence; evcxr asks for backtraces, and this takes them out of it.
+            ("RUST_LIB_BACKTRACE", "0"),
             // Large tensors come from the heap and stay there: page faults on fresh memory cost up to half a training step.
             ("MALLOC_MMAP_THRESHOLD_", "33554432"),
             ("MALLOC_TRIM_THRESHOLD_", "1073741824"),

@@ -16,6 +16,9 @@ pub const EXPECTS_STDERR: &str = "expects-stderr";
 /// A cell whose outputs differ from run to run: compared by their kind alone.
 pub const VOLATILE: &str = "volatile";
 
+/// The longest plain text that a result may be shown as, in characters.
+const LONGEST_RESULT: usize = 4000;
+
 /// A notebook file.
 pub struct Notebook(pub Value);
 
@@ -49,9 +52,16 @@ impl Notebook {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let mut last = 0;
+        let mut unrun = 0;
         for cell in self.code() {
             match cell.value["execution_count"].as_u64() {
-                None => faults.push(cell.says("never ran")),
+                None => {
+                    unrun += 1;
+                    if unrun == 1 {
+                        faults.push(cell.says("never ran"));
+                    }
+                    continue;
+                }
                 Some(count) if count <= last => {
                     faults.push(cell.says(&format!("ran out of order: its execution count {count} follows {last}")));
                 }
@@ -60,6 +70,14 @@ impl Notebook {
             let error = cell.outputs().find(|output| output["output_type"] == "error").map(error_text);
             let stderr = cell.stream("stderr");
             let failed = error.is_some() || !stderr.is_empty();
+            for (mime, text) in cell.shown() {
+                if mime == "text/plain" && text.len() > LONGEST_RESULT {
+                    faults.push(cell.says(&format!(
+                        "showed a raw dump of {} characters; evcxr does so where the last expression holds a `?` or moves a variable",
+                        text.len()
+                    )));
+                }
+            }
             if cell.is_tagged(RAISES) {
                 if !failed {
                     faults.push(cell.says(&format!("is tagged {RAISES} and did not fail")));
@@ -69,6 +87,9 @@ impl Notebook {
             } else if !stderr.is_empty() && !cell.is_tagged(EXPECTS_STDERR) {
                 faults.push(cell.says(&format!("wrote to standard error: {}", first_lines(&stderr))));
             }
+        }
+        if unrun > 1 {
+            faults.push(format!("{} more cells never ran", unrun - 1));
         }
         faults
     }

@@ -2,6 +2,7 @@
 
 pub mod regularization;
 pub mod softmax;
+pub mod start;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
