@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::error::Result;
-use crate::{paths, process, setup};
+use crate::{kernel, paths, process, setup};
 
 /// The notebook that opens.
 const FIRST: &str = "notebooks/00-start-here.ipynb";

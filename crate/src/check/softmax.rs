@@ -124,6 +124,7 @@ fn logsumexp(z: &[f64]) -> f64 {
 }
 
 fn softmax(z: &[f64]) -> Vec<f64> {
-    let log_sum = logsumexp(z);
-    z.iter().map(|z| (z - log_sum).exp()).collect()
+    let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = z.iter().map(|z| (z - max).exp()).sum();
+    z.iter().map(|z| (z - max).exp() / sum).collect()
 }

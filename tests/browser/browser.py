@@ -1,0 +1,145 @@
+"""The course as people open it: `cargo xtask lab`, in headless Chromium.
+
+    browser.py FOLDER
+
+Opens the start notebook with our kernel, runs all cells, looks for the figure, asks for a completion. Screenshots go to
+FOLDER. Chromium is the one that is installed (`CHROMIUM`, or found by its usual names).
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 1000
+
+
+def chromium():
+    names = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+    found = next((path for path in map(shutil.which, filter(None, names)) if path), None)
+    if not found:
+        sys.exit("no Chromium found; install it (Debian: `apt install chromium`) or set CHROMIUM to its program")
+    return found
+
+
+def start_lab(log):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CARGO_")}
+    server = subprocess.Popen(
+        ["cargo", "xtask", "lab", "--no-browser"],
+        cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+    )
+    for _ in range(120):
+        address = re.search(r"http://127\.0\.0\.1:\d+/lab/\S*\?token=\w+", Path(log.name).read_text())
+        if address:
+            return server, address.group(0)
+        if server.poll() is not None:
+            break
+        time.sleep(0.5)
+    sys.exit(f"JupyterLab did not start:\n{Path(log.name).read_text()}")
+
+
+def unrun(page):
+    """How many code cells have not finished: a prompt of [ ] or [*]."""
+    prompts = page.locator(".jp-CodeCell:visible .jp-InputArea-prompt").all_text_contents()
+    return sum(not re.fullmatch(r"\[\d+\]:", prompt.strip()) for prompt in prompts)
+
+
+def check(page, address, folder):
+    start = time.monotonic()
+    said = lambda what: print(f"{time.monotonic() - start:6.1f} s  {what}", flush=True)
+    page.goto(address)
+    notebook = page.locator(".jp-NotebookPanel:visible")
+    expect(notebook.get_by_role("heading", name="Start here")).to_be_visible(timeout=60_000)
+    assert "00-start-here" in page.locator(".lm-TabBar-tab.jp-mod-current").first.text_content()
+    said("the start notebook is open")
+    expect(page.get_by_text("Would you like to get notified")).to_have_count(0)
+
+    kernel = notebook.locator(".jp-Toolbar-kernelName")
+    expect(kernel).to_contain_text("Rust (Candlelight)", timeout=60_000)
+    # The title of the indicator is the state of the kernel.
+    expect(notebook.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle", timeout=120_000)
+    said("the kernel is idle")
+
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    figure = notebook.locator(".jp-RenderedSVG img, .jp-RenderedSVG svg").first
+    # The committed outputs are cleared as their cells begin; the last cell ends last.
+    end = time.monotonic() + SECONDS
+    time.sleep(2)
+    while unrun(page) and time.monotonic() < end:
+        time.sleep(0.5)
+    assert unrun(page) == 0, f"{unrun(page)} cells did not finish"
+    said("all cells have run")
+    errors = notebook.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
+    assert errors.count() == 0, errors.first.text_content()
+
+    figure.scroll_into_view_if_needed()
+    expect(figure).to_be_visible()
+    box = figure.bounding_box()
+    assert box["width"] > 200 and box["height"] > 150, f"the figure is {box}"
+    said(f"the figure is {box['width']:.0f} × {box['height']:.0f} pixels")
+    page.screenshot(path=folder / "figure.png")
+
+    # A new cell at the end, and Tab after the beginning of a name of the crate.
+    notebook.locator(".jp-Cell").last.scroll_into_view_if_needed()
+    notebook.locator(".jp-CodeCell .cm-content").last.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.type("candlelight::params::Par")
+    page.keyboard.press("Tab")
+    completer = page.locator(".jp-Completer:visible")
+    expect(completer.or_(page.get_by_text("candlelight::params::Params"))).to_be_visible(timeout=60_000)
+    if completer.count():
+        offered = completer.locator(".jp-Completer-item").all_text_contents()
+        assert any("Params" in item for item in offered), offered
+    said("completion offers `Params`")
+    page.screenshot(path=folder / "completion.png")
+    page.keyboard.press("Escape")
+
+    # A restart forgets the variables and answers again.
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).first.click()
+    page.get_by_role("button", name="Confirm Kernel Restart").or_(page.get_by_role("button", name="Restart")).first.click()
+    page.keyboard.press("Escape")
+    notebook.locator(".jp-CodeCell .cm-content").last.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type('println!("{}", 6 * 7);')
+    page.keyboard.press("Shift+Enter")
+    expect(notebook.locator(".jp-OutputArea-output", has_text="42").last).to_be_visible(timeout=120_000)
+    said("the restarted kernel computes")
+
+
+def main():
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lab.log", "w") as log, sync_playwright() as playwright:
+        server, address = start_lab(log)
+        browser = playwright.chromium.launch(
+            executable_path=chromium(),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+        )
+        try:
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            try:
+                check(page, address, folder)
+            except BaseException:
+                page.screenshot(path=folder / "failed.png")
+                raise
+        finally:
+            browser.close()
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(30)
+    # Running changed the open copy only; nothing was saved.
+    print("browser: 1 passed, 0 failed")
+
+
+if __name__ == "__main__":
+    main()
