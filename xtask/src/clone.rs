@@ -26,18 +26,20 @@ fn clone_below(from: &Path, to: &Path, within: &Path, keep: &dyn Fn(&Path) -> bo
         if kind.is_dir() {
             clone_below(&source, &target, &within, keep)?;
         } else if kind.is_file() && !target.exists() {
-            if written_in_place(&within, kind.len()) || fs::hard_link(&source, &target).is_err() {
-                fs::copy(&source, &target).about(target.display())?;
-                // Cargo compares times: a copy must not look newer than what was made from it.
-                if let Ok(modified) = kind.modified()
-                    && let Ok(file) = fs::File::options().append(true).open(&target)
-                {
-                    file.set_modified(modified).about(target.display())?;
-                }
+            let linked = !written_in_place(&within, kind.len()) && fs::hard_link(&source, &target).is_ok();
+            if !linked {
+                copy(&source, &target)?;
             }
         }
     }
     Ok(())
+}
+
+/// Cargo compares times: a copy must not look newer than what was made from it.
+fn copy(source: &Path, target: &Path) -> Result<()> {
+    fs::copy(source, target).about(target.display())?;
+    let modified = fs::metadata(source).and_then(|kind| kind.modified()).about(source.display())?;
+    fs::File::options().append(true).open(target).and_then(|file| file.set_modified(modified)).about(target.display())
 }
 
 fn written_in_place(path: &Path, bytes: u64) -> bool {

@@ -4,8 +4,10 @@
 //! copy, made of hard links, of the directory that set-up prepared, and it is removed afterwards.
 
 use std::fs;
+use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use crate::clone::clone_tree;
 use crate::error::{About, Result};
@@ -72,8 +74,19 @@ pub fn launch() -> Result<ExitCode> {
     let sessions = lab.join("kernel/sessions");
     remove_dead(&sessions);
     let session = Session::new(&sessions, &prepared(lab))?;
-    let status = session.evcxr(lab)?.arg("--control_file").arg(connection).status().about("evcxr_jupyter")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let parent = parent_id();
+    let mut evcxr = session.evcxr(lab)?.arg("--control_file").arg(connection).spawn().about("evcxr_jupyter")?;
+    loop {
+        if let Some(status) = evcxr.try_wait().about("evcxr_jupyter")? {
+            return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        if parent_id() != parent {
+            // Jupyter is gone, and nobody can reach this kernel any more.
+            let _ = (evcxr.kill(), evcxr.wait());
+            return Ok(ExitCode::FAILURE);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// The private build directory of one kernel, removed when dropped.

@@ -29,9 +29,11 @@ pub fn lab(mut arguments: Arguments) -> Result<ExitCode> {
     server.arg("--ServerApp.ip=127.0.0.1").arg(format!("--ServerApp.root_dir={}", paths::root().display()));
     server.arg(format!("--LabApp.default_url=/lab/tree/{FIRST}"));
     server.arg(format!("--config={}", paths::script("lab_config.py").display()));
-    server
-        .env("PYTHONPATH", paths::root().join("xtask/jupyter"))
-        .env("JUPYTERLAB_WORKSPACES_DIR", paths::lab().join("workspaces"));
+    server.env("JUPYTERLAB_WORKSPACES_DIR", paths::lab().join("workspaces"));
+    // What the configuration needs to keep a warm kernel ready.
+    server.env("PYTHONPATH", paths::root().join("xtask/jupyter"));
+    server.env("CANDLELIGHT_LAUNCHER", paths::lab().join("bin").join(kernel::LAUNCHER));
+    server.env("CANDLELIGHT_NOTEBOOKS", paths::root().join("notebooks"));
     if let Some(port) = port {
         server.arg(format!("--ServerApp.port={port}")).arg("--ServerApp.port_retries=0");
     }
