@@ -1,0 +1,134 @@
+//! What the project says of itself: pins in step, the README's program, the traceability table.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn pins(text: &str) -> BTreeSet<&str> {
+    text.lines().map(|line| line.trim().trim_start_matches("- ")).filter(|line| line.contains("==")).collect()
+}
+
+#[test]
+fn conda_and_pip_have_the_same_pins() {
+    let wanted = read("xtask/jupyter/requirements.txt");
+    assert!(pins(&wanted).len() >= 5);
+    let conda = read("environment.yml");
+    assert_eq!(pins(&conda), pins(&wanted), "environment.yml and requirements.txt");
+    let constraints = read("xtask/jupyter/constraints.txt");
+    let resolved = pins(&constraints);
+    assert!(pins(&wanted).is_subset(&resolved), "requirements.txt and constraints.txt");
+}
+
+#[test]
+fn the_readme_shows_the_program_that_is_tested() {
+    let source = read("crate/examples/fashion_mnist_linear.rs");
+    let shown = source.split_once("\n\n").expect("a comment before the program").1;
+    assert!(read("README.md").contains(shown.trim()), "the README's program differs from the example");
+    let code = shown.lines().filter(|line| !line.trim().is_empty() && line.trim() != "}").count();
+    assert!(code <= 15, "it has {code} lines of code");
+
+    let mut run = Command::new(env!("CARGO"));
+    run.args(["run", "--quiet", "--package", "candlelight", "--example", "fashion_mnist_linear"]).current_dir(root());
+    let output = run.output().expect("cargo starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let accuracy: f64 =
+        said.trim().rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{output:?}"));
+    // Where only the embedded subset is at hand, a tenth of the images, it reaches less.
+    let least = if said.contains("60000 training") { 0.83 } else { 0.78 };
+    assert!(accuracy >= least, "{said}");
+}
+
+/// The rows of the README's table: the cells between the bars.
+fn traceability() -> Vec<Vec<String>> {
+    let readme = read("README.md");
+    let table = readme.split("<!-- traceability -->").nth(1).expect("the table");
+    table
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ID") && !line.starts_with("|--"))
+        .map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect())
+        .collect()
+}
+
+#[test]
+fn every_claim_has_a_row_in_the_traceability_table() {
+    let counts = [
+        ("E", 3),
+        ("B", 13),
+        ("R", 6),
+        ("N", 6),
+        ("O", 2),
+        ("V", 5),
+        ("F", 7),
+        ("D", 10),
+        ("C", 5),
+        ("G", 2),
+        ("Q", 6),
+    ];
+    let expected: Vec<String> =
+        counts.iter().flat_map(|(group, n)| (1..=*n).map(move |i| format!("{group}{i}"))).collect();
+    let rows = traceability();
+    let ids: Vec<&String> = rows.iter().map(|row| &row[0]).collect();
+    assert_eq!(ids, expected.iter().collect::<Vec<_>>());
+}
+
+/// The anchor that JupyterLab makes of a heading: its text without tags, with dashes for spaces.
+fn anchor(heading: &str) -> String {
+    let mut text = String::new();
+    for part in heading.trim_start_matches('#').trim().split('<') {
+        text += part.split_once('>').map_or(part, |(_, after)| after);
+    }
+    text.replace(' ', "-")
+}
+
+#[test]
+fn rows_that_work_point_at_what_is_there() {
+    let mut working = 0;
+    for row in traceability() {
+        let [id, _, state, section, item, test] = &row[..] else { panic!("{row:?}: six cells") };
+        if state != "works" {
+            assert_eq!(state, "open", "{id}: a row works or is open");
+            assert!(
+                [section, item, test].iter().all(|cell| cell.as_str() == "–"),
+                "{id} is open and points at something"
+            );
+            continue;
+        }
+        working += 1;
+        let target = |cell: &str| cell.split_once("](").map(|(_, rest)| rest.trim_end_matches(')').to_owned());
+        let link = target(section).unwrap_or_else(|| panic!("{id}: the section is no link"));
+        let (notebook, heading) = link.split_once('#').unwrap_or_else(|| panic!("{id}: {link} names no section"));
+        let text = read(&notebook.replace(".ipynb", ".md"));
+        let found = text.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+        assert!(found, "{id}: {notebook} has no section #{heading}");
+        let named = text
+            .lines()
+            .any(|line| line.contains("<small>") && line.split([' ', '·', '>', '<']).any(|word| word == id));
+        assert!(named, "{id}: no section of {notebook} names the claim");
+
+        // `module::item` is public in the file of its module.
+        let path = item.trim_matches('`');
+        let (module, name) = path.rsplit_once("::").unwrap_or_else(|| panic!("{id}: {path}"));
+        let module = module.replace("::", "/");
+        let files = [format!("crate/src/{module}.rs"), format!("crate/src/{module}/mod.rs")];
+        let source =
+            files.iter().find(|file| root().join(file).exists()).unwrap_or_else(|| panic!("{id}: no module {module}"));
+        let source = read(source);
+        let defined =
+            ["fn", "struct", "enum", "trait"].iter().any(|kind| source.contains(&format!("pub {kind} {name}")));
+        let exported = source.lines().any(|line| line.starts_with("pub use") && line.contains(name));
+        assert!(defined || exported, "{id}: `{path}` is not defined");
+
+        let test = target(test).unwrap_or_else(|| panic!("{id}: the test is no link"));
+        let (file, function) = test.split_once('#').unwrap_or_else(|| panic!("{id}: {test} names no test"));
+        assert!(read(file).contains(&format!("fn {function}(")), "{id}: {file} has no test {function}");
+    }
+    assert!(working >= 6, "{working} rows work");
+}
