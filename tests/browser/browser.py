@@ -67,9 +67,13 @@ def check(page, address, folder):
     expect(notebook.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle", timeout=120_000)
     said("the kernel is idle")
 
+    # The committed figures are there before anything runs.
+    figure = notebook.locator(".jp-RenderedSVG img, .jp-RenderedSVG svg").first
+    figure.scroll_into_view_if_needed(timeout=60_000)
+    expect(figure).to_be_visible()
+
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    figure = notebook.locator(".jp-RenderedSVG img, .jp-RenderedSVG svg").first
     # The committed outputs are cleared as their cells begin; the last cell ends last.
     end = time.monotonic() + SECONDS
     time.sleep(2)

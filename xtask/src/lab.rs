@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::error::Result;
-use crate::{kernel, paths, process, setup};
+use crate::{kernel, paths, process, run, setup};
 
 /// The notebook that opens.
 const FIRST: &str = "notebooks/00-start-here.ipynb";
@@ -25,6 +25,8 @@ pub fn lab(mut arguments: Arguments) -> Result<ExitCode> {
         .into());
     }
     setup::setup()?;
+    // Jupyter shows figures of trusted notebooks only; these were executed by the course itself.
+    process::output(setup::jupyter("jupyter-trust").args(run::all_notebooks()?))?;
     let mut server = setup::jupyter("jupyter-lab");
     server.arg("--ServerApp.ip=127.0.0.1").arg(format!("--ServerApp.root_dir={}", paths::root().display()));
     server.arg(format!("--LabApp.default_url=/lab/tree/{FIRST}"));
