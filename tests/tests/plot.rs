@@ -184,7 +184,11 @@ fn every_text_stands_inside_the_figure() {
     let bars = Panel::new(long).categories([long, "b", long]).bars("", [1, -2, 3]).hline(2.0, "a line with a label");
     let map = Panel::new(long).heatmap(long, [[1, 2], [3, 4]]).row_labels([long, long]).column_labels([long, long]);
     let svg = parse(&Figure::new().title(long).panel(panel).panel(bars).panel(map).svg().expect("a figure"));
-    let (width, height) = (svg[0].number("width"), svg[0].number("height"));
+    let view_box: Vec<f64> = svg[0].get("viewBox").split(' ').map(|number| number.parse().expect("a number")).collect();
+    let (width, height) = (view_box[2], view_box[3]);
+    let shown = (svg[0].number("width"), svg[0].number("height"));
+    assert!(width > 800.0 && shown.0 <= 800.0, "a wide figure is shown smaller: {width} as {}", shown.0);
+    assert!((shown.0 / shown.1 - width / height).abs() < 0.01, "and keeps its form");
     let (mut size, mut anchor) = (0.0, "");
     for element in &svg {
         if element.name == "g" && !element.get("font-size").is_empty() {

@@ -20,13 +20,19 @@ use crate::{Error, Result};
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
+/// The widest that a figure is shown. JupyterLab shows an SVG at the size that it names, however narrow the page is; this fits
+/// beside the file list on a screen of 1280 pixels.
+const WIDEST: f64 = 800.0;
+
 /// A scene as an SVG document; `label` and `description` are for readers who cannot see it.
 pub(super) fn render(scene: &Scene, label: &str, description: &str) -> Result<String> {
     let (width, height) = (scene.width.ceil(), scene.height.ceil());
+    let shrink = (WIDEST / width).min(1.0);
+    let (shown_width, shown_height) = ((width * shrink).round(), (height * shrink).round());
     let mut body = Svg { body: String::new(), group: String::new(), size: (width as u32 * 10, height as u32 * 10) };
     replay(scene, &mut body).map_err(|error| Error::Figure(error.to_string()))?;
     Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{shown_width}\" height=\"{shown_height}\" \
          style=\"max-width:100%;height:auto\" role=\"img\" aria-label=\"{}\" font-family=\"{FONTS}\">\n<desc>{}</desc>\n\
          <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{}\"/>\n{}</svg>\n",
         escape(label),
