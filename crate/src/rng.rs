@@ -11,7 +11,8 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::{Error, Result};
 
 /// The generator of the crate: ChaCha with 8 rounds.
-pub type Rng = rand_chacha::ChaCha8Rng;
+// No type alias: a notebook finds the type of `let mut rng = seeded(0);` by the paths that lead to it.
+pub use rand_chacha::ChaCha8Rng as Rng;
 
 /// A generator for `seed`.
 ///
