@@ -11,12 +11,32 @@ import json
 import sys
 import time
 from pathlib import Path
+from queue import Empty
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import run_sync
 
 CELL_SECONDS = 900
+
+#: evcxr sends what a cell wrote to standard error by another thread, and may do so after its reply.
+LATE_SECONDS = 0.1
+#: How long a cell that must fail is waited for.
+FAILURE_SECONDS = 5
+
+
+def read_late(client, cell, index):
+    """Takes what the kernel still sends for the cell after its reply."""
+    must_fail = "raises-exception" in cell.metadata.get("tags", [])
+    end = time.monotonic() + (FAILURE_SECONDS if must_fail else 0)
+    while True:
+        try:
+            client.process_message(run_sync(client.kc.get_iopub_msg)(timeout=LATE_SECONDS), cell, index)
+        except Empty:
+            failed = any(o.output_type == "error" or o.get("name") == "stderr" for o in cell.outputs)
+            if failed or time.monotonic() >= end:
+                return
 
 
 def main(source, executed, times_file):
@@ -51,6 +71,8 @@ def main(source, executed, times_file):
         for index, cell in enumerate(notebook.cells):
             try:
                 client.execute_cell(cell, index)
+                if times["cells"][index] is not None:
+                    read_late(client, cell, index)
             except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
                 times["stopped"] = {"cell": index, "message": str(error)[-2000:]}
                 break

@@ -6,7 +6,7 @@
 use std::fs;
 use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use crate::clone::clone_tree;
@@ -75,7 +75,10 @@ pub fn launch() -> Result<ExitCode> {
     remove_dead(&sessions);
     let session = Session::new(&sessions, &prepared(lab))?;
     let parent = parent_id();
-    let mut evcxr = session.evcxr(lab)?.arg("--control_file").arg(connection).spawn().about("evcxr_jupyter")?;
+    let mut evcxr = session.evcxr(lab)?;
+    // What cells print takes another way; here evcxr only says that there is no configuration file, which is not true.
+    evcxr.arg("--control_file").arg(connection).stdout(Stdio::null());
+    let mut evcxr = evcxr.spawn().about("evcxr_jupyter")?;
     loop {
         if let Some(status) = evcxr.try_wait().about("evcxr_jupyter")? {
             return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
