@@ -135,7 +135,8 @@ fn evcxr() -> Result<PathBuf> {
     }
     println!("Rust kernel: compiling evcxr_jupyter {EVCXR} (8 to 15 minutes, once for all clones)");
     let home = evcxr_home()?;
-    let (unfinished, build) = (home.with_extension("unfinished"), home.with_extension("build"));
+    let beside = |what: &str| home.with_file_name(format!("evcxr_jupyter-{EVCXR}-{what}"));
+    let (unfinished, build) = (beside("unfinished"), beside("build"));
     let mut install = process::command("cargo");
     // Without --locked a newer dependency breaks the build. The build directory is kept until the end, so that an
     // interrupted installation goes on where it stopped.
@@ -164,7 +165,7 @@ fn evcxr_home() -> Result<PathBuf> {
         Some(cache) => PathBuf::from(cache),
         None => std::env::home_dir().ok_or("there is no home directory; set HOME")?.join(".cache"),
     };
-    Ok(cache.join("candlelight").join(format!("evcxr_jupyter {EVCXR}").replace(' ', "-")))
+    Ok(cache.join("candlelight").join(format!("evcxr_jupyter-{EVCXR}")))
 }
 
 /// Builds the crate, and with it all that the kernels compile. After an error in a cell, evcxr runs `cargo check` too, which
