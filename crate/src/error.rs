@@ -54,6 +54,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A saved state does not fit what is to go on from it.
+    #[error("state `{name}` {problem}")]
+    State {
+        /// The entry.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A parameter that was to be trained received no gradient.
     #[error(
         "parameter `{name}` has no gradient: the loss does not depend on it, or an operation on the way has no backward"

@@ -16,7 +16,7 @@
 //! | Fashion-MNIST, synthetic sets, batches | [`data`] | `00-start-here` |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
-//! | seeded random numbers, choice of device | [`rng`], [`device`] | all |
+//! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |
 //!
 //! Candle, ndarray and plotters are re-exported: use those, never a second dependency on them, so that a process holds one
 //! copy of Candle's counters (see [`device::check_statics`]).
@@ -35,6 +35,7 @@ pub mod params;
 pub mod plot;
 pub mod regularization;
 pub mod rng;
+pub mod state;
 pub mod train;
 
 pub use candle_core;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use candle_core::{DType, Device, Shape, Tensor, Var};
 
 use crate::init::Init;
+use crate::rng::Stream;
 use crate::{Error, Result, device, rng};
 
 /// A parameter: its dotted name, its value, and whether an optimizer may change it.
@@ -36,11 +37,17 @@ pub struct Param {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Params {
-    store: Arc<Mutex<Vec<Param>>>,
+    store: Arc<Mutex<Store>>,
     prefix: String,
     seed: u64,
     dtype: DType,
     device: Device,
+}
+
+#[derive(Debug, Default)]
+struct Store {
+    params: Vec<Param>,
+    streams: Vec<(String, Stream)>,
 }
 
 impl Params {
@@ -87,8 +94,26 @@ impl Params {
 
     /// All parameters and buffers below this prefix, in order of creation.
     pub fn all(&self) -> Vec<Param> {
-        let below = if self.prefix.is_empty() { String::new() } else { format!("{}.", self.prefix) };
-        self.lock().iter().filter(|param| param.name.starts_with(&below)).cloned().collect()
+        let below = self.below();
+        self.lock().params.iter().filter(|param| param.name.starts_with(&below)).cloned().collect()
+    }
+
+    /// Makes a random stream that a layer draws from as it runs; it starts from (seed, full name).
+    ///
+    /// # Errors
+    /// If the name is empty, holds a dot or is taken.
+    pub fn stream(&self, name: &str) -> Result<Stream> {
+        let mut store = self.lock();
+        let full = self.free_name(&store, name)?;
+        let stream = Stream::new(rng::stream(self.seed, &full));
+        store.streams.push((full, stream.clone()));
+        Ok(stream)
+    }
+
+    /// The random streams below this prefix, by their full names, in order of creation.
+    pub fn streams(&self) -> Vec<(String, Stream)> {
+        let below = self.below();
+        self.lock().streams.iter().filter(|(name, _)| name.starts_with(&below)).cloned().collect()
     }
 
     /// The trainable parameters below this prefix, in order of creation: what an optimizer takes.
@@ -113,6 +138,7 @@ impl Params {
     pub fn get(&self, name: &str) -> Result<Var> {
         let full = self.full(name);
         self.lock()
+            .params
             .iter()
             .find(|param| param.name == full)
             .map(|param| param.var.clone())
@@ -145,19 +171,27 @@ impl Params {
     }
 
     fn insert(&self, name: &str, shape: Shape, init: Init, trainable: bool) -> Result<Var> {
+        let mut store = self.lock();
+        let full = self.free_name(&store, name)?;
+        let value = init.tensor(&mut rng::stream(self.seed, &full), shape, self.dtype, &self.device)?;
+        let var = Var::from_tensor(&value)?;
+        store.params.push(Param { name: full, var: var.clone(), trainable });
+        Ok(var)
+    }
+
+    /// The full name, if no other parameter or stream has it.
+    fn free_name(&self, store: &Store, name: &str) -> Result<String> {
         let full = self.full(name);
         let refuse = |problem: &str| Err(Error::Parameter { name: full.clone(), problem: problem.into() });
         if name.is_empty() || name.contains('.') {
             return refuse("a name is not empty and holds no dot; use `pp` for what comes before it");
         }
-        let mut store = self.lock();
-        if store.iter().any(|param| param.name == full) {
-            return refuse("the name is taken");
-        }
-        let value = init.tensor(&mut rng::stream(self.seed, &full), shape, self.dtype, &self.device)?;
-        let var = Var::from_tensor(&value)?;
-        store.push(Param { name: full, var: var.clone(), trainable });
-        Ok(var)
+        let mut taken = store.params.iter().map(|param| &param.name).chain(store.streams.iter().map(|(name, _)| name));
+        if taken.any(|taken| *taken == full) { refuse("the name is taken") } else { Ok(full) }
+    }
+
+    fn below(&self) -> String {
+        if self.prefix.is_empty() { String::new() } else { format!("{}.", self.prefix) }
     }
 
     fn full(&self, name: &str) -> String {
@@ -165,7 +199,7 @@ impl Params {
     }
 
     // A panic while the lock is held can only come from a failed allocation; the list is whole either way.
-    fn lock(&self) -> MutexGuard<'_, Vec<Param>> {
+    fn lock(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

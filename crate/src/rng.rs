@@ -3,11 +3,14 @@
 //! Candle's CPU generator cannot be seeded (`Device::set_seed` is an error there), so every function here that draws takes
 //! a generator. The same seed gives the same bits at any thread count.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use candle_core::{DType, Device, Shape, Tensor};
 use rand::seq::SliceRandom;
 use rand::{Rng as _, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::state::{State, Stateful};
 use crate::{Error, Result};
 
 /// The generator of the crate: ChaCha with 8 rounds.
@@ -35,6 +38,63 @@ pub fn stream(seed: u64, name: &str) -> Rng {
     let mut rng = seeded(seed);
     rng.set_stream(hash);
     rng
+}
+
+/// A generator that belongs to a layer, such as the one dropout draws its masks from; clones share it.
+///
+/// [`Params::stream`](crate::params::Params::stream) makes one, and a checkpoint keeps its place.
+#[derive(Debug, Clone)]
+pub struct Stream(Arc<Mutex<Rng>>);
+
+impl Stream {
+    /// A stream that starts with the numbers of `rng`.
+    pub fn new(rng: Rng) -> Self {
+        Self(Arc::new(Mutex::new(rng)))
+    }
+
+    /// Draws; the stream is locked meanwhile.
+    pub fn draw<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        // A panic of `draw` leaves a generator somewhere on its way, which is a state like any other.
+        draw(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Stateful for Stream {
+    fn state(&self) -> Result<State> {
+        self.draw(|rng| rng.state())
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        self.draw(|rng| rng.load_state(state))
+    }
+}
+
+/// The seed of 32 bytes in hexadecimal, the stream, and the place in it.
+impl Stateful for Rng {
+    fn state(&self) -> Result<State> {
+        let mut state = State::default();
+        state.set("seed", self.get_seed().map(|byte| format!("{byte:02x}")).concat());
+        state.set("stream", self.get_stream());
+        state.set("word_pos", self.get_word_pos());
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        let text: String = state.get("seed")?;
+        let refuse = || Error::State { name: "seed".into(), problem: format!("cannot be {text:?}") };
+        let mut seed = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(refuse());
+        }
+        for (i, byte) in seed.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| refuse())?;
+        }
+        let mut rng = Rng::from_seed(seed);
+        rng.set_stream(state.get("stream")?);
+        rng.set_word_pos(state.get("word_pos")?);
+        *self = rng;
+        Ok(())
+    }
 }
 
 /// Draws from N(mean, std²), of `dtype` F32 or F64.
