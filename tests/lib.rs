@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use candlelight::autograd::value_and_grad;
+use candlelight::candle_core::backprop::GradStore;
+use candlelight::kernels::composed;
 use candlelight::prelude::*;
 use serde_json::Value;
 
@@ -67,20 +70,34 @@ impl Case {
     /// Tolerances: those of `torch.testing.assert_close` for F32; 1e-9 for F64.
     #[track_caller]
     pub fn check(&self, output: &Tensor, inputs: &[(&str, &Var)]) {
+        let loss = (output * self.tensor("cotangent")).unwrap().sum_all().unwrap();
+        self.compare("plain", output, &loss.backward().unwrap(), inputs);
+    }
+
+    /// [`Case::check`] of a kernel with Candle's backward pass and with the tape of `value_and_grad`, and of the composed form.
+    #[track_caller]
+    pub fn check_every_way(&self, forward: impl Fn() -> Result<Tensor>, inputs: &[(&str, &Var)]) {
+        self.check(&forward().unwrap(), inputs);
+        self.check(&composed(&forward).unwrap(), inputs);
+        let mut output = None;
+        let taped = value_and_grad(|| {
+            let y = forward()?;
+            output = Some(y.clone());
+            Ok((y * self.tensor("cotangent"))?.sum_all()?)
+        });
+        self.compare("tape", &output.expect("an output"), &taped.unwrap().1, inputs);
+    }
+
+    #[track_caller]
+    fn compare(&self, way: &str, output: &Tensor, gradients: &GradStore, inputs: &[(&str, &Var)]) {
         let (rtol, atol) = if self.dtype() == DType::F64 { (1e-9, 1e-9) } else { (1.3e-6, 1e-5) };
-        let name = format!("{} {:?}", self.0["name"], self.dtype());
+        let name = format!("{} {:?} ({way})", self.0["name"], self.dtype());
         assert_eq!(output.dtype(), self.dtype(), "{name}");
         assert_close(&format!("{name}: output"), output, &self.f64("output"), rtol, atol);
-        let gradients = (output * self.tensor("cotangent")).unwrap().sum_all().unwrap().backward().unwrap();
         for (key, var) in inputs {
             let gradient = gradients.get(var).unwrap_or_else(|| panic!("{name}: no gradient of {key}"));
-            assert_close(
-                &format!("{name}: gradient of {key}"),
-                gradient,
-                &self.f64(&format!("grad_{key}")),
-                rtol,
-                atol,
-            );
+            let expected = self.f64(&format!("grad_{key}"));
+            assert_close(&format!("{name}: gradient of {key}"), gradient, &expected, rtol, atol);
         }
     }
 }

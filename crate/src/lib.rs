@@ -11,6 +11,8 @@
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | layers | [`nn`] | `00-start-here` |
+//! | a loss with its gradients | [`autograd`] | `00-start-here` |
+//! | the fast forward and backward passes | [`kernels`] | |
 //! | training loop, history, progress | [`train`] | `00-start-here` |
 //! | accuracy and confusion | [`metrics`] | `00-start-here` |
 //! | Fashion-MNIST, synthetic sets, batches | [`data`] | `00-start-here` |
@@ -22,11 +24,13 @@
 //! copy of Candle's counters (see [`device::check_statics`]).
 
 pub mod activation;
+pub mod autograd;
 pub mod check;
 pub mod data;
 pub mod device;
 mod error;
 pub mod init;
+pub mod kernels;
 pub mod loss;
 pub mod metrics;
 pub mod nn;

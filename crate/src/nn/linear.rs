@@ -3,7 +3,7 @@ use candle_core::{Tensor, Var};
 use super::{Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
-use crate::{Error, Result};
+use crate::{Error, Result, kernels};
 
 /// Settings of a [`Linear`] layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,13 +107,27 @@ impl Module for Linear {
         if x.dtype() != self.weight.dtype() {
             return Err(Error::DType { what: "input of linear", expected: "that of its weight", actual: x.dtype() });
         }
-        // One matrix product for all leading dimensions. It takes the transposed weight as it is, but not an input of any
-        // stride; `reshape` copies that.
-        let rows = x.reshape((batch.iter().product::<usize>(), in_features))?;
-        let mut y = rows.matmul(&self.weight.t()?)?;
-        if let Some(bias) = &self.bias {
-            y = y.broadcast_add(bias)?;
+        // One matrix product for all leading dimensions.
+        let rows = match batch {
+            [_] => x.clone(),
+            _ => x.reshape((batch.iter().product::<usize>(), in_features))?,
+        };
+        let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
+        let y = match kernels::can_take(&[&rows, weight]) {
+            true => kernels::linear::linear(&rows, weight, bias, None)?,
+            false => composed(&rows, weight, bias)?,
+        };
+        match batch {
+            [_] => Ok(y),
+            _ => Ok(y.reshape([batch, &[out_features]].concat())?),
         }
-        Ok(y.reshape([batch, &[out_features]].concat())?)
+    }
+}
+
+fn composed(rows: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let y = rows.matmul(&weight.t()?)?;
+    match bias {
+        Some(bias) => Ok(y.broadcast_add(bias)?),
+        None => Ok(y),
     }
 }

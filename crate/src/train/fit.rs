@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::progress::Reporter;
 use super::{Epoch, History, Progress};
+use crate::autograd::value_and_grad;
 use crate::data::Dataset;
 use crate::metrics::{accuracy, scalar};
 use crate::nn::{Mode, Module};
@@ -110,17 +111,21 @@ pub fn fit(
         let mut sum = 0.0;
         for batch in train.shuffled_batches(config.batch_size, rng)? {
             let (x, y) = batch?;
-            let data_loss = loss(&model.forward(&x, Mode::Train)?, &y)?;
-            let total = match &config.penalty {
-                Some(penalty) => (&data_loss + penalty()?)?,
-                None => data_loss.clone(),
-            };
+            let mut data_loss = 0.0;
+            let (total, gradients) = value_and_grad(|| {
+                let loss = loss(&model.forward(&x, Mode::Train)?, &y)?;
+                data_loss = scalar(&loss)?;
+                match &config.penalty {
+                    Some(penalty) => Ok((loss + penalty()?)?),
+                    None => Ok(loss),
+                }
+            })?;
             let value = scalar(&total)?;
             if !value.is_finite() {
                 return Err(Error::NotFinite { what: "the training loss", value, step });
             }
-            optimizer.backward_step(&total)?;
-            sum += scalar(&data_loss)? * x.dim(0)? as f64;
+            optimizer.step(&gradients)?;
+            sum += data_loss * x.dim(0)? as f64;
             step += 1;
         }
         let seconds = started.elapsed().as_secs_f64();

@@ -1,0 +1,364 @@
+//! A loss and its gradients, taken in one call.
+//!
+//! `loss.backward()` of Candle is right for every layer of this crate, and [`value_and_grad`] gives the same gradients. It is
+//! faster, because it goes backwards through the layers' own kernels by itself: Candle adds each gradient into fresh zeros, on one thread, and
+//! keeps all intermediate results until the end.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::backprop::GradStore;
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Result as CandleResult, Shape, Tensor, Var, WithDType,
+};
+
+use crate::{Error, Result, kernels};
+
+/// Computes a loss and its gradients for every parameter it depends on.
+///
+/// Inside `loss`, layers are recorded on a tape of their own; operations of Candle may stand between them. Do not call
+/// `backward` in there: it would end at the last layer.
+///
+/// # Errors
+/// Those of `loss`, or if it is not a scalar.
+///
+/// ```
+/// use candlelight::{autograd::value_and_grad, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let layer = linear(3, 2, Params::new(0, &Device::Cpu)?)?;
+/// let x = Tensor::new(&[[1f32, 2., 3.]], &Device::Cpu)?;
+/// let (loss, gradients) = value_and_grad(|| Ok(layer.forward(&x, Mode::Train)?.sum_all()?))?;
+/// assert_eq!(loss.rank(), 0);
+/// assert_eq!(gradients.get(layer.weight()).unwrap().to_vec2::<f32>()?, [[1., 2., 3.], [1., 2., 3.]]);
+/// # Ok(()) }
+/// ```
+pub fn value_and_grad(loss: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, GradStore)> {
+    let scalar = |loss: Tensor| match loss.elem_count() {
+        1 => Ok(loss),
+        _ => Err(Error::shape("loss", "one element", loss.dims())),
+    };
+    // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would end up on this tape.
+    if rayon::current_thread_index().is_some() {
+        let loss = scalar(loss()?)?;
+        let gradients = loss.backward()?;
+        return Ok((loss, gradients));
+    }
+    let recording = Recording::start();
+    let loss = scalar(loss()?)?;
+    let gradients = backward(&loss, recording.finish())?;
+    Ok((loss.detach(), gradients))
+}
+
+/// What the backward pass of an operation is given.
+pub(crate) struct Grads<'a> {
+    /// The operation's inputs.
+    pub inputs: &'a [Tensor],
+    /// Its outputs.
+    pub outputs: &'a [Tensor],
+    /// The gradient of each output; `None` where the loss does not depend on it. At least one is there.
+    pub grads: &'a [Option<Tensor>],
+    /// Which inputs want a gradient.
+    pub needs: &'a [bool],
+}
+
+/// Gradients of the inputs: `Some`, of the input's shape, wherever [`Grads::needs`] says so.
+type Backward = dyn Fn(Grads) -> Result<Vec<Option<Tensor>>> + Send + Sync;
+
+/// Makes tensors of what a kernel computed, with `backward` as their derivative.
+///
+/// `backward` must not hold the outputs (it is given them), or they would never be freed.
+pub(crate) fn apply<T: WithDType>(
+    name: &'static str,
+    inputs: &[&Tensor],
+    outputs: Vec<(Vec<T>, Shape)>,
+    backward: impl Fn(Grads) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+) -> Result<Vec<Tensor>> {
+    let device = &candle_core::Device::Cpu;
+    let needs: Vec<bool> = inputs.iter().map(|input| input.track_op()).collect();
+    if !needs.contains(&true) {
+        let plain = |(data, shape)| Ok(Tensor::from_vec(data, shape, device)?);
+        return outputs.into_iter().map(plain).collect();
+    }
+    let inputs: Vec<Tensor> = inputs.iter().copied().cloned().collect();
+    TAPE.with_borrow_mut(|tape| match tape {
+        Some(tape) => {
+            // A variable, so that Candle's own backward pass stops here and hands over the gradient.
+            let leaf = |(data, shape): (Vec<T>, Shape)| Ok(Var::from_vec(data, shape, device)?.into_inner());
+            let outputs: Vec<Tensor> = outputs.into_iter().map(leaf).collect::<Result<_>>()?;
+            tape.push(Node { inputs, outputs: outputs.clone(), needs, backward: Box::new(backward) });
+            Ok(outputs)
+        }
+        None => stock(name, inputs, outputs, needs, Box::new(backward)),
+    })
+}
+
+/// [`apply`] for one output.
+pub(crate) fn apply1<T: WithDType>(
+    name: &'static str,
+    inputs: &[&Tensor],
+    output: Vec<T>,
+    shape: impl Into<Shape>,
+    backward: impl Fn(&Tensor, Grads) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let backward = move |grads: Grads| match grads.grads {
+        [Some(grad)] => backward(&kernels::contiguous(grad)?, grads),
+        _ => Err(Error::MissingGradient { name: name.into() }),
+    };
+    let mut outputs = apply(name, inputs, vec![(output, shape.into())], backward)?;
+    outputs.pop().ok_or_else(|| Error::MissingGradient { name: name.into() })
+}
+
+/// One recorded operation.
+struct Node {
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+    needs: Vec<bool>,
+    backward: Box<Backward>,
+}
+
+thread_local! {
+    static TAPE: RefCell<Option<Vec<Node>>> = const { RefCell::new(None) };
+}
+
+/// The present tape of this thread; the one before it comes back at the end, whatever happens.
+struct Recording {
+    before: Option<Vec<Node>>,
+}
+
+impl Recording {
+    fn start() -> Self {
+        Self { before: TAPE.replace(Some(Vec::new())) }
+    }
+
+    fn finish(self) -> Vec<Node> {
+        TAPE.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        TAPE.set(self.before.take());
+    }
+}
+
+/// Walks the tape backwards. The stretches between its operations are Candle's: for each, Candle's own backward pass ends at the outputs
+/// of recorded operations, since they are variables.
+fn backward(loss: &Tensor, tape: Vec<Node>) -> Result<GradStore> {
+    let mut gradients = match loss.is_variable() {
+        false => loss.backward()?,
+        true => {
+            let mut gradients = GradStore::default();
+            gradients.insert(loss, loss.ones_like()?);
+            gradients
+        }
+    };
+    // Every user of an output was recorded after it, so its gradient is complete when its turn comes.
+    for Node { inputs, outputs, needs, backward } in tape.into_iter().rev() {
+        let grads: Vec<Option<Tensor>> = outputs.iter().map(|output| gradients.remove(output)).collect();
+        if grads.iter().all(Option::is_none) {
+            continue;
+        }
+        let results = backward(Grads { inputs: &inputs, outputs: &outputs, grads: &grads, needs: &needs })?;
+        for ((input, need), result) in inputs.iter().zip(needs).zip(results) {
+            let Some(result) = result.filter(|_| need) else { continue };
+            if !input.is_variable() {
+                gradients.extend(seed(input, result)?.backward()?)?;
+            } else if let Some(sum) = gradients.remove(input) {
+                gradients.insert(input, kernels::add(&sum, &result)?);
+            } else {
+                gradients.insert(input, result);
+            }
+        }
+    }
+    Ok(gradients)
+}
+
+/// The same operation as a node of Candle's graph, whose custom operations have one output and at most three inputs: several outputs are one
+/// vector, cut afterwards; inputs beyond the second hang on a further node, which passes their gradients on.
+fn stock<T: WithDType>(
+    name: &'static str,
+    inputs: Vec<Tensor>,
+    outputs: Vec<(Vec<T>, Shape)>,
+    needs: Vec<bool>,
+    backward: Box<Backward>,
+) -> Result<Vec<Tensor>> {
+    let shapes: Vec<Shape> = outputs.iter().map(|(_, shape)| shape.clone()).collect();
+    let (data, shape) = match <[_; 1]>::try_from(outputs) {
+        Ok([output]) => output,
+        Err(outputs) => {
+            let data: Vec<T> = outputs.into_iter().flat_map(|(data, _)| data).collect();
+            let shape = Shape::from(data.len());
+            (data, shape)
+        }
+    };
+    let wanted: Vec<Tensor> = inputs.iter().zip(&needs).filter(|(_, need)| **need).map(|(x, _)| x.clone()).collect();
+    let (edges, waiting) = edges(name, &wanted)?;
+    let all_shapes = shapes.clone();
+    let gradients = move |output: &Tensor, grad: &Tensor| {
+        let (outputs, grads) = (cut(&output.detach(), &all_shapes)?, cut(grad, &all_shapes)?);
+        let grads: Vec<Option<Tensor>> = grads.into_iter().map(Some).collect();
+        let results = backward(Grads { inputs: &inputs, outputs: &outputs, grads: &grads, needs: &needs })?;
+        let mut results = results.into_iter().zip(&needs).filter(|(_, need)| **need).map(|(result, _)| result);
+        let mut level = |last: bool| -> Result<Vec<Option<Tensor>>> {
+            let mut level: Vec<_> = results.by_ref().take(if last { 3 } else { 2 }).collect();
+            if !last {
+                level.push(Some(Tensor::zeros((), grad.dtype(), grad.device())?));
+            }
+            Ok(level)
+        };
+        let first = level(waiting.is_empty())?;
+        for (i, slot) in waiting.iter().enumerate() {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = level(i + 1 == waiting.len())?;
+        }
+        Ok(first)
+    };
+    let output = node(name, &edges, (T::to_cpu_storage_owned(data), shape), gradients)?;
+    cut(&output, &shapes)
+}
+
+/// Gradients that wait for the node they are for.
+type Slot = Arc<Mutex<Vec<Option<Tensor>>>>;
+
+/// The inputs as at most three edges of a graph, with a slot for the gradients of each node in between.
+fn edges(name: &'static str, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Vec<Slot>)> {
+    let [first, second, rest @ ..] = inputs else { return Ok((inputs.to_vec(), Vec::new())) };
+    if rest.len() <= 1 {
+        return Ok((inputs.to_vec(), Vec::new()));
+    }
+    let (edges, mut slots) = edges(name, rest)?;
+    let slot = Slot::default();
+    let zero = (zero(first), Shape::from(()));
+    let link = node(name, &edges, zero, {
+        let slot = slot.clone();
+        move |_, _| Ok(std::mem::take(&mut *slot.lock().unwrap_or_else(PoisonError::into_inner)))
+    })?;
+    slots.insert(0, slot);
+    Ok((vec![first.clone(), second.clone(), link], slots))
+}
+
+/// The parts of a vector that was made of several tensors; the tensor itself if it was one.
+fn cut(whole: &Tensor, shapes: &[Shape]) -> Result<Vec<Tensor>> {
+    if shapes.len() == 1 {
+        return Ok(vec![whole.clone()]);
+    }
+    let mut start = 0;
+    let part = |shape: &Shape| {
+        let n = shape.elem_count();
+        start += n;
+        Ok(whole.narrow(0, start - n, n)?.reshape(shape)?)
+    };
+    shapes.iter().map(part).collect()
+}
+
+/// A scalar whose gradient with respect to `input` is given: starts Candle's backward pass in the middle of a graph.
+fn seed(input: &Tensor, grad: Tensor) -> Result<Tensor> {
+    node("seed", std::slice::from_ref(input), (zero(input), Shape::from(())), move |_, _| Ok(vec![Some(grad.clone())]))
+}
+
+fn zero(like: &Tensor) -> CpuStorage {
+    if like.dtype() == DType::F64 { CpuStorage::F64(vec![0.0]) } else { CpuStorage::F32(vec![0.0]) }
+}
+
+/// A node of Candle's graph above one to three inputs, with its value and the function that gives their gradients.
+fn node(
+    name: &'static str,
+    inputs: &[Tensor],
+    value: (CpuStorage, Shape),
+    gradients: impl Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let op = Custom { name, value: Mutex::new(Some(value)), gradients: Box::new(gradients) };
+    match inputs {
+        [a] => Ok(a.apply_op1(op)?),
+        [a, b] => Ok(a.apply_op2(b, op)?),
+        [a, b, c] => Ok(a.apply_op3(b, c, op)?),
+        _ => Err(Error::shape("inputs of a node", "one to three", &[inputs.len()])),
+    }
+}
+
+/// Candle's custom operation whose value is already there.
+struct Custom {
+    name: &'static str,
+    value: Mutex<Option<(CpuStorage, Shape)>>,
+    gradients: Box<Gradients>,
+}
+
+/// From a node's value and its gradient to the gradients of its inputs.
+type Gradients = dyn Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync;
+
+impl Custom {
+    fn take(&self) -> CandleResult<(CpuStorage, Shape)> {
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner).take();
+        value.ok_or_else(|| candle_core::Error::Msg(format!("{} was applied twice", self.name)))
+    }
+
+    fn gradients(&self, value: &Tensor, grad: &Tensor) -> CandleResult<[Option<Tensor>; 3]> {
+        let mut gradients = (self.gradients)(value, grad).map_err(candle_core::Error::wrap)?.into_iter();
+        Ok(std::array::from_fn(|_| gradients.next().flatten()))
+    }
+}
+
+impl CustomOp1 for Custom {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> CandleResult<(CpuStorage, Shape)> {
+        self.take()
+    }
+
+    fn bwd(&self, _: &Tensor, value: &Tensor, grad: &Tensor) -> CandleResult<Option<Tensor>> {
+        let [a, _, _] = self.gradients(value, grad)?;
+        Ok(a)
+    }
+}
+
+impl CustomOp2 for Custom {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> CandleResult<(CpuStorage, Shape)> {
+        self.take()
+    }
+
+    fn bwd(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        value: &Tensor,
+        grad: &Tensor,
+    ) -> CandleResult<(Option<Tensor>, Option<Tensor>)> {
+        let [a, b, _] = self.gradients(value, grad)?;
+        Ok((a, b))
+    }
+}
+
+impl CustomOp3 for Custom {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> CandleResult<(CpuStorage, Shape)> {
+        self.take()
+    }
+
+    fn bwd(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        value: &Tensor,
+        grad: &Tensor,
+    ) -> CandleResult<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let [a, b, c] = self.gradients(value, grad)?;
+        Ok((a, b, c))
+    }
+}

@@ -1,0 +1,200 @@
+//! The two number types of the kernels, and the instruction set they run with.
+
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use candle_core::WithDType;
+use pulp::Simd;
+
+/// `f32` or `f64`.
+///
+/// `exp` and `tanh` have no branches and no calls, so that loops over them become vector code.
+pub(crate) trait Real:
+    WithDType
+    + Default
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + std::iter::Sum
+{
+    const ZERO: Self;
+    const ONE: Self;
+    /// A register of these numbers.
+    type Vector<S: Simd>: Copy + 'static;
+
+    fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
+    /// a b + c in each lane.
+    fn fma<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    /// The sum of the lanes.
+    fn sum_lanes<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
+
+    fn of(x: f64) -> Self;
+    /// `self * a + b`, rounded once.
+    fn mul_add(self, a: Self, b: Self) -> Self;
+    fn sqrt(self) -> Self;
+    fn abs(self) -> Self;
+    fn ln(self) -> Self;
+    fn max(self, other: Self) -> Self;
+    /// e to the power of `self`; within 2 units in the last place, NaN for NaN, 0 and ∞ beyond the range.
+    fn exp(self) -> Self;
+    /// exp(`self`) - 1 without cancellation near 0.
+    fn exp_m1(self) -> Self;
+
+    /// 1 / (1 + exp(-x)).
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        Self::ONE / (Self::ONE + (-self).exp())
+    }
+
+    /// Hyperbolic tangent.
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        // From exp(-2|x|) - 1, which is accurate near 0 and never overflows.
+        let e = (Self::of(-2.0) * self.abs()).exp_m1();
+        let t = -e / (e + Self::of(2.0));
+        if self < Self::ZERO { -t } else { t }
+    }
+}
+
+/// Runs `f`, and what is inlined into it, with the best instruction set of this machine.
+#[inline(always)]
+pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
+}
+
+/// 1/k! for k = 13, …, 2.
+const INVERSE_FACTORIALS: [f64; 12] = [
+    1.0 / 6_227_020_800.0,
+    1.0 / 479_001_600.0,
+    1.0 / 39_916_800.0,
+    1.0 / 3_628_800.0,
+    1.0 / 362_880.0,
+    1.0 / 40_320.0,
+    1.0 / 5_040.0,
+    1.0 / 720.0,
+    1.0 / 120.0,
+    1.0 / 24.0,
+    1.0 / 6.0,
+    0.5,
+];
+
+/// 2ⁿ for a normal result.
+macro_rules! power {
+    ($T:ident, $U:ident, $n:expr, $mantissa:expr, $bias:expr) => {
+        $T::from_bits(((($n) + $bias) << $mantissa) as $U)
+    };
+}
+
+/// (n, exp(r) - 1) with x = n ln 2 + r and |r| ≤ ln 2 / 2.
+macro_rules! exp_parts {
+    ($T:ident, $U:ident, $x:expr, $highest:expr, $lowest:expr, $mantissa:expr, $high:expr, $low:expr, $terms:expr) => {{
+        // These comparisons keep a NaN, as `min` and `max` would not.
+        let x: $T = $x;
+        let x = if x > $highest { $highest } else { x };
+        let x = if x < $lowest { $lowest } else { x };
+        // Adding 1.5 · 2^mantissa rounds to an integer, and leaves it in the low bits.
+        let magic: $T = 1.5 * (1_u64 << $mantissa) as $T;
+        let shifted = $T::mul_add(x, std::$T::consts::LOG2_E, magic);
+        let n = (shifted.to_bits()).wrapping_sub(magic.to_bits());
+        let n = signed!($U, n);
+        let k = shifted - magic;
+        let r = $T::mul_add(k, -$low, $T::mul_add(k, -$high, x));
+        let mut sum: $T = 0.0;
+        for term in $terms {
+            sum = $T::mul_add(sum, r, term as $T);
+        }
+        (n, $T::mul_add(sum * r, r, r))
+    }};
+}
+
+macro_rules! signed {
+    (u32, $n:expr) => {
+        $n as i32
+    };
+    (u64, $n:expr) => {
+        $n as i64
+    };
+}
+
+macro_rules! real {
+    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $sum:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
+     ln2 $high:expr, $low:expr, terms $terms:expr) => {
+        impl Real for $T {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            type Vector<S: Simd> = S::$V;
+
+            #[inline(always)]
+            fn splat<S: Simd>(simd: S, x: Self) -> S::$V {
+                simd.$splat(x)
+            }
+
+            #[inline(always)]
+            fn fma<S: Simd>(simd: S, a: S::$V, b: S::$V, c: S::$V) -> S::$V {
+                simd.$fma(a, b, c)
+            }
+
+            #[inline(always)]
+            fn sum_lanes<S: Simd>(simd: S, x: S::$V) -> Self {
+                simd.$sum(x)
+            }
+
+            #[inline(always)]
+            fn of(x: f64) -> Self {
+                x as $T
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                $T::mul_add(self, a, b)
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $T::sqrt(self)
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $T::abs(self)
+            }
+
+            #[inline(always)]
+            fn ln(self) -> Self {
+                $T::ln(self)
+            }
+
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                if self < other { other } else { self }
+            }
+
+            #[inline(always)]
+            fn exp(self) -> Self {
+                let (n, e) = exp_parts!($T, $U, self, $highest, $lowest, $mantissa, $high, $low, $terms);
+                // In two steps, so that 2ⁿ may leave the range of normal numbers.
+                let half = n >> 1;
+                (e + 1.0) * power!($T, $U, half, $mantissa, $bias) * power!($T, $U, n - half, $mantissa, $bias)
+            }
+
+            #[inline(always)]
+            fn exp_m1(self) -> Self {
+                let (n, e) = exp_parts!($T, $U, self, $highest - 1.0, $lowest, $mantissa, $high, $low, $terms);
+                let half = n >> 1;
+                let power = power!($T, $U, half, $mantissa, $bias) * power!($T, $U, n - half, $mantissa, $bias);
+                $T::mul_add(power, e, power - 1.0)
+            }
+        }
+    };
+}
+
+// The coefficients of f32 are those of the Cephes library's `expf`; in f64 the Taylor series to r¹³ is exact to rounding. The logarithm of 2 is split in two, so
+// that n ln 2 loses nothing.
+real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s reduce_sum_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
+    terms [1.987_569_2e-4_f32, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5]);
+real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
+    terms INVERSE_FACTORIALS);
