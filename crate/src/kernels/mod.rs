@@ -8,6 +8,8 @@ pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod pool;
 pub(crate) mod real;
+pub(crate) mod rows;
+pub(crate) mod softmax;
 pub(crate) mod values;
 
 use std::cell::Cell;

@@ -38,6 +38,16 @@ pub(crate) fn run_chunks<T: Send>(data: &mut [T], length: usize, task: impl Fn(u
     });
 }
 
+/// [`run`] over a task's own data, such as pieces of several vectors.
+pub(crate) fn run_each<I: Send>(items: impl Iterator<Item = I>, task: impl Fn(usize, I) + Sync) {
+    let items: Vec<Mutex<Option<I>>> = items.map(|item| Mutex::new(Some(item))).collect();
+    run(items.len(), |i| {
+        if let Some(item) = lock(&items[i]).take() {
+            task(i, item);
+        }
+    });
+}
+
 struct Pool {
     helpers: usize,
     /// Counts the regions; helpers watch it.

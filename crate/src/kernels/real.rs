@@ -38,7 +38,7 @@ pub(crate) trait Real:
     fn sqrt(self) -> Self;
     fn abs(self) -> Self;
     fn ln(self) -> Self;
-    fn max(self, other: Self) -> Self;
+    fn larger(self, other: Self) -> Self;
     /// e to the power of `self`; within 2 units in the last place, NaN for NaN, 0 and ∞ beyond the range.
     fn exp(self) -> Self;
     /// exp(`self`) - 1 without cancellation near 0.
@@ -169,7 +169,7 @@ macro_rules! real {
             }
 
             #[inline(always)]
-            fn max(self, other: Self) -> Self {
+            fn larger(self, other: Self) -> Self {
                 if self < other { other } else { self }
             }
 
