@@ -1,24 +1,66 @@
 //! Activations against PyTorch, finite differences and stock Candle.
 
-use candlelight::activation::{log_softmax, logsumexp, relu, sigmoid, softmax, softmax_with_temperature};
+use candlelight::activation::{
+    elu, gelu, gelu_tanh, leaky_relu, log_softmax, log_softmax_with_temperature, logsumexp, relu, sigmoid, silu,
+    softmax, softmax_with_temperature, softplus, tanh,
+};
 use candlelight::candle_nn;
 use candlelight::nn::{Activation, Mode, Module};
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, number, strided};
+use proptest::prelude::{ProptestConfig, Strategy, prop_assert, prop_assert_eq, proptest};
+
+type F = fn(&Tensor) -> Result<Tensor>;
+
+/// Every element-wise function with settings, and the layer that computes the same.
+const ELEMENTWISE: [(&str, F, Activation); 9] = [
+    ("relu", relu, Activation::Relu),
+    ("sigmoid", sigmoid, Activation::Sigmoid),
+    ("tanh", tanh, Activation::Tanh),
+    ("leaky_relu", |x| leaky_relu(x, 0.1), Activation::LeakyRelu { negative_slope: 0.1 }),
+    ("elu", |x| elu(x, 0.8), Activation::Elu { alpha: 0.8 }),
+    ("gelu", gelu, Activation::Gelu),
+    ("gelu_tanh", gelu_tanh, Activation::GeluTanh),
+    ("silu", silu, Activation::Silu),
+    ("softplus", |x| softplus(x, 2.0, 4.0), Activation::Softplus { beta: 2.0, threshold: 4.0 }),
+];
+
+/// Those along a dimension, here the last.
+const ALONG_A_DIMENSION: [(&str, F); 5] = [
+    ("softmax", |x| softmax(x, D::Minus1)),
+    ("log_softmax", |x| log_softmax(x, D::Minus1)),
+    ("logsumexp", |x| logsumexp(x, D::Minus1)),
+    ("softmax_with_temperature", |x| softmax_with_temperature(x, D::Minus1, 2.5)),
+    ("log_softmax_with_temperature", |x| log_softmax_with_temperature(x, D::Minus1, 2.5)),
+];
 
 fn compute(case: &Case, x: &Tensor) -> Tensor {
-    let dim = case.option().map_or(0, |dim| dim.parse::<usize>().unwrap());
-    match case.subject() {
+    let words: Vec<&str> = case.0["name"].as_str().unwrap().split(' ').collect();
+    let setting = |i: usize| words[i].parse::<f64>().unwrap();
+    let dim = || words[1].parse::<usize>().unwrap();
+    match words[0] {
         "relu" => relu(x),
         "sigmoid" => sigmoid(x),
-        "tanh" => Activation::Tanh.forward(x, Mode::Train),
-        "softmax" => softmax(x, dim),
-        "log_softmax" => log_softmax(x, dim),
-        "logsumexp" => logsumexp(x, dim),
-        "softmax_with_temperature" => softmax_with_temperature(x, dim, 0.37),
+        "tanh" => tanh(x),
+        "leaky_relu" => leaky_relu(x, setting(1)),
+        "elu" => elu(x, setting(1)),
+        "gelu" => gelu(x),
+        "gelu_tanh" => gelu_tanh(x),
+        "silu" => silu(x),
+        "softplus" => softplus(x, setting(1), setting(2)),
+        "softmax" => softmax(x, dim()),
+        "log_softmax" => log_softmax(x, dim()),
+        "logsumexp" => logsumexp(x, dim()),
+        "softmax_with_temperature" => softmax_with_temperature(x, dim(), 0.37),
+        "log_softmax_with_temperature" => log_softmax_with_temperature(x, dim(), 0.37),
         other => panic!("{other}"),
     }
     .unwrap()
+}
+
+fn derivative(f: impl Fn(&Tensor) -> Result<Tensor>, x: &Tensor) -> Vec<f64> {
+    let x = Var::from_tensor(x).unwrap();
+    flat(f(&x).unwrap().sum_all().unwrap().backward().unwrap().get(&x).unwrap())
 }
 
 #[test]
@@ -32,20 +74,106 @@ fn agrees_with_pytorch() {
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    type F = fn(&[Tensor]) -> Result<Tensor>;
-    let functions: [(&str, F); 7] = [
-        ("relu", |x| relu(&x[0])),
-        ("sigmoid", |x| sigmoid(&x[0])),
-        ("tanh", |x| Activation::Tanh.forward(&x[0], Mode::Train)),
-        ("softmax", |x| softmax(&x[0], D::Minus1)),
-        ("log_softmax", |x| log_softmax(&x[0], 0)),
-        ("logsumexp", |x| logsumexp(&x[0], D::Minus1)),
-        ("softmax_with_temperature", |x| softmax_with_temperature(&x[0], 1, 2.5)),
-    ];
+    let functions = ELEMENTWISE.iter().map(|&(name, f, _)| (name, f)).chain(ALONG_A_DIMENSION);
     for (name, function) in functions {
-        for shape in [vec![2, 5], vec![3, 4, 2]] {
-            gradient::check(function, &[gradient::input(1, shape)]).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for shape in [vec![2, 5], vec![3, 4, 2], vec![1, 3]] {
+            let x = [gradient::input(1, shape)];
+            gradient::check(|x| function(&x[0]), &x).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
+    }
+    gradient::check(|x| log_softmax(&x[0], 0), &[gradient::input(1, (3, 2))]).unwrap();
+}
+
+#[test]
+fn layers_compute_what_the_functions_do() {
+    let x = gradient::input(7, (3, 4));
+    let layers = [
+        (softmax_with_temperature(&x, 1, 0.5), Activation::Softmax { temperature: 0.5 }),
+        (log_softmax_with_temperature(&x, 1, 3.0), Activation::LogSoftmax { temperature: 3.0 }),
+    ];
+    let elementwise = ELEMENTWISE.iter().map(|(_, f, layer)| (f(&x), *layer));
+    for (expected, layer) in elementwise.chain(layers) {
+        for mode in [Mode::Train, Mode::Eval] {
+            assert_eq!(flat(&layer.forward(&x, mode).unwrap()), flat(expected.as_ref().unwrap()), "{layer:?}");
+        }
+    }
+}
+
+/// A broadcast tensor has strides of 0.
+#[test]
+fn broadcast_input_is_summed_over_in_the_gradient() {
+    for (name, f) in ELEMENTWISE.iter().map(|&(name, f, _)| (name, f)).chain(ALONG_A_DIMENSION) {
+        let row = gradient::input(8, (1, 3));
+        let broadcast = |x: &Tensor| f(&x.broadcast_as((4, 3))?)?.sqr().map_err(Error::from);
+        let single = |x: &Tensor| f(x)?.sqr().map_err(Error::from);
+        for (four, one) in derivative(broadcast, &row).into_iter().zip(derivative(single, &row)) {
+            assert!((four - 4.0 * one).abs() < 1e-12, "{name}");
+        }
+    }
+}
+
+#[test]
+fn kinks_have_the_derivative_of_pytorch() {
+    for zero in [0.0, -0.0] {
+        for dtype in [DType::F32, DType::F64] {
+            let x = Tensor::new(&[zero], &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            assert_eq!(derivative(relu, &x), [0.0]);
+            assert_eq!(derivative(|x| leaky_relu(x, 0.25), &x), [0.25]);
+            assert_eq!(derivative(|x| elu(x, 0.5), &x), [0.5]);
+            assert_eq!(derivative(|x| softplus(x, 1.0, 20.0), &x), [0.5]);
+            assert_eq!(derivative(gelu, &x), [0.5]);
+            assert_eq!(derivative(silu, &x), [0.5]);
+        }
+    }
+}
+
+#[test]
+fn nan_stays_nan_and_infinities_are_as_documented() {
+    let x = Tensor::new(&[f64::NAN, f64::NEG_INFINITY, f64::INFINITY], &Device::Cpu).unwrap();
+    let limits = [
+        ("relu", 0.0),
+        ("sigmoid", 0.0),
+        ("tanh", -1.0),
+        ("leaky_relu", f64::NEG_INFINITY),
+        ("elu", -0.8),
+        ("gelu", f64::NAN),
+        ("gelu_tanh", f64::NAN),
+        ("silu", f64::NAN),
+        ("softplus", 0.0),
+    ];
+    for ((name, f, _), (same, below)) in ELEMENTWISE.into_iter().zip(limits) {
+        assert_eq!(name, same);
+        for dtype in [DType::F32, DType::F64] {
+            let y = flat(&f(&x.to_dtype(dtype).unwrap()).unwrap());
+            let above = if matches!(name, "sigmoid" | "tanh") { 1.0 } else { f64::INFINITY };
+            let close =
+                (y[1] - below).abs() < 1e-7 || y[1].to_bits() == below.to_bits() || (y[1].is_nan() && below.is_nan());
+            assert!(y[0].is_nan() && close && y[2] == above, "{name}: {y:?}");
+        }
+    }
+}
+
+#[test]
+fn values_and_gradients_are_finite_at_any_magnitude() {
+    for (name, f, _) in ELEMENTWISE {
+        for magnitude in [1e-30, 1e-8, 1.0, 100.0, 1e4, 1e8, 1e18] {
+            let x = Tensor::new(&[-magnitude as f32, magnitude as f32], &Device::Cpu).unwrap();
+            let finite = flat(&f(&x).unwrap()).into_iter().chain(derivative(f, &x)).all(f64::is_finite);
+            assert!(finite, "{name} at ±{magnitude}");
+        }
+    }
+}
+
+#[test]
+fn small_numbers_keep_their_digits() {
+    for x in [1e-3f32, 1e-6, 1e-9, 1e-20] {
+        let at = |x: f32| Tensor::new(&[x], &Device::Cpu).unwrap();
+        let close = |actual: Tensor, expected: f64| {
+            let actual = number(&actual);
+            assert!((actual / expected - 1.0).abs() < 1e-6, "{actual} at {x}, expected {expected}");
+        };
+        close(elu(&at(-x), 1.0).unwrap(), f64::from(-x).exp_m1());
+        close(softplus(&at(x.ln()), 1.0, 20.0).unwrap(), f64::from(x.ln()).exp().ln_1p());
     }
 }
 
@@ -106,26 +234,58 @@ fn masked_entries_and_nan() {
 #[test]
 fn bad_input_is_a_typed_error() {
     let integers = Tensor::new(&[1u32, 2], &Device::Cpu).unwrap();
-    let x = Tensor::zeros((2, 0), DType::F32, &Device::Cpu).unwrap();
-    for result in [
-        relu(&integers),
-        sigmoid(&integers),
-        softmax(&integers, 0),
-        log_softmax(&integers, 0),
-        logsumexp(&integers, 0),
-        softmax_with_temperature(&integers, 0, 2.0),
-        Activation::Tanh.forward(&integers, Mode::Eval),
-    ] {
+    for f in ELEMENTWISE.iter().map(|(_, f, _)| *f).chain(ALONG_A_DIMENSION.map(|(_, f)| f)) {
+        let result = f(&integers);
         assert!(matches!(result, Err(Error::DType { actual: DType::U32, .. })), "{result:?}");
     }
+    let x = Tensor::zeros((2, 0), DType::F32, &Device::Cpu).unwrap();
     assert!(matches!(softmax(&x, 2), Err(Error::Candle(_))));
     for result in [softmax(&x, 1), log_softmax(&x, D::Minus1), logsumexp(&x, 1)] {
         let message = result.unwrap_err().to_string();
         assert!(message.contains("dimension 1 not empty") && message.contains("[2, 0]"), "{message}");
     }
+    for (_, f, _) in ELEMENTWISE {
+        assert_eq!(f(&x).unwrap().dims(), [2, 0], "an empty batch passes");
+    }
+    let refused = |result: Result<Tensor>, setting: &str| {
+        assert!(matches!(result, Err(Error::Setting { name, .. }) if name == setting), "{result:?}");
+    };
     for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let result = softmax_with_temperature(&x, 0, temperature);
-        assert!(matches!(result, Err(Error::Setting { name: "temperature", .. })), "{result:?}");
+        refused(softmax_with_temperature(&x, 0, temperature), "temperature");
+        refused(log_softmax_with_temperature(&x, 0, temperature), "temperature");
+        refused(softplus(&x, temperature, 20.0), "beta");
+    }
+    for value in [f64::NAN, f64::INFINITY] {
+        refused(leaky_relu(&x, value), "negative_slope");
+        refused(elu(&x, value), "alpha");
+    }
+    refused(softplus(&x, 1.0, f64::NAN), "threshold");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn any_shape_and_any_numbers_pass(
+        shape in proptest::collection::vec(0usize..4, 0..4),
+        dtype in (0..2).prop_map(|i| [DType::F32, DType::F64][i as usize]),
+        numbers in proptest::collection::vec(proptest::num::f64::ANY, 27),
+    ) {
+        let n: usize = shape.iter().product();
+        let x = Tensor::from_vec(numbers[..n].to_vec(), shape.as_slice(), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+        for (name, f, layer) in ELEMENTWISE {
+            let y = f(&x).unwrap();
+            prop_assert_eq!((y.dims(), y.dtype()), (shape.as_slice(), dtype));
+            for (x, y) in flat(&x).into_iter().zip(flat(&y)) {
+                prop_assert!(!x.is_nan() || y.is_nan(), "{} loses a NaN", name);
+                prop_assert!(x.is_nan() || x.is_infinite() || !y.is_nan(), "{} of {} is NaN", name, x);
+            }
+            prop_assert!(layer.forward(&x, Mode::Train).is_ok());
+        }
+        for (_, f) in ALONG_A_DIMENSION {
+            let result = f(&x);
+            prop_assert_eq!(result.is_ok(), shape.last().is_some_and(|&last| last > 0), "{:?}", result);
+        }
     }
 }
 
@@ -147,4 +307,35 @@ fn stock_softmax_last_dim_passes_no_gradient() {
     assert_close("value", &ours, &stock, 1e-12, 1e-12);
     assert!(loss(stock).backward().unwrap().get(&x).is_none());
     assert!(flat(loss(ours).backward().unwrap().get(&x).unwrap()).iter().all(|&g| g != 0.0));
+}
+
+/// If this fails, Candle has mended what `silu` warns of.
+#[test]
+fn stock_silu_has_derivative_zero_where_it_is_one() {
+    let x = Tensor::new(&[1e8f32], &Device::Cpu).unwrap();
+    assert_eq!(derivative(|x| Ok(x.silu()?), &x), [0.0]);
+    assert_eq!(derivative(silu, &x), [1.0]);
+}
+
+/// If this fails, Candle has mended what `gelu` and `gelu_tanh` warn of.
+#[test]
+fn stock_gelu_has_derivatives_of_six_digits() {
+    let x = Tensor::arange_step(-4f64, 4.0, 0.01, &Device::Cpu).unwrap();
+    let error = |stock: Vec<f64>, ours: Vec<f64>| {
+        stock.iter().zip(ours).map(|(stock, ours)| (stock - ours).abs()).fold(0.0, f64::max)
+    };
+    let exact = error(derivative(|x| Ok(x.gelu_erf()?), &x), derivative(gelu, &x));
+    let tanh = error(derivative(|x| Ok(x.gelu()?), &x), derivative(gelu_tanh, &x));
+    assert!((1e-8..2e-7).contains(&exact) && (1e-8..1e-6).contains(&tanh), "{exact} {tanh}");
+}
+
+/// If this fails, Candle has mended what `leaky_relu` and `elu` warn of.
+#[test]
+fn stock_leaky_relu_halves_its_kink_and_stock_elu_loses_small_numbers() {
+    let x = Tensor::new(&[0f32], &Device::Cpu).unwrap();
+    assert_eq!(derivative(|x| Ok(candle_nn::ops::leaky_relu(x, 0.5)?), &x), [0.75]);
+    assert_eq!(derivative(|x| leaky_relu(x, 0.5), &x), [0.5]);
+    let x = Tensor::new(&[-1e-8f32], &Device::Cpu).unwrap();
+    assert_eq!(flat(&x.elu(1.0).unwrap()), [0.0]);
+    assert_eq!(flat(&elu(&x, 1.0).unwrap()), flat(&x));
 }

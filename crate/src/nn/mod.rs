@@ -3,14 +3,16 @@
 //! A layer takes its parameters from a [`Params`](crate::params::Params) store under PyTorch's names and computes in
 //! [`Module::forward`]. A model is a [`Sequential`], or a struct of layers with a `forward` of its own.
 
+mod activation;
 mod flatten;
 mod linear;
 mod sequential;
 
 use candle_core::Tensor;
 
-use crate::{Result, activation};
+use crate::Result;
 
+pub use activation::Activation;
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};
 pub use sequential::Sequential;
@@ -52,29 +54,4 @@ pub trait Module: Send + Sync {
     /// # Errors
     /// If the shape or dtype of `x` does not fit.
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor>;
-}
-
-/// An activation as a layer of a [`Sequential`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Activation {
-    /// max(x, 0), see [`activation::relu`].
-    Relu,
-    /// 1 / (1 + exp(-x)), see [`activation::sigmoid`].
-    Sigmoid,
-    /// Hyperbolic tangent, with derivative 1 - tanh²(x) ≤ 1.
-    Tanh,
-}
-
-impl Module for Activation {
-    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        match self {
-            Self::Relu => activation::relu(x),
-            Self::Sigmoid => activation::sigmoid(x),
-            Self::Tanh => {
-                activation::check_float("tanh", x)?;
-                Ok(x.tanh()?)
-            }
-        }
-    }
 }

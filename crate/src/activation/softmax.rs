@@ -1,60 +1,10 @@
-//! Activations, softmax and its logarithm.
+//! Softmax, its logarithm, and the sum of exponentials below both.
 
 use candle_core::Tensor;
 use candle_core::shape::Dim;
 
+use super::check_float;
 use crate::{Error, Result};
-
-/// Rectified linear unit.
-///
-/// ```text
-/// relu(x) = max(x, 0)        relu'(x) = 1 if x > 0, else 0
-/// ```
-///
-/// Element-wise, any shape. The derivative at 0 is 0, as in PyTorch; `Tensor::relu` of Candle 0.11.1 has 1 there, which
-/// matters wherever exact zeros occur (padding, dropped units, the output of another ReLU). NaN stays NaN.
-///
-/// # Errors
-/// If `x` is not of a float dtype.
-///
-/// ```
-/// use candlelight::{activation::relu, prelude::*};
-/// # fn main() -> candlelight::Result<()> {
-/// let x = Var::new(&[-1f32, 0., 2.], &Device::Cpu)?;
-/// let y = relu(&x)?;
-/// assert_eq!(y.to_vec1::<f32>()?, [0., 0., 2.]);
-/// let gradient = y.sum_all()?.backward()?;
-/// assert_eq!(gradient.get(&x).unwrap().to_vec1::<f32>()?, [0., 0., 1.]);
-/// # Ok(()) }
-/// ```
-pub fn relu(x: &Tensor) -> Result<Tensor> {
-    check_float("relu", x)?;
-    let zeros = x.zeros_like()?;
-    Ok(x.le(&zeros)?.where_cond(&zeros, x)?)
-}
-
-/// Logistic sigmoid.
-///
-/// ```text
-/// σ(x) = 1 / (1 + exp(-x))        σ'(x) = σ(x) (1 - σ(x)) ≤ 1/4
-/// ```
-///
-/// Element-wise, any shape; finite for every finite `x`.
-///
-/// # Errors
-/// If `x` is not of a float dtype.
-///
-/// ```
-/// use candlelight::{activation::sigmoid, prelude::*};
-/// # fn main() -> candlelight::Result<()> {
-/// let y = sigmoid(&Tensor::new(&[-1000f32, 0., 1000.], &Device::Cpu)?)?;
-/// assert_eq!(y.to_vec1::<f32>()?, [0., 0.5, 1.]);
-/// # Ok(()) }
-/// ```
-pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
-    check_float("sigmoid", x)?;
-    Ok(candle_nn::ops::sigmoid(x)?)
-}
 
 /// Logarithm of a sum of exponentials over `dim`, a smooth maximum.
 ///
@@ -81,6 +31,9 @@ pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn logsumexp(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
     let dim = check_dim("logsumexp", x, dim)?;
+    if x.elem_count() == 0 {
+        return Ok(x.narrow(dim, 0, 1)?.squeeze(dim)?);
+    }
     // An infinite maximum would give ∞ - ∞; the largest finite number serves as well.
     let limit = if x.dtype() == candle_core::DType::F64 { f64::MAX } else { f64::from(f32::MAX) };
     let max = x.max_keepdim(dim)?.detach().clamp(-limit, limit)?;
@@ -113,6 +66,9 @@ pub fn logsumexp(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
 /// ```
 pub fn softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
     let dim = check_dim("softmax", x, dim)?;
+    if x.elem_count() == 0 {
+        return Ok(x.clone());
+    }
     let exp = x.broadcast_sub(&x.max_keepdim(dim)?.detach())?.exp()?;
     Ok(exp.broadcast_div(&exp.sum_keepdim(dim)?)?)
 }
@@ -137,11 +93,7 @@ pub fn softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
 /// # Ok(()) }
 /// ```
 pub fn softmax_with_temperature(x: &Tensor, dim: impl Dim, temperature: f64) -> Result<Tensor> {
-    if !(temperature.is_finite() && temperature > 0.0) {
-        return Err(Error::setting("temperature", "above 0 and finite", temperature));
-    }
-    check_float("softmax", x)?;
-    softmax(&(x / temperature)?, dim)
+    softmax(&cool("softmax", x, temperature)?, dim)
 }
 
 /// Logarithm of [`softmax`] over `dim`.
@@ -168,20 +120,45 @@ pub fn softmax_with_temperature(x: &Tensor, dim: impl Dim, temperature: f64) -> 
 /// ```
 pub fn log_softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
     let dim = check_dim("log_softmax", x, dim)?;
+    if x.elem_count() == 0 {
+        return Ok(x.clone());
+    }
     let shifted = x.broadcast_sub(&x.max_keepdim(dim)?.detach())?;
     let log_sum = shifted.exp()?.sum_keepdim(dim)?.log()?;
     Ok(shifted.broadcast_sub(&log_sum)?)
 }
 
-/// Candle panics where an integer tensor meets a function of real numbers.
-pub(crate) fn check_float(what: &'static str, x: &Tensor) -> Result<()> {
-    if x.dtype().is_float() {
-        return Ok(());
-    }
-    Err(Error::DType { what, expected: "F32 or F64", actual: x.dtype() })
+/// Logarithm of [`softmax_with_temperature`].
+///
+/// A student that is to match a teacher's softened probabilities is compared in these. Hinton, Vinyals and Dean (2015),
+/// section 2.
+///
+/// `temperature`: above 0 and finite; 1 is plain [`log_softmax`].
+///
+/// # Errors
+/// As [`softmax`], or a temperature outside its range.
+///
+/// ```
+/// use candlelight::{activation::log_softmax_with_temperature, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let x = Tensor::new(&[0f64, 2. * 3f64.ln()], &Device::Cpu)?;
+/// let log_p = log_softmax_with_temperature(&x, 0, 2.)?.to_vec1::<f64>()?;
+/// assert!((log_p[1] - 0.75f64.ln()).abs() < 1e-12);
+/// # Ok(()) }
+/// ```
+pub fn log_softmax_with_temperature(x: &Tensor, dim: impl Dim, temperature: f64) -> Result<Tensor> {
+    log_softmax(&cool("log_softmax", x, temperature)?, dim)
 }
 
-/// Candle divides by zero in a maximum over nothing.
+fn cool(what: &'static str, x: &Tensor, temperature: f64) -> Result<Tensor> {
+    if !(temperature.is_finite() && temperature > 0.0) {
+        return Err(Error::setting("temperature", "above 0 and finite", temperature));
+    }
+    check_float(what, x)?;
+    Ok((x / temperature)?)
+}
+
+/// Candle refuses a maximum over nothing, but also over no rows; callers take care of the latter.
 fn check_dim(what: &'static str, x: &Tensor, dim: impl Dim) -> Result<usize> {
     check_float(what, x)?;
     let dim = dim.to_index(x.shape(), what)?;

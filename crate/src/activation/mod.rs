@@ -1,0 +1,34 @@
+//! Activations, softmax and its logarithm.
+//!
+//! Element-wise functions take any shape, keep it, and are composed of Candle operations, so their gradients are too. NaN stays
+//! NaN. What happens at ±∞ is said where it is not the limit.
+
+mod gelu;
+mod rectified;
+mod sigmoid;
+mod softmax;
+mod stable;
+
+use candle_core::Tensor;
+
+use crate::{Error, Result};
+
+pub use gelu::{gelu, gelu_tanh};
+pub use rectified::{elu, leaky_relu, relu, softplus};
+pub use sigmoid::{sigmoid, silu, tanh};
+pub use softmax::{log_softmax, log_softmax_with_temperature, logsumexp, softmax, softmax_with_temperature};
+
+pub(crate) use stable::{abs, softplus_parts};
+
+/// Candle panics where an integer tensor meets a function of real numbers.
+pub(crate) fn check_float(what: &'static str, x: &Tensor) -> Result<()> {
+    if x.dtype().is_float() {
+        return Ok(());
+    }
+    Err(Error::DType { what, expected: "F32 or F64", actual: x.dtype() })
+}
+
+/// A setting that must be a finite number.
+pub(crate) fn check_finite(name: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() { Ok(()) } else { Err(Error::setting(name, "finite", value)) }
+}
