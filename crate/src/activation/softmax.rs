@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use candle_core::shape::Dim;
 
 use super::check_float;
-use crate::{Error, Result};
+use crate::{Error, Result, kernels};
 
 /// Logarithm of a sum of exponentials over `dim`, a smooth maximum.
 ///
@@ -69,6 +69,9 @@ pub fn softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
     if x.elem_count() == 0 {
         return Ok(x.clone());
     }
+    if dim + 1 == x.rank() && kernels::can_take(&[x]) {
+        return kernels::softmax::softmax(x, false);
+    }
     let exp = x.broadcast_sub(&x.max_keepdim(dim)?.detach())?.exp()?;
     Ok(exp.broadcast_div(&exp.sum_keepdim(dim)?)?)
 }
@@ -122,6 +125,9 @@ pub fn log_softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
     let dim = check_dim("log_softmax", x, dim)?;
     if x.elem_count() == 0 {
         return Ok(x.clone());
+    }
+    if dim + 1 == x.rank() && kernels::can_take(&[x]) {
+        return kernels::softmax::softmax(x, true);
     }
     let shifted = x.broadcast_sub(&x.max_keepdim(dim)?.detach())?;
     let log_sum = shifted.exp()?.sum_keepdim(dim)?.log()?;

@@ -6,6 +6,7 @@
 pub(crate) mod activation;
 pub(crate) mod linear;
 pub(crate) mod matmul;
+pub(crate) mod pair_loss;
 pub(crate) mod pool;
 pub(crate) mod real;
 pub(crate) mod rows;
@@ -82,4 +83,14 @@ pub(crate) fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let sum = values::map2(&left, &right, |x, y| x + y);
         Ok(Tensor::from_vec(sum, a.shape(), a.device())?)
     })
+}
+
+/// A gradient that was made in the forward pass, times that of a scalar loss, which is 1 where the loss is the last step.
+pub(crate) fn scaled(gradient: &Option<Tensor>, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let upstream = grad.to_dtype(DType::F64)?.to_vec0::<f64>()?;
+    Ok(vec![match gradient {
+        Some(gradient) if upstream == 1.0 => Some(gradient.clone()),
+        Some(gradient) => Some((gradient * upstream)?),
+        None => None,
+    }])
 }

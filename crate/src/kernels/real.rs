@@ -38,6 +38,7 @@ pub(crate) trait Real:
     fn sqrt(self) -> Self;
     fn abs(self) -> Self;
     fn ln(self) -> Self;
+    fn ln_1p(self) -> Self;
     fn larger(self, other: Self) -> Self;
     /// e to the power of `self`; within 2 units in the last place, NaN for NaN, 0 and ∞ beyond the range.
     fn exp(self) -> Self;
@@ -166,6 +167,11 @@ macro_rules! real {
             #[inline(always)]
             fn ln(self) -> Self {
                 $T::ln(self)
+            }
+
+            #[inline(always)]
+            fn ln_1p(self) -> Self {
+                $T::ln_1p(self)
             }
 
             #[inline(always)]

@@ -91,14 +91,7 @@ fn cross_entropy_of<T: Real>(logits: &Tensor, labels: &[u32], scale: f64) -> Res
         None
     };
     let total: T = rows::sum(&losses, |loss| loss) * scale;
-    apply1("cross_entropy", &[logits], vec![total], Shape::from(()), move |grad, _| {
-        let upstream = grad.to_vec0::<T>()?;
-        Ok(vec![match &gradient {
-            Some(gradient) if upstream == T::ONE => Some(gradient.clone()),
-            Some(gradient) => Some((gradient * upstream.to_f64())?),
-            None => None,
-        }])
-    })
+    apply1("cross_entropy", &[logits], vec![total], Shape::from(()), move |grad, _| super::scaled(&gradient, grad))
 }
 
 /// A vector of rows of `width`; `fill` is given where a row starts and writes all of it.

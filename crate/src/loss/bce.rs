@@ -3,9 +3,10 @@
 use candle_core::Tensor;
 
 use super::Reduction;
-use super::checks::{check_same, check_weight};
+use super::checks::{check_same, check_weight, fused};
 use crate::Result;
 use crate::activation::softplus_parts;
+use crate::kernels::pair_loss::PairLoss;
 
 /// Cross-entropy of independent yes/no targets, from logits, over all elements: one sigmoid each, so several classes can be
 /// likely at once.
@@ -83,6 +84,11 @@ pub struct BceConfig {
 /// ```
 pub fn binary_cross_entropy_with_logits_with(logits: &Tensor, targets: &Tensor, config: &BceConfig) -> Result<Tensor> {
     check_same("targets", logits, targets)?;
+    if config.pos_weight.is_none()
+        && let Some(loss) = fused(logits, targets, PairLoss::BinaryCrossEntropy, config.reduction)
+    {
+        return loss;
+    }
     let (positive, rest) = softplus_parts(logits)?;
     // Large terms first: where the target is met they cancel exactly, and the small rest keeps its digits.
     let losses = match &config.pos_weight {

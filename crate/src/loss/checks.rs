@@ -2,8 +2,10 @@
 
 use candle_core::{DType, Tensor};
 
+use super::Reduction;
 use crate::activation::check_float;
-use crate::{Error, Result};
+use crate::kernels::pair_loss::{PairLoss, pair_loss};
+use crate::{Error, Result, kernels};
 
 /// Class indices that fit their scores.
 pub(super) struct Labels {
@@ -95,4 +97,16 @@ pub(super) fn check_weight(name: &'static str, weight: &Tensor, scores: &Tensor)
         Some(value) => Err(Error::setting(name, "finite and at least 0 for every class", value)),
         None => Ok(()),
     }
+}
+
+/// The loss in one pass, where it is summed, the target is a constant, and a kernel can take both.
+pub(super) fn fused(
+    prediction: &Tensor,
+    target: &Tensor,
+    loss: PairLoss,
+    reduction: Reduction,
+) -> Option<Result<Tensor>> {
+    let scale = reduction.scale(prediction.elem_count())?;
+    let fits = !target.track_op() && kernels::can_take(&[prediction, target]);
+    fits.then(|| pair_loss(prediction, target, loss, scale))
 }

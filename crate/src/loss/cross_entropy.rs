@@ -6,6 +6,7 @@ use super::Reduction;
 use super::checks::{check_weight, checked_labels_but};
 use super::nll::{class_weights, pick, reduce_labelled, times};
 use crate::activation::log_softmax;
+use crate::kernels::{self, softmax};
 use crate::{Error, Result};
 
 /// Cross-entropy between logits and class indices, averaged.
@@ -95,6 +96,12 @@ impl CrossEntropyConfig {
 pub fn cross_entropy_with(logits: &Tensor, labels: &Tensor, config: &CrossEntropyConfig) -> Result<Tensor> {
     let labels = checked_labels_but(config.ignore_index, "logits", logits, labels)?;
     config.check(logits)?;
+    let plain = config.weight.is_none() && config.label_smoothing == 0.0 && labels.counts.is_none();
+    if let Some(scale) =
+        config.reduction.scale(labels.index.elem_count()).filter(|_| plain && kernels::can_take(&[logits]))
+    {
+        return softmax::cross_entropy(logits, &labels.index.flatten_all()?.to_vec1()?, scale);
+    }
     let weights = class_weights(config.weight.as_ref(), logits, &labels)?;
     let log_p = log_softmax(logits, D::Minus1)?;
     let mut losses = times(pick(&log_p, &labels.index)?.neg()?, weights.as_ref())?;

@@ -27,6 +27,15 @@ pub enum Reduction {
 }
 
 impl Reduction {
+    /// What the sum of `n` losses is multiplied by; `None` where they are not summed.
+    pub(super) fn scale(self, n: usize) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::Mean => Some(1.0 / n as f64),
+            Self::Sum => Some(1.0),
+        }
+    }
+
     pub(super) fn apply(self, losses: &Tensor) -> Result<Tensor> {
         match self {
             Self::None => Ok(losses.clone()),

@@ -3,8 +3,9 @@
 use candle_core::Tensor;
 
 use super::Reduction;
-use super::checks::check_same;
+use super::checks::{check_same, fused};
 use crate::activation::abs;
+use crate::kernels::pair_loss::PairLoss;
 use crate::{Error, Result};
 
 /// Mean squared error over all elements.
@@ -40,7 +41,10 @@ pub fn mse(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
 /// As [`mse`].
 pub fn mse_reduce(prediction: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
     check_same("target", prediction, target)?;
-    reduction.apply(&(prediction - target)?.sqr()?)
+    match fused(prediction, target, PairLoss::Squared, reduction) {
+        Some(loss) => loss,
+        None => reduction.apply(&(prediction - target)?.sqr()?),
+    }
 }
 
 /// Mean absolute error over all elements.
@@ -114,6 +118,9 @@ pub fn huber_reduce(prediction: &Tensor, target: &Tensor, delta: f64, reduction:
     check_same("target", prediction, target)?;
     if !(delta.is_finite() && delta > 0.0) {
         return Err(Error::setting("delta", "above 0 and finite", delta));
+    }
+    if let Some(loss) = fused(prediction, target, PairLoss::Huber { delta }, reduction) {
+        return loss;
     }
     let difference = (prediction - target)?;
     // With the clamped difference c, both branches are c (d - c/2), and c is also the derivative: a constant to Candle.
