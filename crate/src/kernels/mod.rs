@@ -52,6 +52,7 @@ thread_local! {
 pub(crate) fn can_take(tensors: &[&Tensor]) -> bool {
     let [first, ..] = tensors else { return false };
     !COMPOSED.get()
+        && real::available()
         && matches!(first.dtype(), DType::F32 | DType::F64)
         && tensors.iter().all(|t| matches!(t.device(), Device::Cpu) && t.dtype() == first.dtype() && t.elem_count() > 0)
 }
