@@ -258,3 +258,26 @@ fn settings_outside_their_range_are_typed_errors() {
     let vector = params.get("x").unwrap().broadcast_as(2).unwrap();
     assert!(matches!(optimizer.backward_step(&vector), Err(Error::Shape { what: "loss", .. })));
 }
+
+#[test]
+fn a_loaded_state_goes_on_bit_for_bit() {
+    for kind in 0..5 {
+        let run = |interrupted: bool| {
+            let params = f64_store();
+            let x = params.var("x", 3, Init::Constant(1.5)).unwrap();
+            let make = || all(&params, 0.01, 0.01, 0.1).remove(kind).1;
+            let mut optimizer = make();
+            for step in 0..20 {
+                if step == 11 && interrupted {
+                    let state = optimizer.state().unwrap();
+                    optimizer = make();
+                    optimizer.load_state(&state).unwrap();
+                }
+                optimizer.set_learning_rate(if step < 5 { 0.02 } else { optimizer.learning_rate() }).unwrap();
+                optimizer.backward_step(&x.sin().unwrap().sum_all().unwrap()).unwrap();
+            }
+            candlelight_tests::flat(&x)
+        };
+        assert_eq!(run(false), run(true), "optimizer {kind}");
+    }
+}

@@ -1,8 +1,9 @@
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
-use super::{Optimizer, check_not_negative, check_params, gradients};
+use super::{Optimizer, check_not_negative, check_params, gradients, load_rate, load_slot, save_slot};
 use crate::params::Param;
+use crate::state::{State, Stateful};
 use crate::{Error, Result};
 
 /// Settings of [`Adam`].
@@ -134,6 +135,21 @@ impl Optimizer for Adam {
     }
 }
 
+impl Stateful for Adam {
+    fn state(&self) -> Result<State> {
+        let mut state = self.moments.state()?;
+        state.set("param_groups.0.lr", self.config.lr);
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        let lr = load_rate(state)?;
+        self.moments.load_state(state)?;
+        self.config.lr = lr;
+        Ok(())
+    }
+}
+
 impl AdamW {
     /// An optimizer for `params`, at least one.
     ///
@@ -163,6 +179,21 @@ impl Optimizer for AdamW {
 
     fn set_learning_rate(&mut self, lr: f64) -> Result<()> {
         check_not_negative("lr", lr)?;
+        self.config.lr = lr;
+        Ok(())
+    }
+}
+
+impl Stateful for AdamW {
+    fn state(&self) -> Result<State> {
+        let mut state = self.moments.state()?;
+        state.set("param_groups.0.lr", self.config.lr);
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        let lr = load_rate(state)?;
+        self.moments.load_state(state)?;
         self.config.lr = lr;
         Ok(())
     }
@@ -218,6 +249,24 @@ impl Moments {
         for (param, value) in self.params.iter().zip(&next) {
             param.var.set(value)?;
         }
+        (self.first, self.second, self.steps) = (first, second, steps);
+        Ok(())
+    }
+}
+
+impl Stateful for Moments {
+    fn state(&self) -> Result<State> {
+        let mut state = State::default();
+        state.set("step", self.steps);
+        save_slot(&mut state, &self.params, "exp_avg", &self.first)?;
+        save_slot(&mut state, &self.params, "exp_avg_sq", &self.second)?;
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        let steps = state.get("step")?;
+        let first = load_slot(state, &self.params, "exp_avg")?;
+        let second = load_slot(state, &self.params, "exp_avg_sq")?;
         (self.first, self.second, self.steps) = (first, second, steps);
         Ok(())
     }

@@ -11,13 +11,17 @@ use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
 use crate::params::Param;
+use crate::state::{State, Stateful};
 use crate::{Error, Result, device};
 
 pub use adam::{Adam, AdamConfig, AdamW, AdamWConfig};
 pub use sgd::{Sgd, SgdConfig};
 
 /// Changes parameters along their gradients.
-pub trait Optimizer: Send {
+///
+/// Its state ([`Stateful`]) is what it remembers of each parameter, under the parameter's name and PyTorch's
+/// (`fc1.weight.exp_avg`), the number of steps (`step`) and the learning rate (`param_groups.0.lr`).
+pub trait Optimizer: Stateful + Send {
     /// Makes one update. If it fails, no parameter has changed.
     ///
     /// # Errors
@@ -60,4 +64,26 @@ fn gradients<'a>(params: &[Param], gradients: &'a GradStore) -> Result<Vec<&'a T
 
 fn check_not_negative(name: &'static str, value: f64) -> Result<()> {
     if value.is_finite() && value >= 0.0 { Ok(()) } else { Err(Error::setting(name, "finite and at least 0", value)) }
+}
+
+/// Adds what is remembered of each parameter to `state`.
+fn save_slot(state: &mut State, params: &[Param], name: &str, values: &[Tensor]) -> Result<()> {
+    for (param, value) in params.iter().zip(values) {
+        state.tensors.insert(format!("{}.{name}", param.name), value.copy()?);
+    }
+    Ok(())
+}
+
+/// What [`save_slot`] added.
+fn load_slot(state: &State, params: &[Param], name: &str) -> Result<Vec<Tensor>> {
+    params.iter().map(|param| Ok(state.tensor(&format!("{}.{name}", param.name), &param.var)?.copy()?)).collect()
+}
+
+/// The learning rate of a state.
+fn load_rate(state: &State) -> Result<f64> {
+    let name = "param_groups.0.lr";
+    let lr = state.get(name)?;
+    check_not_negative("lr", lr)
+        .map_err(|_| Error::State { name: name.into(), problem: format!("must be finite and at least 0, got {lr}") })?;
+    Ok(lr)
 }

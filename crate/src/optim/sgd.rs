@@ -1,8 +1,9 @@
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
-use super::{Optimizer, check_not_negative, check_params, gradients};
+use super::{Optimizer, check_not_negative, check_params, gradients, load_rate, load_slot, save_slot};
 use crate::params::Param;
+use crate::state::{State, Stateful};
 use crate::{Error, Result};
 
 /// Settings of [`Sgd`].
@@ -72,6 +73,7 @@ pub struct Sgd {
     config: SgdConfig,
     /// v of each parameter; empty before the first step and without momentum.
     momentum: Vec<Tensor>,
+    steps: u64,
 }
 
 impl Sgd {
@@ -82,7 +84,7 @@ impl Sgd {
     pub fn new(params: Vec<Param>, config: SgdConfig) -> Result<Self> {
         check_params(&params)?;
         config.check()?;
-        Ok(Self { params, config, momentum: Vec::new() })
+        Ok(Self { params, config, momentum: Vec::new(), steps: 0 })
     }
 
     /// The settings, with the present learning rate.
@@ -125,6 +127,7 @@ impl Optimizer for Sgd {
             param.var.set(value)?;
         }
         self.momentum = velocities;
+        self.steps += 1;
         Ok(())
     }
 
@@ -135,6 +138,24 @@ impl Optimizer for Sgd {
     fn set_learning_rate(&mut self, lr: f64) -> Result<()> {
         check_not_negative("lr", lr)?;
         self.config.lr = lr;
+        Ok(())
+    }
+}
+
+impl Stateful for Sgd {
+    fn state(&self) -> Result<State> {
+        let mut state = State::default();
+        state.set("step", self.steps);
+        state.set("param_groups.0.lr", self.config.lr);
+        save_slot(&mut state, &self.params, "momentum_buffer", &self.momentum)?;
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        let (steps, lr) = (state.get("step")?, load_rate(state)?);
+        let started = steps > 0 && self.config.momentum != 0.0;
+        let momentum = if started { load_slot(state, &self.params, "momentum_buffer")? } else { Vec::new() };
+        (self.momentum, self.steps, self.config.lr) = (momentum, steps, lr);
         Ok(())
     }
 }
