@@ -27,6 +27,7 @@ pub mod data;
 pub mod device;
 mod error;
 pub mod init;
+mod kernels;
 pub mod loss;
 pub mod metrics;
 pub mod nn;

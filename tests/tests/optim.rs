@@ -23,10 +23,10 @@ fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
             Box::new(Sgd::new(params, SgdConfig { lr, momentum, dampening, weight_decay, nesterov }).unwrap())
         }
         "adam" => {
-            Box::new(Adam::new(params, AdamConfig { lr, betas: betas(), eps: number("eps"), weight_decay }).unwrap())
+            Box::new(Adam::new(params, AdamConfig { lr, betas: betas(), eps: number("eps"), weight_decay, amsgrad: false }).unwrap())
         }
         "adamw" => {
-            Box::new(AdamW::new(params, AdamWConfig { lr, betas: betas(), eps: number("eps"), weight_decay }).unwrap())
+            Box::new(AdamW::new(params, AdamWConfig { lr, betas: betas(), eps: number("eps"), weight_decay, amsgrad: false }).unwrap())
         }
         other => panic!("{other}"),
     }
@@ -243,8 +243,8 @@ fn settings_outside_their_range_are_typed_errors() {
         (AdamConfig { weight_decay: -1.0, ..adam }, "weight_decay must be finite and at least 0, got -1"),
     ] {
         assert_eq!(Adam::new(params.trainable(), config).unwrap_err().to_string(), expected);
-        let AdamConfig { lr, betas, eps, weight_decay } = config;
-        let decoupled = AdamWConfig { lr, betas, eps, weight_decay };
+        let AdamConfig { lr, betas, eps, weight_decay, amsgrad } = config;
+        let decoupled = AdamWConfig { lr, betas, eps, weight_decay, amsgrad };
         assert_eq!(AdamW::new(params.trainable(), decoupled).unwrap_err().to_string(), expected);
     }
     for (name, mut optimizer) in all(&params, 0.1, 0.1, 0.1) {
