@@ -3,7 +3,7 @@
 //! An optimizer takes the parameters it is to change, in order ([`Params::trainable`](crate::params::Params::trainable)), and
 //! keeps its state per parameter. Where PyTorch skips a parameter without a gradient, these refuse the whole step
 //! ([`Error::MissingGradient`]): in Candle an operation without a backward pass is otherwise silent.
-//! A gradient that is NaN or infinite passes into the parameters, as in PyTorch.
+//! A gradient that is NaN or infinite passes into the parameters, as in PyTorch; [`clip_grad_norm`] can refuse it.
 //!
 //! Parameters of F32 or F64 on the CPU are updated in place, in one pass over all of them. Elsewhere a step is composed of
 //! tensor operations; each optimizer's `composed` switches to that on the CPU too.
@@ -11,10 +11,12 @@
 mod adadelta;
 mod adagrad;
 mod adam;
+mod clip;
 mod composed;
 mod group;
 mod method;
 mod rmsprop;
+pub mod schedule;
 mod sgd;
 
 use candle_core::Tensor;
@@ -26,8 +28,10 @@ use crate::{Error, Result};
 pub use adadelta::{Adadelta, AdadeltaConfig};
 pub use adagrad::{Adagrad, AdagradConfig};
 pub use adam::{Adam, AdamConfig, AdamW, AdamWConfig};
+pub use clip::{clip_grad_norm, clip_grad_value};
 pub use group::ParamGroup;
 pub use rmsprop::{RmsProp, RmsPropConfig};
+pub use schedule::{LrScheduler, ReduceLrOnPlateau, ReduceLrOnPlateauConfig};
 pub use sgd::{Sgd, SgdConfig};
 
 /// Changes parameters along their gradients.
