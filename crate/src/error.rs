@@ -80,6 +80,12 @@ pub enum Error {
         /// The step of training, counted from 0.
         step: usize,
     },
+    /// Gradients that were to be clipped are not finite.
+    #[error("the norm of the gradients is {value}: lower the learning rate or look at the inputs")]
+    GradientNorm {
+        /// The norm.
+        value: f64,
+    },
     /// A data set could not be found, read or understood.
     #[error(transparent)]
     Data(#[from] crate::data::DataError),

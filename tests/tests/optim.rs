@@ -12,21 +12,48 @@ use serde_json::Value;
 
 fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
     let settings = &case.0["settings"];
-    let number = |key: &str| settings[key].as_f64().unwrap();
+    let number = |key: &str| settings[key].as_f64().unwrap_or_else(|| panic!("{key} of {}", case.0["name"]));
+    let flag = |key: &str| settings[key] == Value::Bool(true);
     let (lr, weight_decay) = (number("lr"), number("weight_decay"));
     let betas = || (settings["betas"][0].as_f64().unwrap(), settings["betas"][1].as_f64().unwrap());
-    let params = params.trainable();
+    let groups = match settings.get("bias") {
+        None => vec![ParamGroup::new(params.trainable())],
+        Some(of_bias) => {
+            let (bias, weight) = params.trainable().into_iter().partition(|param| param.name == "bias");
+            let (lr, weight_decay) = (of_bias["lr"].as_f64(), of_bias["weight_decay"].as_f64());
+            vec![ParamGroup::new(weight), ParamGroup { params: bias, lr, weight_decay }]
+        }
+    };
     match case.subject() {
         "sgd" => {
-            let nesterov = settings["nesterov"] == Value::Bool(true);
-            let (momentum, dampening) = (number("momentum"), number("dampening"));
-            Box::new(Sgd::new(params, SgdConfig { lr, momentum, dampening, weight_decay, nesterov }).unwrap())
+            let (momentum, dampening, nesterov) = (number("momentum"), number("dampening"), flag("nesterov"));
+            let config = SgdConfig { lr, momentum, dampening, weight_decay, nesterov };
+            Box::new(Sgd::with_groups(groups, config).unwrap())
         }
         "adam" => {
-            Box::new(Adam::new(params, AdamConfig { lr, betas: betas(), eps: number("eps"), weight_decay }).unwrap())
+            let (eps, amsgrad) = (number("eps"), flag("amsgrad"));
+            Box::new(Adam::with_groups(groups, AdamConfig { lr, betas: betas(), eps, weight_decay, amsgrad }).unwrap())
         }
         "adamw" => {
-            Box::new(AdamW::new(params, AdamWConfig { lr, betas: betas(), eps: number("eps"), weight_decay }).unwrap())
+            let (eps, amsgrad) = (number("eps"), flag("amsgrad"));
+            let config = AdamWConfig { lr, betas: betas(), eps, weight_decay, amsgrad };
+            Box::new(AdamW::with_groups(groups, config).unwrap())
+        }
+        "rmsprop" => {
+            let (alpha, eps, momentum, centered) =
+                (number("alpha"), number("eps"), number("momentum"), flag("centered"));
+            let config = RmsPropConfig { lr, alpha, eps, weight_decay, momentum, centered };
+            Box::new(RmsProp::with_groups(groups, config).unwrap())
+        }
+        "adagrad" => {
+            let (lr_decay, eps, initial_accumulator_value) =
+                (number("lr_decay"), number("eps"), number("initial_accumulator_value"));
+            let config = AdagradConfig { lr, lr_decay, weight_decay, initial_accumulator_value, eps };
+            Box::new(Adagrad::with_groups(groups, config).unwrap())
+        }
+        "adadelta" => {
+            let config = AdadeltaConfig { lr, rho: number("rho"), eps: number("eps"), weight_decay };
+            Box::new(Adadelta::with_groups(groups, config).unwrap())
         }
         other => panic!("{other}"),
     }
@@ -34,8 +61,8 @@ fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
 
 #[test]
 fn fifty_steps_follow_pytorch() {
-    let cases = fixture("optim");
-    assert_eq!(cases.len(), 12);
+    let cases: Vec<_> = fixture("optim").into_iter().filter(|case| case.subject() != "clip").collect();
+    assert_eq!(cases.len(), 30);
     for case in cases {
         let params = Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap();
         let weight = params.var("weight", (3, 4), Init::Constant(0.0)).unwrap();
@@ -47,8 +74,8 @@ fn fifty_steps_follow_pytorch() {
         let mut rows = (0..expected.dim(0).unwrap()).map(|row| expected.get(row).unwrap());
         for step in 0..50 {
             if step == 30 {
-                let halved = optimizer.learning_rate() * 0.5;
-                optimizer.set_learning_rate(halved).unwrap();
+                let halved: Vec<f64> = optimizer.learning_rates().into_iter().map(|lr| lr * 0.5).collect();
+                optimizer.set_learning_rates(&halved).unwrap();
             }
             let output = case.f64("x").matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
             optimizer.backward_step(&mse(&output, &case.f64("y")).unwrap()).unwrap();
@@ -65,6 +92,13 @@ fn fifty_steps_follow_pytorch() {
 /// One optimizer of each kind, at rates that suit the function.
 fn all(params: &Params, sgd: f64, momentum: f64, adam: f64) -> Vec<(&'static str, Box<dyn Optimizer>)> {
     let params = || params.trainable();
+    let adam_config = AdamConfig { lr: adam, ..AdamConfig::default() };
+    let rmsprop = RmsPropConfig { lr: sgd, centered: true, ..RmsPropConfig::default() };
+    // Its steps only shorten, so it starts with long ones.
+    let adagrad = AdagradConfig { lr: 10.0 * adam, ..AdagradConfig::default() };
+    // Likewise; but once they are long, they stay so.
+    let (lr, eps) = if adam > 0.05 { (1.0, 1e-4) } else { (0.1, 1e-6) };
+    let adadelta = AdadeltaConfig { lr, eps, ..AdadeltaConfig::default() };
     let sgd_config = SgdConfig { lr: sgd, ..SgdConfig::default() };
     let heavy = SgdConfig { lr: momentum, momentum: 0.9, ..SgdConfig::default() };
     let nesterov = SgdConfig { nesterov: true, ..heavy };
@@ -73,8 +107,12 @@ fn all(params: &Params, sgd: f64, momentum: f64, adam: f64) -> Vec<(&'static str
         ("sgd", Box::new(Sgd::new(params(), sgd_config).unwrap())),
         ("momentum", Box::new(Sgd::new(params(), heavy).unwrap())),
         ("nesterov", Box::new(Sgd::new(params(), nesterov).unwrap())),
-        ("adam", Box::new(Adam::new(params(), AdamConfig { lr: adam, ..AdamConfig::default() }).unwrap())),
+        ("adam", Box::new(Adam::new(params(), adam_config).unwrap())),
+        ("amsgrad", Box::new(Adam::new(params(), AdamConfig { amsgrad: true, ..adam_config }).unwrap())),
         ("adamw", Box::new(AdamW::new(params(), adamw).unwrap())),
+        ("rmsprop", Box::new(RmsProp::new(params(), rmsprop).unwrap())),
+        ("adagrad", Box::new(Adagrad::new(params(), adagrad).unwrap())),
+        ("adadelta", Box::new(Adadelta::new(params(), adadelta).unwrap())),
     ]
 }
 
@@ -122,7 +160,9 @@ fn rosenbrocks_valley_is_followed_to_its_end() {
             optimizer.backward_step(&f().unwrap()).unwrap();
         }
         let (x, y) = (number(&x), number(&y));
-        assert!((x - 1.0).abs() < 1e-3 && (y - 1.0).abs() < 2e-3, "{name}: ({x}, {y})");
+        // Adadelta's steps do not get shorter near the end: PyTorch's too only comes near.
+        let tolerance = if name == "adadelta" { 0.05 } else { 1e-3 };
+        assert!((x - 1.0).abs() < tolerance && (y - 1.0).abs() < 2.0 * tolerance, "{name}: ({x}, {y})");
     }
 }
 
@@ -134,6 +174,15 @@ fn defaults_are_pytorchs() {
     assert_eq!((adam.lr, adam.betas, adam.eps, adam.weight_decay), (1e-3, (0.9, 0.999), 1e-8, 0.0));
     let adamw = AdamWConfig::default();
     assert_eq!((adamw.lr, adamw.betas, adamw.eps, adamw.weight_decay), (1e-3, (0.9, 0.999), 1e-8, 1e-2));
+    assert!(!adam.amsgrad && !adamw.amsgrad);
+    let rms = RmsPropConfig::default();
+    assert_eq!((rms.lr, rms.alpha, rms.eps), (1e-2, 0.99, 1e-8));
+    assert_eq!((rms.weight_decay, rms.momentum, rms.centered), (0.0, 0.0, false));
+    let adagrad = AdagradConfig::default();
+    assert_eq!((adagrad.lr, adagrad.lr_decay, adagrad.weight_decay), (1e-2, 0.0, 0.0));
+    assert_eq!((adagrad.initial_accumulator_value, adagrad.eps), (0.0, 1e-10));
+    let adadelta = AdadeltaConfig::default();
+    assert_eq!((adadelta.lr, adadelta.rho, adadelta.eps, adadelta.weight_decay), (1.0, 0.9, 1e-6, 0.0));
 }
 
 #[test]
@@ -243,13 +292,37 @@ fn settings_outside_their_range_are_typed_errors() {
         (AdamConfig { weight_decay: -1.0, ..adam }, "weight_decay must be finite and at least 0, got -1"),
     ] {
         assert_eq!(Adam::new(params.trainable(), config).unwrap_err().to_string(), expected);
-        let AdamConfig { lr, betas, eps, weight_decay } = config;
-        let decoupled = AdamWConfig { lr, betas, eps, weight_decay };
+        let AdamConfig { lr, betas, eps, weight_decay, amsgrad } = config;
+        let decoupled = AdamWConfig { lr, betas, eps, weight_decay, amsgrad };
         assert_eq!(AdamW::new(params.trainable(), decoupled).unwrap_err().to_string(), expected);
     }
+    let rms = RmsPropConfig::default();
+    for (config, expected) in [
+        (RmsPropConfig { lr: f64::NAN, ..rms }, "lr must be finite and at least 0, got NaN"),
+        (RmsPropConfig { alpha: 1.1, ..rms }, "alpha must be in [0, 1], got 1.1"),
+        (RmsPropConfig { momentum: -1.0, ..rms }, "momentum must be finite and at least 0, got -1"),
+        (RmsPropConfig { eps: f64::NAN, ..rms }, "eps must be finite and at least 0, got NaN"),
+    ] {
+        assert_eq!(RmsProp::new(params.trainable(), config).unwrap_err().to_string(), expected);
+    }
+    let adagrad = AdagradConfig::default();
+    for (config, expected) in [
+        (AdagradConfig { lr_decay: -1.0, ..adagrad }, "lr_decay must be finite and at least 0, got -1"),
+        (AdagradConfig { eps: -1.0, ..adagrad }, "eps must be finite and at least 0, got -1"),
+        (
+            AdagradConfig { initial_accumulator_value: -1.0, ..adagrad },
+            "initial_accumulator_value must be finite and at least 0, got -1",
+        ),
+    ] {
+        assert_eq!(Adagrad::new(params.trainable(), config).unwrap_err().to_string(), expected);
+    }
+    let adadelta = AdadeltaConfig { rho: -0.5, ..AdadeltaConfig::default() };
+    assert_eq!(Adadelta::new(params.trainable(), adadelta).unwrap_err().to_string(), "rho must be in [0, 1], got -0.5");
     for (name, mut optimizer) in all(&params, 0.1, 0.1, 0.1) {
+        let before = optimizer.learning_rate();
         assert!(optimizer.set_learning_rate(-0.5).is_err(), "{name}");
-        assert_eq!(optimizer.learning_rate(), 0.1);
+        assert!(optimizer.set_learning_rates(&[0.1, 0.1]).is_err(), "{name}");
+        assert_eq!(optimizer.learning_rate(), before);
         optimizer.set_learning_rate(0.0).unwrap();
     }
     assert!(matches!(Sgd::new(vec![], sgd), Err(Error::Setting { name: "params", .. })));
@@ -257,4 +330,27 @@ fn settings_outside_their_range_are_typed_errors() {
     let mut optimizer = Sgd::new(params.trainable(), sgd).unwrap();
     let vector = params.get("x").unwrap().broadcast_as(2).unwrap();
     assert!(matches!(optimizer.backward_step(&vector), Err(Error::Shape { what: "loss", .. })));
+}
+
+#[test]
+fn a_loaded_state_goes_on_bit_for_bit() {
+    for kind in 0..9 {
+        let run = |interrupted: bool| {
+            let params = f64_store();
+            let x = params.var("x", 3, Init::Constant(1.5)).unwrap();
+            let make = || all(&params, 0.01, 0.01, 0.1).remove(kind).1;
+            let mut optimizer = make();
+            for step in 0..20 {
+                if step == 11 && interrupted {
+                    let state = optimizer.state().unwrap();
+                    optimizer = make();
+                    optimizer.load_state(&state).unwrap();
+                }
+                optimizer.set_learning_rate(if step < 5 { 0.02 } else { optimizer.learning_rate() }).unwrap();
+                optimizer.backward_step(&x.sin().unwrap().sum_all().unwrap()).unwrap();
+            }
+            candlelight_tests::flat(&x)
+        };
+        assert_eq!(run(false), run(true), "optimizer {kind}");
+    }
 }

@@ -11,6 +11,7 @@ pub(crate) mod pool;
 pub(crate) mod real;
 pub(crate) mod rows;
 pub(crate) mod softmax;
+pub(crate) mod update;
 pub(crate) mod values;
 
 use std::cell::Cell;

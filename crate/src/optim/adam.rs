@@ -1,8 +1,6 @@
-use candle_core::Tensor;
-use candle_core::backprop::GradStore;
-
-use super::{Optimizer, check_not_negative, check_params, gradients};
-use crate::params::Param;
+use super::method::{Core, Method};
+use super::{check_not_negative, decayed, optimizer};
+use crate::kernels::update::{Rule, Value};
 use crate::{Error, Result};
 
 /// Settings of [`Adam`].
@@ -16,11 +14,13 @@ pub struct AdamConfig {
     pub eps: f64,
     /// λ of the term λθ added to the gradient (L2 in the loss), finite and at least 0; default 0.
     pub weight_decay: f64,
+    /// AMSGrad: whether √v̂ takes the greatest v so far, so that no step size grows again; default false.
+    pub amsgrad: bool,
 }
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        Self { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0 }
+        Self { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0, amsgrad: false }
     }
 }
 
@@ -35,11 +35,13 @@ pub struct AdamWConfig {
     pub eps: f64,
     /// λ of the decoupled decay, finite and at least 0; default 0.01.
     pub weight_decay: f64,
+    /// AMSGrad: whether √v̂ takes the greatest v so far, so that no step size grows again; default false.
+    pub amsgrad: bool,
 }
 
 impl Default for AdamWConfig {
     fn default() -> Self {
-        Self { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 1e-2 }
+        Self { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 1e-2, amsgrad: false }
     }
 }
 
@@ -55,6 +57,9 @@ impl Default for AdamWConfig {
 /// The decay λθ passes through the scaling, so it is not the decay of the weights that it is under plain gradient descent;
 /// see [`AdamW`]. Kingma and Ba (2015), algorithm 1; λ and its place as in PyTorch.
 ///
+/// With `amsgrad`, v̂ = max(v₁, …, vₜ) / (1 - β₂ᵗ): Reddi et al. (2018), algorithm 2, which has neither correction 1 - βᵗ; as in
+/// PyTorch, both are kept here.
+///
 /// ```
 /// use candlelight::{optim::{Adam, AdamConfig, Optimizer}, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
@@ -66,10 +71,9 @@ impl Default for AdamWConfig {
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
-pub struct Adam {
-    config: AdamConfig,
-    moments: Moments,
-}
+pub struct Adam(Core<AdamConfig>);
+
+optimizer!(Adam, AdamConfig);
 
 /// Adam with decoupled weight decay: the weights shrink by themselves, apart from the gradient's scaling.
 ///
@@ -92,133 +96,76 @@ pub struct Adam {
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
-pub struct AdamW {
-    config: AdamWConfig,
-    moments: Moments,
+pub struct AdamW(Core<AdamWConfig>);
+
+optimizer!(AdamW, AdamWConfig);
+
+macro_rules! method {
+    ($config:ident, decoupled: $decoupled:expr) => {
+        impl Method for $config {
+            type Rule = AdamRule;
+
+            fn check(&self) -> Result<()> {
+                check_not_negative("eps", self.eps)?;
+                if !((0.0..1.0).contains(&self.betas.0) && (0.0..1.0).contains(&self.betas.1)) {
+                    return Err(Error::setting("betas", "each in [0, 1)", format!("{:?}", self.betas)));
+                }
+                Ok(())
+            }
+
+            fn memory(&self) -> &'static [&'static str] {
+                if self.amsgrad { &["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] } else { &["exp_avg", "exp_avg_sq"] }
+            }
+
+            fn rule(&self, lr: f64, weight_decay: f64, step: u64) -> AdamRule {
+                let (beta1, beta2) = self.betas;
+                AdamRule {
+                    betas: self.betas,
+                    eps: self.eps,
+                    step_size: lr / (1.0 - beta1.powf(step as f64)),
+                    correction: 1.0 / (1.0 - beta2.powf(step as f64)).sqrt(),
+                    coupled: if $decoupled { 0.0 } else { weight_decay },
+                    shrink: if $decoupled { 1.0 - lr * weight_decay } else { 1.0 },
+                }
+            }
+        }
+    };
 }
 
-impl Adam {
-    /// An optimizer for `params`, at least one.
-    ///
-    /// # Errors
-    /// No parameter, or a setting outside its range.
-    pub fn new(params: Vec<Param>, config: AdamConfig) -> Result<Self> {
-        check_not_negative("lr", config.lr)?;
-        check_not_negative("weight_decay", config.weight_decay)?;
-        Ok(Self { config, moments: Moments::new(params, config.betas, config.eps)? })
-    }
+method!(AdamConfig, decoupled: false);
+method!(AdamWConfig, decoupled: true);
 
-    /// The settings, with the present learning rate.
-    pub fn config(&self) -> &AdamConfig {
-        &self.config
-    }
-}
-
-impl Optimizer for Adam {
-    fn step(&mut self, gradients: &GradStore) -> Result<()> {
-        let AdamConfig { lr, weight_decay, .. } = self.config;
-        self.moments.step(gradients, lr, |theta, gradient| {
-            let gradient = if weight_decay == 0.0 { gradient.clone() } else { (gradient + (theta * weight_decay)?)? };
-            Ok((theta.clone(), gradient))
-        })
-    }
-
-    fn learning_rate(&self) -> f64 {
-        self.config.lr
-    }
-
-    fn set_learning_rate(&mut self, lr: f64) -> Result<()> {
-        check_not_negative("lr", lr)?;
-        self.config.lr = lr;
-        Ok(())
-    }
-}
-
-impl AdamW {
-    /// An optimizer for `params`, at least one.
-    ///
-    /// # Errors
-    /// No parameter, or a setting outside its range.
-    pub fn new(params: Vec<Param>, config: AdamWConfig) -> Result<Self> {
-        check_not_negative("lr", config.lr)?;
-        check_not_negative("weight_decay", config.weight_decay)?;
-        Ok(Self { config, moments: Moments::new(params, config.betas, config.eps)? })
-    }
-
-    /// The settings, with the present learning rate.
-    pub fn config(&self) -> &AdamWConfig {
-        &self.config
-    }
-}
-
-impl Optimizer for AdamW {
-    fn step(&mut self, gradients: &GradStore) -> Result<()> {
-        let AdamWConfig { lr, weight_decay, .. } = self.config;
-        self.moments.step(gradients, lr, |theta, gradient| Ok(((theta * (1.0 - lr * weight_decay))?, gradient.clone())))
-    }
-
-    fn learning_rate(&self) -> f64 {
-        self.config.lr
-    }
-
-    fn set_learning_rate(&mut self, lr: f64) -> Result<()> {
-        check_not_negative("lr", lr)?;
-        self.config.lr = lr;
-        Ok(())
-    }
-}
-
-/// The parameters with their moments: what the two have in common.
-#[derive(Debug)]
-struct Moments {
-    params: Vec<Param>,
+/// The update of both.
+#[derive(Clone, Copy)]
+pub(super) struct AdamRule {
     betas: (f64, f64),
     eps: f64,
-    first: Vec<Tensor>,
-    second: Vec<Tensor>,
-    steps: u64,
+    /// η / (1 - β₁ᵗ)
+    step_size: f64,
+    /// 1 / √(1 - β₂ᵗ)
+    correction: f64,
+    /// λ in the gradient.
+    coupled: f64,
+    /// What the weights are multiplied by.
+    shrink: f64,
 }
 
-impl Moments {
-    fn new(params: Vec<Param>, betas: (f64, f64), eps: f64) -> Result<Self> {
-        check_params(&params)?;
-        check_not_negative("eps", eps)?;
-        if !((0.0..1.0).contains(&betas.0) && (0.0..1.0).contains(&betas.1)) {
-            return Err(Error::setting("betas", "each in [0, 1)", format!("{betas:?}")));
-        }
-        let zeros = || params.iter().map(|param| param.var.zeros_like()).collect::<candle_core::Result<Vec<_>>>();
-        let (first, second) = (zeros()?, zeros()?);
-        Ok(Self { params, betas, eps, first, second, steps: 0 })
-    }
-
-    /// One step; `decay` turns a parameter and its gradient into those that the rule starts from.
-    fn step(
-        &mut self,
-        store: &GradStore,
-        lr: f64,
-        decay: impl Fn(&Tensor, &Tensor) -> Result<(Tensor, Tensor)>,
-    ) -> Result<()> {
+impl Rule for AdamRule {
+    #[inline(always)]
+    fn apply<V: Value>(&self, theta: V, gradient: V, memory: &mut [V]) -> V {
+        let [m, v, greatest @ ..] = memory else { return theta };
         let (beta1, beta2) = self.betas;
-        let steps = self.steps + 1;
-        let correction1 = 1.0 - beta1.powf(steps as f64);
-        let correction2 = 1.0 - beta2.powf(steps as f64);
-        let gradients = gradients(&self.params, store)?;
-        let (mut first, mut second) = (Vec::with_capacity(gradients.len()), Vec::with_capacity(gradients.len()));
-        let mut next = Vec::with_capacity(gradients.len());
-        for (i, (param, gradient)) in self.params.iter().zip(gradients).enumerate() {
-            // Detached, or the state would hold the graph of every step before it.
-            let (theta, gradient) = decay(&param.var.as_detached_tensor(), &gradient.detach())?;
-            let m = ((&self.first[i] * beta1)? + (&gradient * (1.0 - beta1))?)?;
-            let v = ((&self.second[i] * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
-            let scale = ((v.sqrt()? / correction2.sqrt())? + self.eps)?;
-            next.push((theta - ((&m / scale)? * (lr / correction1))?)?);
-            first.push(m);
-            second.push(v);
-        }
-        for (param, value) in self.params.iter().zip(&next) {
-            param.var.set(value)?;
-        }
-        (self.first, self.second, self.steps) = (first, second, steps);
-        Ok(())
+        let g = decayed(gradient, &theta, self.coupled);
+        *m = m.clone().scale(beta1) + g.clone().scale(1.0 - beta1);
+        *v = v.clone().scale(beta2) + (g.clone() * g).scale(1.0 - beta2);
+        let v = match greatest {
+            [greatest, ..] => {
+                *greatest = greatest.clone().greater(v.clone());
+                greatest.clone()
+            }
+            [] => v.clone(),
+        };
+        let scale = v.root().scale(self.correction).shift(self.eps);
+        theta.scale(self.shrink) - (m.clone() / scale).scale(self.step_size)
     }
 }

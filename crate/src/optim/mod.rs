@@ -3,35 +3,70 @@
 //! An optimizer takes the parameters it is to change, in order ([`Params::trainable`](crate::params::Params::trainable)), and
 //! keeps its state per parameter. Where PyTorch skips a parameter without a gradient, these refuse the whole step
 //! ([`Error::MissingGradient`]): in Candle an operation without a backward pass is otherwise silent.
+//! A gradient that is NaN or infinite passes into the parameters, as in PyTorch; [`clip_grad_norm`] can refuse it.
+//!
+//! Parameters of F32 or F64 on the CPU are updated in place, in one pass over all of them. Elsewhere a step is composed of
+//! tensor operations; each optimizer's `composed` switches to that on the CPU too.
 
+mod adadelta;
+mod adagrad;
 mod adam;
+mod clip;
+mod composed;
+mod group;
+mod method;
+mod rmsprop;
+pub mod schedule;
 mod sgd;
 
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
-use crate::params::Param;
-use crate::{Error, Result, device};
+use crate::state::Stateful;
+use crate::{Error, Result};
 
+pub use adadelta::{Adadelta, AdadeltaConfig};
+pub use adagrad::{Adagrad, AdagradConfig};
 pub use adam::{Adam, AdamConfig, AdamW, AdamWConfig};
+pub use clip::{clip_grad_norm, clip_grad_value};
+pub use group::ParamGroup;
+pub use rmsprop::{RmsProp, RmsPropConfig};
+pub use schedule::{LrScheduler, ReduceLrOnPlateau, ReduceLrOnPlateauConfig};
 pub use sgd::{Sgd, SgdConfig};
 
 /// Changes parameters along their gradients.
-pub trait Optimizer: Send {
+///
+/// Its state ([`Stateful`]) is what it remembers of each parameter, under the parameter's name and PyTorch's
+/// (`fc1.weight.exp_avg`), the number of steps (`step`) and each group's learning rate (`param_groups.0.lr`). Other settings
+/// are not part of it (PyTorch's state dict has them all).
+pub trait Optimizer: Stateful + Send {
     /// Makes one update. If it fails, no parameter has changed.
     ///
     /// # Errors
-    /// [`Error::MissingGradient`] where one of the parameters has none.
+    /// [`Error::MissingGradient`] where one of the parameters has none; a gradient of another shape, dtype or device.
     fn step(&mut self, gradients: &GradStore) -> Result<()>;
 
-    /// The learning rate of the next step.
-    fn learning_rate(&self) -> f64;
+    /// The learning rate of each group in the next step.
+    fn learning_rates(&self) -> Vec<f64>;
 
-    /// Sets the learning rate of the next step: finite and at least 0.
+    /// Sets the learning rate of each group: finite and at least 0.
+    ///
+    /// # Errors
+    /// A rate outside its range, or not one rate a group.
+    fn set_learning_rates(&mut self, rates: &[f64]) -> Result<()>;
+
+    /// The learning rate of the next step; of the first group, if there are several.
+    fn learning_rate(&self) -> f64 {
+        self.learning_rates().first().copied().unwrap_or(f64::NAN)
+    }
+
+    /// Sets the learning rate of all groups: finite and at least 0.
     ///
     /// # Errors
     /// A rate outside its range.
-    fn set_learning_rate(&mut self, lr: f64) -> Result<()>;
+    fn set_learning_rate(&mut self, lr: f64) -> Result<()> {
+        self.set_learning_rates(&vec![lr; self.learning_rates().len()])
+    }
 
     /// Takes the gradients of `loss`, a scalar, and makes one update.
     ///
@@ -45,19 +80,84 @@ pub trait Optimizer: Send {
     }
 }
 
-/// What every constructor checks first.
-fn check_params(params: &[Param]) -> Result<()> {
-    device::check_statics()?;
-    if params.is_empty() { Err(Error::setting("params", "at least one parameter", "none")) } else { Ok(()) }
-}
+/// The part of an optimizer's code that is the same for all of them: it passes calls on to `method::Core`.
+macro_rules! optimizer {
+    ($name:ident, $config:ident) => {
+        impl $name {
+            /// An optimizer for `params`, at least one.
+            ///
+            /// # Errors
+            /// No parameter or one given twice, or a setting outside its range.
+            pub fn new(params: Vec<$crate::params::Param>, config: $config) -> $crate::Result<Self> {
+                Self::with_groups(vec![$crate::optim::ParamGroup::new(params)], config)
+            }
 
-/// Each parameter's gradient, in order.
-fn gradients<'a>(params: &[Param], gradients: &'a GradStore) -> Result<Vec<&'a Tensor>> {
-    let find =
-        |param: &Param| gradients.get(&param.var).ok_or_else(|| Error::MissingGradient { name: param.name.clone() });
-    params.iter().map(find).collect()
+            /// An optimizer for groups of parameters, each with settings of its own.
+            ///
+            /// # Errors
+            /// As for one group.
+            pub fn with_groups(groups: Vec<$crate::optim::ParamGroup>, config: $config) -> $crate::Result<Self> {
+                Ok(Self(super::method::Core::new(groups, config)?))
+            }
+
+            /// The settings, with the present learning rate (of the first group).
+            pub fn config(&self) -> $config {
+                $config { lr: $crate::optim::Optimizer::learning_rate(self), ..*self.0.method() }
+            }
+
+            /// The same optimizer with steps composed of tensor operations, as on devices other than the CPU: what the
+            /// update in place is compared with.
+            ///
+            /// # Errors
+            /// If Candle cannot make the tensors.
+            pub fn composed(self) -> $crate::Result<Self> {
+                Ok(Self(self.0.composed()?))
+            }
+        }
+
+        impl super::method::Rates for $config {
+            fn lr(&self) -> f64 {
+                self.lr
+            }
+
+            fn weight_decay(&self) -> f64 {
+                self.weight_decay
+            }
+        }
+
+        impl $crate::optim::Optimizer for $name {
+            fn step(&mut self, gradients: &candle_core::backprop::GradStore) -> $crate::Result<()> {
+                self.0.step(gradients)
+            }
+
+            fn learning_rates(&self) -> Vec<f64> {
+                self.0.learning_rates()
+            }
+
+            fn set_learning_rates(&mut self, rates: &[f64]) -> $crate::Result<()> {
+                self.0.set_learning_rates(rates)
+            }
+        }
+
+        impl $crate::state::Stateful for $name {
+            fn state(&self) -> $crate::Result<$crate::state::State> {
+                self.0.state()
+            }
+
+            fn load_state(&mut self, state: &$crate::state::State) -> $crate::Result<()> {
+                self.0.load_state(state)
+            }
+        }
+    };
 }
+use optimizer;
 
 fn check_not_negative(name: &'static str, value: f64) -> Result<()> {
     if value.is_finite() && value >= 0.0 { Ok(()) } else { Err(Error::setting(name, "finite and at least 0", value)) }
+}
+
+/// ∇L(θ) + λθ
+#[inline(always)]
+fn decayed<V: crate::kernels::update::Value>(gradient: V, theta: &V, weight_decay: f64) -> V {
+    if weight_decay == 0.0 { gradient } else { gradient + theta.clone().scale(weight_decay) }
 }

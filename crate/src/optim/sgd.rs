@@ -1,8 +1,6 @@
-use candle_core::Tensor;
-use candle_core::backprop::GradStore;
-
-use super::{Optimizer, check_not_negative, check_params, gradients};
-use crate::params::Param;
+use super::method::{Core, Method};
+use super::{check_not_negative, decayed, optimizer};
+use crate::kernels::update::{Rule, Value};
 use crate::{Error, Result};
 
 /// Settings of [`Sgd`].
@@ -23,22 +21,6 @@ pub struct SgdConfig {
 impl Default for SgdConfig {
     fn default() -> Self {
         Self { lr: 1e-3, momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false }
-    }
-}
-
-impl SgdConfig {
-    fn check(&self) -> Result<()> {
-        check_not_negative("lr", self.lr)?;
-        check_not_negative("momentum", self.momentum)?;
-        check_not_negative("weight_decay", self.weight_decay)?;
-        if !(0.0..=1.0).contains(&self.dampening) {
-            return Err(Error::setting("dampening", "in [0, 1]", self.dampening));
-        }
-        if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
-            let actual = format!("momentum {} and dampening {}", self.momentum, self.dampening);
-            return Err(Error::setting("nesterov", "used with a momentum above 0 and no dampening", actual));
-        }
-        Ok(())
     }
 }
 
@@ -67,74 +49,56 @@ impl SgdConfig {
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
-pub struct Sgd {
-    params: Vec<Param>,
-    config: SgdConfig,
-    /// v of each parameter; empty before the first step and without momentum.
-    momentum: Vec<Tensor>,
-}
+pub struct Sgd(Core<SgdConfig>);
 
-impl Sgd {
-    /// An optimizer for `params`, at least one.
-    ///
-    /// # Errors
-    /// No parameter, or a setting outside its range.
-    pub fn new(params: Vec<Param>, config: SgdConfig) -> Result<Self> {
-        check_params(&params)?;
-        config.check()?;
-        Ok(Self { params, config, momentum: Vec::new() })
-    }
+optimizer!(Sgd, SgdConfig);
 
-    /// The settings, with the present learning rate.
-    pub fn config(&self) -> &SgdConfig {
-        &self.config
-    }
+impl Method for SgdConfig {
+    type Rule = SgdRule;
 
-    /// The next v, given the last one.
-    fn next_momentum(&self, last: Option<&Tensor>, gradient: &Tensor) -> Result<Tensor> {
-        let SgdConfig { momentum, dampening, .. } = self.config;
-        match last {
-            Some(last) => Ok(((last * momentum)? + (gradient * (1.0 - dampening))?)?),
-            None => Ok(gradient.clone()),
+    fn check(&self) -> Result<()> {
+        check_not_negative("momentum", self.momentum)?;
+        if !(0.0..=1.0).contains(&self.dampening) {
+            return Err(Error::setting("dampening", "in [0, 1]", self.dampening));
         }
+        if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
+            let actual = format!("momentum {} and dampening {}", self.momentum, self.dampening);
+            return Err(Error::setting("nesterov", "used with a momentum above 0 and no dampening", actual));
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> &'static [&'static str] {
+        if self.momentum == 0.0 { &[] } else { &["momentum_buffer"] }
+    }
+
+    fn rule(&self, lr: f64, weight_decay: f64, step: u64) -> SgdRule {
+        // v starts from 0, so that v = g at the first step takes no more than leaving out the dampening.
+        let undamped = if step == 1 { 1.0 } else { 1.0 - self.dampening };
+        SgdRule { lr, weight_decay, momentum: self.momentum, undamped, nesterov: self.nesterov }
     }
 }
 
-impl Optimizer for Sgd {
-    fn step(&mut self, store: &GradStore) -> Result<()> {
-        let SgdConfig { lr, momentum, weight_decay, nesterov, .. } = self.config;
-        let mut next = Vec::with_capacity(self.params.len());
-        let mut velocities = Vec::with_capacity(self.momentum.len());
-        for (i, (param, gradient)) in self.params.iter().zip(gradients(&self.params, store)?).enumerate() {
-            // Detached, or the state would hold the graph of every step before it.
-            let (theta, mut gradient) = (param.var.as_detached_tensor(), gradient.detach());
-            if weight_decay != 0.0 {
-                gradient = (gradient + (&theta * weight_decay)?)?;
+#[derive(Clone, Copy)]
+pub(super) struct SgdRule {
+    lr: f64,
+    weight_decay: f64,
+    momentum: f64,
+    undamped: f64,
+    nesterov: bool,
+}
+
+impl Rule for SgdRule {
+    #[inline(always)]
+    fn apply<V: Value>(&self, theta: V, gradient: V, memory: &mut [V]) -> V {
+        let g = decayed(gradient, &theta, self.weight_decay);
+        let direction = match memory {
+            [v, ..] => {
+                *v = v.clone().scale(self.momentum) + g.clone().scale(self.undamped);
+                if self.nesterov { g + v.clone().scale(self.momentum) } else { v.clone() }
             }
-            let direction = if momentum == 0.0 {
-                gradient
-            } else {
-                let velocity = self.next_momentum(self.momentum.get(i), &gradient)?;
-                let direction = if nesterov { (gradient + (&velocity * momentum)?)? } else { velocity.clone() };
-                velocities.push(velocity);
-                direction
-            };
-            next.push((theta - (direction * lr)?)?);
-        }
-        for (param, value) in self.params.iter().zip(&next) {
-            param.var.set(value)?;
-        }
-        self.momentum = velocities;
-        Ok(())
-    }
-
-    fn learning_rate(&self) -> f64 {
-        self.config.lr
-    }
-
-    fn set_learning_rate(&mut self, lr: f64) -> Result<()> {
-        check_not_negative("lr", lr)?;
-        self.config.lr = lr;
-        Ok(())
+            [] => g,
+        };
+        theta - direction.scale(self.lr)
     }
 }

@@ -1,0 +1,185 @@
+//! An optimizer's update of one parameter, in place: its value, its gradient and what is remembered of it are read once, value
+//! and memory written once, and no temporary is made.
+//!
+//! The floor is bytes over bandwidth: AdamW reads four numbers and writes three for each parameter, which is 28 bytes in f32
+//! and 59 MB for 2.1 million.
+
+use std::array;
+use std::cell::Cell;
+use std::ops::{Add, Div, Mul, Sub};
+
+use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor, bail};
+use pulp::{Arch, NullaryFnOnce};
+
+/// Elements that one thread updates at a time.
+const BLOCK: usize = 1 << 13;
+
+/// Elements from which a second thread is worth the 10 µs or so that it takes to enter the pool.
+pub(crate) const PARALLEL_FROM: usize = 1 << 16;
+
+/// What an update rule computes with: one number, or a whole tensor of them.
+pub(crate) trait Value:
+    Clone + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    /// self · factor
+    fn scale(self, factor: f64) -> Self;
+    /// self + term
+    fn shift(self, term: f64) -> Self;
+    /// √self
+    fn root(self) -> Self;
+    /// The greater of the two.
+    fn greater(self, other: Self) -> Self;
+}
+
+/// How one number of a parameter changes.
+pub(crate) trait Rule: Copy + Send + Sync {
+    /// The next value, given the present one, its gradient, and what is remembered of it, which changes too.
+    fn apply<V: Value>(&self, theta: V, gradient: V, memory: &mut [V]) -> V;
+}
+
+/// A number of a parameter on the CPU.
+pub(crate) trait Number: Value + Copy + Send + Sync {
+    /// All numbers of a storage of this type.
+    fn all(storage: &CpuStorage) -> Option<&[Self]>;
+    /// The same, to change.
+    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
+}
+
+macro_rules! number {
+    ($t:ty, $variant:ident) => {
+        impl Value for $t {
+            #[inline(always)]
+            fn scale(self, factor: f64) -> Self {
+                self * factor as $t
+            }
+
+            #[inline(always)]
+            fn shift(self, term: f64) -> Self {
+                self + term as $t
+            }
+
+            #[inline(always)]
+            fn root(self) -> Self {
+                self.sqrt()
+            }
+
+            #[inline(always)]
+            fn greater(self, other: Self) -> Self {
+                if other > self { other } else { self }
+            }
+        }
+
+        impl Number for $t {
+            fn all(storage: &CpuStorage) -> Option<&[Self]> {
+                if let CpuStorage::$variant(all) = storage { Some(all) } else { None }
+            }
+
+            fn all_mut(storage: &mut CpuStorage) -> Option<&mut [Self]> {
+                if let CpuStorage::$variant(all) = storage { Some(all) } else { None }
+            }
+        }
+    };
+}
+
+number!(f32, F32);
+number!(f64, F64);
+
+/// Updates a contiguous parameter on the CPU. Its gradient is contiguous, and the memories, at most three, have as many
+/// elements. A parameter of more than one block is shared among the threads of the pool that this is called in; no result
+/// depends on how.
+pub(crate) fn update<R: Rule, T: Number>(
+    rule: R,
+    theta: &Tensor,
+    gradient: &Tensor,
+    memory: &mut [Vec<T>],
+) -> candle_core::Result<()> {
+    let (storage, layout) = gradient.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else { bail!("optimizer step: the gradient is not on the CPU") };
+    let (Some(all), Some((from, to))) = (T::all(storage), layout.contiguous_offsets()) else {
+        bail!("optimizer step: the gradient is not contiguous or not of the parameter's dtype")
+    };
+    theta.inplace_op1(&Update { rule, gradient: &all[from..to], memory: Cell::new(memory) })
+}
+
+struct Update<'a, R, T> {
+    rule: R,
+    gradient: &'a [T],
+    /// To take once: Candle calls an operation by a shared reference.
+    memory: Cell<&'a mut [Vec<T>]>,
+}
+
+impl<R: Rule, T: Number> InplaceOp1 for Update<'_, R, T> {
+    fn name(&self) -> &'static str {
+        "optimizer-step"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let (Some(all), Some((from, to))) = (T::all_mut(storage), layout.contiguous_offsets()) else {
+            bail!("optimizer step: the parameter is not contiguous or not of the dtype it had")
+        };
+        let memory = self.memory.take();
+        let n = self.gradient.len();
+        if to - from != n || memory.iter().any(|memory| memory.len() != n) {
+            bail!("optimizer step: {n} gradients for {} numbers", to - from)
+        }
+        let theta = &mut all[from..to];
+        match memory {
+            [] => in_blocks(self.rule, theta, self.gradient, []),
+            [a] => in_blocks(self.rule, theta, self.gradient, [a]),
+            [a, b] => in_blocks(self.rule, theta, self.gradient, [a, b]),
+            [a, b, c, ..] => in_blocks(self.rule, theta, self.gradient, [a, b, c]),
+        }
+        Ok(())
+    }
+}
+
+/// Halves the work until it fits a block; all slices have one length.
+fn in_blocks<R: Rule, T: Number, const N: usize>(rule: R, theta: &mut [T], gradient: &[T], memory: [&mut [T]; N]) {
+    if theta.len() <= BLOCK {
+        return Arch::new().dispatch(Pass { rule, theta, gradient, memory });
+    }
+    let middle = theta.len() / 2;
+    let (theta, theta_rest) = theta.split_at_mut(middle);
+    let (gradient, gradient_rest) = gradient.split_at(middle);
+    let mut memory_rest: [&mut [T]; N] = array::from_fn(|_| Default::default());
+    let mut places = memory_rest.iter_mut();
+    let memory = memory.map(|memory| {
+        let (memory, rest) = memory.split_at_mut(middle);
+        if let Some(place) = places.next() {
+            *place = rest;
+        }
+        memory
+    });
+    rayon::join(
+        || in_blocks(rule, theta, gradient, memory),
+        || in_blocks(rule, theta_rest, gradient_rest, memory_rest),
+    );
+}
+
+/// One block: a loop that the compiler turns into vector instructions, those of the processor it runs on.
+struct Pass<'a, R, T, const N: usize> {
+    rule: R,
+    theta: &'a mut [T],
+    gradient: &'a [T],
+    memory: [&'a mut [T]; N],
+}
+
+impl<R: Rule, T: Number, const N: usize> NullaryFnOnce for Pass<'_, R, T, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { rule, theta, gradient, memory } = self;
+        // Slices of visibly one length need no check of an index in the loop.
+        let n = theta.len();
+        let gradient = &gradient[..n];
+        let memory = memory.map(|memory| &mut memory[..n]);
+        for i in 0..n {
+            let mut remembered: [T; N] = array::from_fn(|k| memory[k][i]);
+            theta[i] = rule.apply(theta[i], gradient[i], &mut remembered);
+            for k in 0..N {
+                memory[k][i] = remembered[k];
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Tensor};
+
+use super::check_not_negative;
+use crate::params::Param;
+use crate::{Error, Result};
+
+/// Scales the gradients of `params` down so that their common Euclidean norm is at most `max_norm`, and returns the norm that
+/// they had.
+///
+/// ```text
+/// ‖g‖ = √(Σ over all parameters and elements of g²)
+/// g ← g · min(1, max_norm / (‖g‖ + 10⁻⁶))
+/// ```
+///
+/// The direction stays. Pascanu, Mikolov and Bengio (2013), algorithm 1; 10⁻⁶ as in PyTorch. `max_norm`: at least 0;
+/// infinite only measures. The norm is summed in F64.
+///
+/// A norm that is NaN or infinite makes the gradients NaN or 0, as in PyTorch, unless `error_if_nonfinite`.
+///
+/// # Errors
+/// [`Error::MissingGradient`]; `max_norm` below 0 or NaN; with `error_if_nonfinite`, [`Error::GradientNorm`]. No gradient has
+/// changed then.
+///
+/// ```
+/// use candlelight::{optim::clip_grad_norm, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let x = params.var("x", 2, Init::Constant(1.))?;
+/// let mut gradients = (x.as_tensor() * &Tensor::new(&[30f32, 40.], &Device::Cpu)?)?.sum_all()?.backward()?;
+/// assert_eq!(clip_grad_norm(&mut gradients, &params.trainable(), 5., true)?, 50.);
+/// assert!((gradients.get(&x).unwrap().to_vec1::<f32>()?[0] - 3.).abs() < 1e-6);
+/// # Ok(()) }
+/// ```
+pub fn clip_grad_norm(
+    gradients: &mut GradStore,
+    params: &[Param],
+    max_norm: f64,
+    error_if_nonfinite: bool,
+) -> Result<f64> {
+    if max_norm.is_nan() || max_norm < 0.0 {
+        return Err(Error::setting("max_norm", "at least 0", max_norm));
+    }
+    let mut squares = 0.0;
+    for param in params {
+        squares += sum_of_squares(get(gradients, param)?)?;
+    }
+    let norm = squares.sqrt();
+    if error_if_nonfinite && !norm.is_finite() {
+        return Err(Error::GradientNorm { value: norm });
+    }
+    let factor = max_norm / (norm + 1e-6);
+    // A NaN is to be passed on too.
+    if max_norm < f64::INFINITY && !(factor >= 1.0) {
+        replace(gradients, params, |gradient| gradient * factor)?;
+    }
+    Ok(norm)
+}
+
+/// Limits each element of the gradients of `params` to [-clip_value, clip_value]; NaN stays.
+///
+/// The direction changes, unlike under [`clip_grad_norm`]. `clip_value`: finite and at least 0.
+///
+/// # Errors
+/// [`Error::MissingGradient`], or a value outside its range. No gradient has changed then.
+///
+/// ```
+/// use candlelight::{optim::clip_grad_value, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let x = params.var("x", 2, Init::Constant(1.))?;
+/// let mut gradients = (x.as_tensor() * &Tensor::new(&[-30f32, 0.5], &Device::Cpu)?)?.sum_all()?.backward()?;
+/// clip_grad_value(&mut gradients, &params.trainable(), 1.)?;
+/// assert_eq!(gradients.get(&x).unwrap().to_vec1::<f32>()?, [-1., 0.5]);
+/// # Ok(()) }
+/// ```
+pub fn clip_grad_value(gradients: &mut GradStore, params: &[Param], clip_value: f64) -> Result<()> {
+    check_not_negative("clip_value", clip_value)?;
+    replace(gradients, params, |gradient| gradient.clamp(-clip_value, clip_value))
+}
+
+fn get<'a>(gradients: &'a GradStore, param: &Param) -> Result<&'a Tensor> {
+    gradients.get(&param.var).ok_or_else(|| Error::MissingGradient { name: param.name.clone() })
+}
+
+fn replace(
+    gradients: &mut GradStore,
+    params: &[Param],
+    change: impl Fn(&Tensor) -> candle_core::Result<Tensor>,
+) -> Result<()> {
+    let changed =
+        params.iter().map(|param| Ok(change(&get(gradients, param)?.detach())?)).collect::<Result<Vec<_>>>()?;
+    for (param, gradient) in params.iter().zip(changed) {
+        gradients.insert(&param.var, gradient);
+    }
+    Ok(())
+}
+
+fn sum_of_squares(gradient: &Tensor) -> Result<f64> {
+    Ok(gradient.detach().to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()?)
+}
