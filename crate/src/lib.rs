@@ -10,6 +10,7 @@
 //! | gradient descent, momentum, Adam and AdamW | [`optim`] | `06-l2-regularization` |
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
+//! | training in a file, PyTorch's weights | [`checkpoint`] | `00-start-here` |
 //! | layers | [`nn`] | `00-start-here` |
 //! | training loop, history, progress | [`train`] | `00-start-here` |
 //! | accuracy and confusion | [`metrics`] | `00-start-here` |
@@ -23,6 +24,7 @@
 
 pub mod activation;
 pub mod check;
+pub mod checkpoint;
 pub mod data;
 pub mod device;
 mod error;
@@ -53,6 +55,7 @@ pub mod prelude {
     pub use rand::Rng as _;
 
     pub use crate::activation::{log_softmax, relu, sigmoid, softmax};
+    pub use crate::checkpoint::{Checkpoint, load_params, save_params};
     pub use crate::data::{Dataset, FashionMnist};
     pub use crate::device::{best_device, describe};
     pub use crate::init::Init;
