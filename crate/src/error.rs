@@ -54,6 +54,22 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// Names of saved parameters differ from those of the model.
+    #[error("the names do not fit: missing {missing:?}, unexpected {unexpected:?}")]
+    Names {
+        /// Names that the model has and the saved parameters lack.
+        missing: Vec<String>,
+        /// Names that the saved parameters have and the model lacks.
+        unexpected: Vec<String>,
+    },
+    /// A file is not a checkpoint, or is damaged.
+    #[error("{path} is not a whole checkpoint: {problem}", path = path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A saved state does not fit what is to go on from it.
     #[error("state `{name}` {problem}")]
     State {
@@ -122,6 +138,19 @@ impl Error {
     /// An [`Error::Setting`].
     pub(crate) fn setting(name: &'static str, expected: &'static str, actual: impl std::fmt::Display) -> Self {
         Self::Setting { name, expected, actual: actual.to_string() }
+    }
+
+    /// The same error, where a state is a part of another: `prefix` goes before the name of its entry.
+    pub(crate) fn within(self, prefix: &str) -> Self {
+        match self {
+            Self::State { name, problem } => Self::State { name: format!("{prefix}{name}"), problem },
+            Self::Parameter { name, problem } => Self::Parameter { name: format!("{prefix}{name}"), problem },
+            Self::Names { missing, unexpected } => {
+                let put = |names: Vec<String>| names.into_iter().map(|name| format!("{prefix}{name}")).collect();
+                Self::Names { missing: put(missing), unexpected: put(unexpected) }
+            }
+            other => other,
+        }
     }
 
     /// An [`Error::Shape`].

@@ -10,6 +10,7 @@
 //! | gradient descent, momentum, Adam and AdamW | [`optim`] | `06-l2-regularization` |
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
+//! | training in a file, PyTorch's weights | [`checkpoint`] | `00-start-here` |
 //! | layers | [`nn`] | `00-start-here` |
 //! | a loss with its gradients | [`autograd`] | `00-start-here` |
 //! | the fast forward and backward passes | [`kernels`] | |
@@ -26,6 +27,7 @@
 pub mod activation;
 pub mod autograd;
 pub mod check;
+pub mod checkpoint;
 pub mod data;
 pub mod device;
 mod error;
@@ -57,6 +59,7 @@ pub mod prelude {
     pub use rand::Rng as _;
 
     pub use crate::activation::{log_softmax, relu, sigmoid, softmax};
+    pub use crate::checkpoint::{Checkpoint, load_params, save_params};
     pub use crate::data::{Dataset, FashionMnist};
     pub use crate::device::{best_device, describe};
     pub use crate::init::Init;

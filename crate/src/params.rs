@@ -1,5 +1,7 @@
 //! Parameters by name, in the order in which they were made, drawn from seeded streams.
 
+mod state_dict;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
@@ -7,6 +9,8 @@ use candle_core::{DType, Device, Shape, Tensor, Var};
 use crate::init::Init;
 use crate::rng::Stream;
 use crate::{Error, Result, device, rng};
+
+pub use state_dict::{IncompatibleKeys, LoadConfig};
 
 /// A parameter: its dotted name, its value, and whether an optimizer may change it.
 #[derive(Debug, Clone)]
@@ -17,6 +21,8 @@ pub struct Param {
     pub var: Var,
     /// False for running statistics and frozen weights.
     pub trainable: bool,
+    /// True for what no optimizer may ever change, such as running statistics; a frozen weight is no buffer.
+    pub buffer: bool,
 }
 
 /// The parameters of a model, or those below one name in it.
@@ -175,7 +181,7 @@ impl Params {
         let full = self.free_name(&store, name)?;
         let value = init.tensor(&mut rng::stream(self.seed, &full), shape, self.dtype, &self.device)?;
         let var = Var::from_tensor(&value)?;
-        store.params.push(Param { name: full, var: var.clone(), trainable });
+        store.params.push(Param { name: full, var: var.clone(), trainable, buffer: !trainable });
         Ok(var)
     }
 
