@@ -140,7 +140,12 @@ pub fn permutation(rng: &mut Rng, n: usize) -> Vec<u32> {
     order
 }
 
-fn fill(shape: impl Into<Shape>, dtype: DType, device: &Device, mut draw: impl FnMut() -> f64) -> Result<Tensor> {
+pub(crate) fn fill(
+    shape: impl Into<Shape>,
+    dtype: DType,
+    device: &Device,
+    mut draw: impl FnMut() -> f64,
+) -> Result<Tensor> {
     let shape = shape.into();
     let n = shape.elem_count();
     let tensor = match dtype {
