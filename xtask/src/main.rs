@@ -35,7 +35,13 @@ cargo xtask COMMAND
       --json FILE       also write the report as JSON
   twins [--check]       bring each notebook and its text twin into step; with --check, only compare
   test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three
-  bench [--out FILE]    measure the latencies of a notebook";
+  bench [--out FILE]    measure the latencies of a notebook
+  bench --peer torch    measure candlelight, stock Candle and PyTorch in turn, after a check that they compute the same
+      --out FILE        write the rows as JSON, and the table as Markdown beside it
+      --only A,B        only these workloads
+      --rounds N        times each of them is measured [default: 9]
+      --threads N       threads of each program [default: one a core]
+      --no-stock        leave out stock Candle";
 
 fn main() -> ExitCode {
     // Jupyter starts the kernel, and rust-analyzer its cargo, through copies of this program under other names.

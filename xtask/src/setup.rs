@@ -12,8 +12,8 @@ use crate::{kernel, paths, process};
 /// The version of the Rust kernel that the course is written for.
 pub const EVCXR: &str = "0.22.0";
 
-/// The oldest Python that JupyterLab takes.
-const PYTHON: (u32, u32) = (3, 10);
+/// What needs Python, and the oldest that it takes.
+const PYTHON: (&str, (u32, u32)) = ("JupyterLab", (3, 10));
 
 /// Does every step that is not done yet.
 pub fn setup() -> Result<()> {
@@ -75,11 +75,7 @@ fn python() -> Result<()> {
     let log = paths::lab().join("log/python.log");
     let program = paths::venv_program("python");
     if process::output(process::command(&program).args(["-c", "import pip"])).is_err() {
-        let python = find_python()?;
-        let made = process::run_logged(process::command(&python).args(["-m", "venv", "--clear"]).arg(&venv), &log);
-        made.map_err(|error| {
-            format!("{error}\n`{python} -m venv` failed; on Debian and Ubuntu it needs `apt install python3-venv`")
-        })?;
+        make_venv(&venv, PYTHON, &log)?;
     }
     let mut pip = process::command(&program);
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]);
@@ -87,23 +83,31 @@ fn python() -> Result<()> {
     mark_done(&venv, &wanted)
 }
 
-fn find_python() -> Result<String> {
+/// An empty virtual environment, of a Python that is new enough for what it is for.
+pub fn make_venv(venv: &Path, needs: (&str, (u32, u32)), log: &Path) -> Result<()> {
+    let python = find_python(needs)?;
+    process::run_logged(process::command(&python).args(["-m", "venv", "--clear"]).arg(venv), log).map_err(|error| {
+        format!("{error}\n`{python} -m venv` failed; on Debian and Ubuntu it needs `apt install python3-venv`").into()
+    })
+}
+
+fn find_python((what, oldest): (&str, (u32, u32))) -> Result<String> {
     let mut found = String::from("none");
     for name in std::env::var("PYTHON").into_iter().chain(["python3".to_owned(), "python".to_owned()]) {
         let mut ask = process::command(&name);
         let Ok(said) = process::output(ask.args(["-c", "import sys; print(*sys.version_info[:2])"])) else { continue };
         let version: Vec<u32> = said.split(' ').filter_map(|part| part.parse().ok()).collect();
         if let [major, minor] = version[..]
-            && (major, minor) >= PYTHON
+            && (major, minor) >= oldest
         {
             return Ok(name);
         }
         found = format!("`{name}` {}", said.replace(' ', "."));
     }
     Err(format!(
-        "Python {}.{} or newer is needed for JupyterLab, found {found}; install it (Debian and Ubuntu: `apt install python3 \
+        "Python {}.{} or newer is needed for {what}, found {found}; install it (Debian and Ubuntu: `apt install python3 \
          python3-venv`) or set PYTHON to its program",
-        PYTHON.0, PYTHON.1
+        oldest.0, oldest.1
     )
     .into())
 }
@@ -269,12 +273,13 @@ fn write_if_new(file: &Path, content: &str) -> Result<()> {
     fs::write(file, content).about(file.display())
 }
 
-fn is_done(folder: &Path, wanted: &str) -> bool {
+/// Whether [`mark_done`] was called with the same text.
+pub fn is_done(folder: &Path, wanted: &str) -> bool {
     fs::read_to_string(folder.join("set-up.done")).is_ok_and(|done| done == wanted)
 }
 
 /// Written last, so that a folder without it, or with another text, is known to be unfinished.
-fn mark_done(folder: &Path, wanted: &str) -> Result<()> {
+pub fn mark_done(folder: &Path, wanted: &str) -> Result<()> {
     write_if_new(&folder.join("set-up.done"), wanted)
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what a reader of a notebook waits for.
+//! What a reader of a notebook waits for.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::median;
 use crate::arguments::Arguments;
 use crate::error::{About, Result};
 use crate::{kernel, paths, process, setup};
@@ -119,13 +120,4 @@ fn floor() -> Result<f64> {
     let start = Instant::now();
     process::output(&mut rustc)?;
     Ok(start.elapsed().as_secs_f64())
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => values[n / 2],
-        n => (values[n / 2 - 1] + values[n / 2]) / 2.0,
-    }
 }

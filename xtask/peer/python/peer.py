@@ -1,0 +1,90 @@
+"""The workloads of `cargo xtask bench --peer torch` on PyTorch, eager, on the CPU.
+
+Takes and answers the lines that ../src/main.rs describes. The first argument is the number of threads. A workload has variants,
+prepared side by side: `plain`, and `fused` for the optimizer's fused kernel; epochs also have `indexed`.
+"""
+
+import gc
+import json
+import os
+import sys
+import time
+
+os.environ["OMP_NUM_THREADS"] = sys.argv[1]
+
+import torch  # noqa: E402  after the number of threads is known
+
+import epochs  # noqa: E402
+import layers  # noqa: E402
+import memory  # noqa: E402
+import steps  # noqa: E402
+
+CONVOLUTIONS = {"16": 28, "64": 14, "128": 7}
+"""Channels, and the side of the image."""
+
+
+def make(workload, variant):
+    """The task of a workload, or none where PyTorch has none of that name."""
+    torch.manual_seed(0)
+    match workload.split("_"):
+        case ["conv", channels, "forward"]:
+            return layers.conv_forward(int(channels), CONVOLUTIONS[channels])
+        case ["conv", channels, "backward"]:
+            return layers.conv_backward(int(channels), CONVOLUTIONS[channels])
+    maker = next((getattr(module, workload) for module in (steps, layers, epochs) if hasattr(module, workload)), None)
+    return maker and maker(variant)
+
+
+def timed(task, count):
+    """Milliseconds a step. Collecting garbage is left for later, as in Python's own timeit."""
+    gc.collect()
+    gc.disable()
+    start = time.perf_counter()
+    for _ in range(count):
+        task.step()
+    seconds = time.perf_counter() - start
+    gc.enable()
+    return seconds / count * 1e3
+
+
+def answer(request, prepared):
+    workload, variant, count = (request.get(key) for key in ("workload", "variant", "steps"))
+    match request["do"]:
+        case "hello":
+            return {"versions": f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"}
+        case "drop":
+            prepared.clear()
+            return {}
+        case "prepare":
+            task = make(workload, variant)
+            if task is None:
+                return {"results": None}
+            prepared[variant] = task
+            return {"results": task.check()}
+        case "time":
+            return {"ms": timed(prepared[variant], count)}
+        case "memory":
+            task = make(workload, variant)
+            before = task and memory.reset_peak()
+            if before is None:
+                return {"mb": None}
+            for _ in range(count):
+                task.step()
+            return {"mb": (memory.peak() - before) / 1e6}
+        case other:
+            return {"error": f"there is nothing to do called {other}"}
+
+
+def main():
+    torch.set_num_threads(int(sys.argv[1]))
+    prepared = {}
+    for line in sys.stdin:
+        try:
+            result = answer(json.loads(line), prepared)
+        except Exception as error:  # Whatever it is, the asking program shows it.
+            result = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

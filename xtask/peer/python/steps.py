@@ -1,0 +1,108 @@
+"""Training steps and forward passes of whole networks."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import networks
+import shared
+from task import Task, adam, sgd, start, training
+
+
+def mlp_adam(variant):
+    return classifier(networks.Mlp(), (64, 784), adam(variant))
+
+
+def mlp_sgd(variant):
+    return classifier(networks.Mlp(), (64, 784), sgd(variant))
+
+
+def lenet_sgd(variant):
+    return classifier(networks.LeNet(), (64, 1, 28, 28), sgd(variant))
+
+
+def resnet_sgd(variant):
+    return classifier(networks.ResNet(1, [(16, 3)]), (64, 1, 28, 28), sgd(variant))
+
+
+def resnet20_sgd(variant):
+    return classifier(networks.ResNet(3, [(16, 3), (32, 3), (64, 3)]), (128, 3, 32, 32), sgd(variant))
+
+
+def lstm_sgd(variant):
+    return classifier(networks.Recurrent(nn.LSTM), (32, 64, 32), sgd(variant))
+
+
+def gru_sgd(variant):
+    return classifier(networks.Recurrent(nn.GRU), (32, 64, 32), sgd(variant))
+
+
+def rnn_sgd(variant):
+    return classifier(networks.Recurrent(nn.RNN), (32, 64, 32), sgd(variant))
+
+
+def lenet_forward(_):
+    return forward(networks.LeNet(), (64, 1, 28, 28))
+
+
+def resnet_forward(_):
+    return forward(networks.ResNet(1, [(16, 3)]), (64, 1, 28, 28))
+
+
+def dcgan_step(variant):
+    """One step of the discriminator and one of the generator, on the same fake images, as in PyTorch's tutorial."""
+    module = nn.ModuleDict({"g": networks.Generator(), "d": networks.Discriminator()})
+    generator, discriminator = module["g"], module["d"]
+    optimizer = adam(variant, lr=2e-4, betas=(0.5, 0.999))
+    adam_g, adam_d = optimizer(generator.parameters()), optimizer(discriminator.parameters())
+    images, z = shared.input("images", 64, 1, 28, 28), shared.input("z", 64, 64)
+    ones, zeros = torch.ones(64, 1), torch.zeros(64, 1)
+
+    def step():
+        adam_d.zero_grad(set_to_none=True)
+        fake = generator(z)
+        d_loss = F.binary_cross_entropy_with_logits(discriminator(images), ones)
+        d_loss = d_loss + F.binary_cross_entropy_with_logits(discriminator(fake.detach()), zeros)
+        d_loss.backward()
+        adam_d.step()
+        adam_g.zero_grad(set_to_none=True)
+        g_loss = F.binary_cross_entropy_with_logits(discriminator(fake), ones)
+        g_loss.backward()
+        adam_g.step()
+        return {"d_loss": d_loss, "g_loss": g_loss}
+
+    return Task(step, module)
+
+
+def dqn_step(variant):
+    """A step of temporal-difference learning with a target network."""
+    module, frozen = (nn.ModuleDict({name: networks.QNet()}) for name in ("online", "target"))
+    start(frozen)
+    online, target = module["online"], frozen["target"]
+    states, following = shared.input("states", 128, 4), shared.input("next", 128, 4)
+    actions = shared.labels("actions", 128, 2).unsqueeze(1)
+    rewards = shared.input("rewards", 128)
+    going_on = (shared.labels("done", 128, 10) != 0).float()
+
+    def loss():
+        with torch.no_grad():
+            wanted = rewards + 0.99 * (target(following).max(1).values * going_on)
+        return F.huber_loss(online(states).gather(1, actions).squeeze(1), wanted)
+
+    return training(module, adam(variant), loss)
+
+
+def classifier(module, shape, optimizer):
+    x, y = shared.input("x", *shape), shared.labels("y", shape[0], 10)
+    return training(module, optimizer, lambda: F.cross_entropy(module(x), y))
+
+
+def forward(module, shape):
+    start(module.eval())
+    x = shared.input("x", *shape)
+
+    def step():
+        with torch.inference_mode():
+            return {"y": module(x)}
+
+    return Task(step)

@@ -1,0 +1,88 @@
+//! The workloads of `cargo xtask bench --peer torch` on candlelight (`candlelight-peer candlelight`) and on stock Candle
+//! (`candlelight-peer stock`).
+//!
+//! Takes one JSON object a line on standard input and answers each with one line:
+//!
+//! | asked | answered |
+//! |---|---|
+//! | `{"do": "hello"}` | `{"versions": "..."}` |
+//! | `{"do": "prepare", "workload": NAME, "variant": _}` | `{"results": {NAME: [norm, projection]}}`, see [`shared::digest`]; null where there is no such workload |
+//! | `{"do": "time", "variant": _, "steps": N}` | `{"ms": mean of a step}` |
+//! | `{"do": "drop"}` | `{}`: forgets what was prepared |
+//! | `{"do": "memory", "workload": NAME, "steps": N}` | `{"mb": increase of the peak}`, null as above or where Linux's `/proc` is missing |
+//!
+//! and `{"error": "..."}` where it failed. The layers that compute are in optimised dependencies; what is here only calls them.
+
+mod memory;
+mod ours;
+mod seed;
+mod shared;
+mod stock;
+mod task;
+
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use task::Task;
+
+/// A result with any error: it is only ever printed.
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Makes the task of a workload, if there is one of that name.
+type Maker = fn(&str) -> Option<Result<Task>>;
+
+fn main() -> Result<()> {
+    let (make, versions): (Maker, &str) = match std::env::args().nth(1).as_deref() {
+        Some("candlelight") => (ours::task, concat!("candlelight ", env!("CARGO_PKG_VERSION"))),
+        Some("stock") => (stock::task, "stock Candle 0.11.1"),
+        _ => return Err("the first argument is `candlelight` or `stock`".into()),
+    };
+    let mut prepared = None;
+    for line in std::io::stdin().lock().lines() {
+        let answer = match answer(&serde_json::from_str(&line?)?, make, versions, &mut prepared) {
+            Ok(answer) => answer,
+            Err(error) => json!({ "error": error.to_string() }),
+        };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn answer(request: &Value, make: Maker, versions: &str, prepared: &mut Option<Task>) -> Result<Value> {
+    let text = |key: &str| request[key].as_str().ok_or_else(|| format!("{key} is missing"));
+    let steps = request["steps"].as_u64().unwrap_or(1);
+    match text("do")? {
+        "hello" => Ok(json!({ "versions": versions })),
+        "drop" => {
+            *prepared = None;
+            Ok(json!({}))
+        }
+        "prepare" => {
+            *prepared = make(text("workload")?).transpose()?;
+            let results = prepared.as_mut().map(Task::check).transpose()?;
+            Ok(json!({ "results": results }))
+        }
+        "time" => {
+            let task = prepared.as_mut().ok_or("nothing is prepared")?;
+            let start = Instant::now();
+            for _ in 0..steps {
+                task.step()?;
+            }
+            Ok(json!({ "ms": start.elapsed().as_secs_f64() * 1e3 / steps as f64 }))
+        }
+        "memory" => {
+            let Some(mut task) = make(text("workload")?).transpose()? else { return Ok(json!({ "mb": null })) };
+            let Some(before) = memory::reset_peak() else { return Ok(json!({ "mb": null })) };
+            for _ in 0..steps {
+                task.step()?;
+            }
+            Ok(json!({ "mb": memory::peak().map(|peak| (peak - before) / 1e6) }))
+        }
+        other => Err(format!("there is nothing to do called {other}").into()),
+    }
+}

@@ -1,0 +1,19 @@
+use candlelight::optim::Optimizer;
+use candlelight::params::Param;
+use candlelight::prelude::*;
+
+use super::training;
+use crate::shared;
+use crate::task::Task;
+
+/// 784-256-10 with ReLU.
+pub fn mlp<O: Optimizer + 'static>(optimizer: fn(Vec<Param>) -> crate::Result<O>) -> crate::Result<Task> {
+    let params = Params::new(0, &Device::Cpu)?;
+    let model = Sequential::new().push(linear(784, 256, params.pp("fc1"))?).push(Activation::Relu).push(linear(
+        256,
+        10,
+        params.pp("fc2"),
+    )?);
+    let (x, y) = (shared::input("x", (64, 784))?, shared::labels("y", 64, 10)?);
+    training(&params, optimizer, move || cross_entropy(&model.forward(&x, Mode::Train)?, &y))
+}

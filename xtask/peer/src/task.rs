@@ -1,0 +1,70 @@
+//! A workload that is ready to run.
+
+use std::collections::BTreeMap;
+
+use candlelight::candle_core::Tensor;
+
+use crate::{Result, shared};
+
+/// What a step computed, by name: a loss, or outputs and gradients.
+pub type Results = Vec<(&'static str, Tensor)>;
+
+/// The work of a workload; a closure that returns its results is one.
+pub trait Work {
+    /// What is timed: the same amount of work every time.
+    fn step(&mut self) -> Result<Results>;
+
+    /// What is compared with the other programs, for `number` 1, 2 and 3; other than `step` where that goes by chance.
+    fn check(&mut self, number: usize) -> Result<Results> {
+        let _ = number;
+        self.step()
+    }
+}
+
+impl<F: FnMut() -> Result<Results>> Work for F {
+    fn step(&mut self) -> Result<Results> {
+        self()
+    }
+}
+
+/// Work, and the parameters that it changes.
+pub struct Task {
+    work: Box<dyn Work>,
+    parameters: Vec<(String, Tensor)>,
+}
+
+impl Task {
+    /// A task whose results are all that is compared.
+    pub fn new(work: impl FnMut() -> Result<Results> + 'static) -> Self {
+        Self::changing(Vec::new(), work)
+    }
+
+    /// A task that also changes parameters, which start as [`shared::parameter`] says.
+    pub fn changing(parameters: Vec<(String, Tensor)>, work: impl Work + 'static) -> Self {
+        Self { work: Box::new(work), parameters }
+    }
+
+    /// Does the work once.
+    pub fn step(&mut self) -> Result<()> {
+        self.work.step().map(drop)
+    }
+
+    /// Digests of the results and of the changes of the parameters after the first and the third step.
+    pub fn check(&mut self) -> Result<BTreeMap<String, [f64; 2]>> {
+        let mut digests = BTreeMap::new();
+        for number in 1..=3 {
+            let results = self.work.check(number)?;
+            if number == 2 {
+                continue;
+            }
+            for (name, value) in &results {
+                digests.insert(format!("{name}, step {number}"), shared::digest(name, value)?);
+            }
+            for (name, value) in &self.parameters {
+                let change = (value.detach() - shared::parameter(name, value.shape())?)?;
+                digests.insert(format!("change of {name}, step {number}"), shared::digest(name, &change)?);
+            }
+        }
+        Ok(digests)
+    }
+}

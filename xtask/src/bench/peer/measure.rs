@@ -1,0 +1,262 @@
+//! One row: check, warm up, measure in turn.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::error::Result;
+
+use super::compare::{Digests, Extent, compare};
+use super::program::{Program, request};
+use super::report::{Measured, Row};
+use super::workloads::{Quantity, Workload};
+
+/// How long the steps between two changes of program take, in milliseconds.
+const SPELL: f64 = 300.0;
+
+/// How long a program is measured at most, in milliseconds, once it has had [`ENOUGH`] rounds.
+const BUDGET: f64 = 12_000.0;
+
+/// Rounds that the budget leaves to a slow program; stock Candle, which nothing is held against, gets one.
+const ENOUGH: usize = 3;
+
+/// Steps in which the peak of memory is sought.
+const MEMORY_STEPS: usize = 5;
+
+/// Who is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    Candlelight,
+    Stock,
+    Torch,
+}
+
+/// Starts a program.
+pub type Start<'a> = Box<dyn Fn(Subject) -> Result<Box<dyn Program>> + 'a>;
+
+/// The programs that live side by side.
+pub struct Peers<'a> {
+    start: Start<'a>,
+    running: Vec<(Subject, Box<dyn Program>)>,
+}
+
+/// A subject in one of its variants, while it is measured.
+struct Runner {
+    subject: Subject,
+    variant: &'static str,
+    steps: usize,
+    rounds: Vec<f64>,
+    spent: f64,
+}
+
+impl<'a> Peers<'a> {
+    /// Starts one of each.
+    pub fn start(start: Start<'a>, stock: bool) -> Result<Self> {
+        let subjects = [Subject::Candlelight, Subject::Stock, Subject::Torch];
+        let mut running = Vec::new();
+        for subject in subjects.into_iter().filter(|subject| stock || *subject != Subject::Stock) {
+            running.push((subject, start(subject)?));
+        }
+        Ok(Self { start, running })
+    }
+
+    /// What each says it is.
+    pub fn versions(&mut self) -> Result<String> {
+        let mut versions = Vec::new();
+        for (_, program) in &mut self.running {
+            let said = asked(program.as_mut(), json!({ "do": "hello" }))?;
+            versions.push(said["versions"].as_str().unwrap_or("?").to_owned());
+        }
+        Ok(versions.join(", "))
+    }
+
+    /// Measures a workload. What goes wrong is in the row, and the programs are started anew.
+    pub fn row(&mut self, workload: &'static Workload, rounds: usize) -> Result<Row> {
+        let mut row = Row::new(workload);
+        let measured = match workload.quantity {
+            Quantity::Time => self.times(workload, rounds, &mut row),
+            Quantity::Memory(of) => self.memory(of, &mut row),
+        };
+        if let Err(error) = measured {
+            row.fault = Some(error.to_string());
+            let stock = self.running.iter().any(|(subject, _)| *subject == Subject::Stock);
+            self.running.clear();
+            let start = std::mem::replace(&mut self.start, Box::new(|_| Err("not in use".into())));
+            *self = Self::start(start, stock)?;
+        }
+        Ok(row)
+    }
+
+    fn times(&mut self, workload: &'static Workload, rounds: usize, row: &mut Row) -> Result<()> {
+        let mut runners = self.prepare(workload, row)?;
+        // Without candlelight's side there is nothing to compare; a missing layer is no fault while the crate grows.
+        if !runners.iter().any(|runner| runner.subject == Subject::Candlelight) {
+            row.note = Some("candlelight has no such workload yet".into());
+        }
+        for runner in &mut runners {
+            self.warm_up(runner)?;
+        }
+        let mut others = Others::default();
+        for _ in 0..rounds {
+            for runner in runners.iter_mut().filter(|runner| runner.goes_on()) {
+                let program = self.program(runner.subject)?;
+                let ms = others.during(program, |program| runner.time(program))?;
+                runner.spent += ms * runner.steps as f64;
+                runner.rounds.push(ms);
+            }
+        }
+        for program in self.running.iter_mut().map(|(_, program)| program) {
+            asked(program.as_mut(), json!({ "do": "drop" }))?;
+        }
+        row.others = others.cores();
+        for runner in runners {
+            let measured = Measured::new(runner.rounds);
+            match runner.subject {
+                Subject::Candlelight => row.candlelight = Some(measured),
+                Subject::Stock => row.stock = Some(measured),
+                Subject::Torch => row.torch.push((runner.variant, measured)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Has every program prepare the workload, and compares what they compute with PyTorch's plain variant.
+    fn prepare(&mut self, workload: &'static Workload, row: &mut Row) -> Result<Vec<Runner>> {
+        let mut computed = Vec::new();
+        for (subject, program) in &mut self.running {
+            let variants = if *subject == Subject::Torch { workload.variants } else { &workload.variants[..1] };
+            for variant in variants {
+                let answer = asked(program.as_mut(), request("prepare", workload.name, variant, 1))
+                    .map_err(|error| format!("{subject:?} {variant}: {error}"))?;
+                if !answer["results"].is_null() {
+                    let digests: Digests =
+                        serde_json::from_value(answer["results"].clone()).map_err(|error| error.to_string())?;
+                    computed.push((*subject, *variant, digests));
+                }
+            }
+        }
+        let reference = computed.iter().find(|(subject, ..)| *subject == Subject::Torch);
+        let reference = reference.map(|(.., digests)| digests).ok_or("PyTorch has no such workload")?;
+        for (subject, variant, digests) in &computed {
+            let extent = match (subject, workload.stock_fault) {
+                (Subject::Stock, Some(_)) => Extent::FirstForward,
+                (Subject::Stock, None) => Extent::Present,
+                _ => Extent::All,
+            };
+            let difference = compare(digests, reference, workload.tolerance, extent)
+                .map_err(|told| format!("not timed, {subject:?} {variant} computes something else: {told}"))?;
+            if *subject == Subject::Candlelight {
+                row.difference = Some(difference);
+            }
+        }
+        let runner = |(subject, variant, _)| Runner { subject, variant, steps: 1, rounds: vec![], spent: 0.0 };
+        Ok(computed.into_iter().map(runner).collect())
+    }
+
+    /// Runs for a while, and finds how many steps make a spell.
+    fn warm_up(&mut self, runner: &mut Runner) -> Result<()> {
+        let program = self.program(runner.subject)?;
+        for _ in 0..2 {
+            let ms = runner.time(program)?;
+            runner.steps = (SPELL / ms).clamp(1.0, 1e6).round() as usize;
+            if ms > SPELL {
+                break;
+            }
+        }
+        let ms = runner.time(program)?;
+        runner.steps = (SPELL / ms).clamp(1.0, 1e6).round() as usize;
+        Ok(())
+    }
+
+    /// The growth of the peak, each in a program of its own.
+    fn memory(&mut self, of: &str, row: &mut Row) -> Result<()> {
+        let subjects: Vec<Subject> = self.running.iter().map(|(subject, _)| *subject).collect();
+        for subject in subjects {
+            let mut program = (self.start)(subject)?;
+            let answer = asked(program.as_mut(), request("memory", of, "plain", MEMORY_STEPS))?;
+            let Some(mb) = answer["mb"].as_f64() else { continue };
+            let measured = Measured::new(vec![mb]);
+            match subject {
+                Subject::Candlelight => row.candlelight = Some(measured),
+                Subject::Stock => row.stock = Some(measured),
+                Subject::Torch => row.torch.push(("plain", measured)),
+            }
+        }
+        Ok(())
+    }
+
+    fn program(&mut self, subject: Subject) -> Result<&mut dyn Program> {
+        let found = self.running.iter_mut().find(|(running, _)| *running == subject);
+        Ok(found.ok_or("a program that was not started")?.1.as_mut())
+    }
+}
+
+impl Runner {
+    fn time(&self, program: &mut dyn Program) -> Result<f64> {
+        let answer = asked(program, json!({ "do": "time", "variant": self.variant, "steps": self.steps }))?;
+        answer["ms"].as_f64().ok_or_else(|| format!("no time in {answer}").into())
+    }
+
+    fn goes_on(&self) -> bool {
+        let enough = if self.subject == Subject::Stock { 1 } else { ENOUGH };
+        self.rounds.len() < enough || self.spent < BUDGET
+    }
+}
+
+/// What else ran while a program was measured: other processes, and the programs that should have waited.
+#[derive(Default)]
+struct Others {
+    busy: f64,
+    elapsed: f64,
+    unknown: bool,
+}
+
+impl Others {
+    fn during<T>(&mut self, program: &mut dyn Program, work: impl FnOnce(&mut dyn Program) -> Result<T>) -> Result<T> {
+        let read = |program: &dyn Program| Some(processor_time_of_all()? - program.processor_time()?);
+        let (start, before) = (Instant::now(), read(program));
+        let result = work(program)?;
+        match before.zip(read(program)) {
+            Some((before, after)) => {
+                self.busy += after - before;
+                self.elapsed += start.elapsed().as_secs_f64();
+            }
+            None => self.unknown = true,
+        }
+        Ok(result)
+    }
+
+    /// On average, in cores.
+    fn cores(&self) -> Option<f64> {
+        (!self.unknown && self.elapsed > 0.0).then(|| (self.busy / self.elapsed).max(0.0))
+    }
+}
+
+/// The unit of Linux's processor times: its `USER_HZ` is 100 on every platform.
+const TICK: f64 = 0.01;
+
+/// Seconds of processor time that a process has used.
+pub fn processor_time_of(process: u32) -> Option<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name, in parentheses, may hold blanks.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    Some((fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?) * TICK)
+}
+
+/// Seconds that all processors together have not been idle.
+fn processor_time_of_all() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/stat").ok()?;
+    let times: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).map_while(|time| time.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal; guest times are part of user's.
+    let busy = |(place, time): (usize, &f64)| if place == 3 || place == 4 { 0.0 } else { *time };
+    Some(times.iter().take(8).enumerate().map(busy).sum::<f64>() * TICK)
+}
+
+/// The answer, unless it is an error.
+fn asked(program: &mut dyn Program, request: Value) -> Result<Value> {
+    let answer = program.ask(request)?;
+    match answer["error"].as_str() {
+        Some(error) => Err(error.to_owned().into()),
+        None => Ok(answer),
+    }
+}

@@ -1,0 +1,81 @@
+//! Candlelight beside stock Candle and PyTorch: the same workloads in three programs that live side by side and work in turn.
+//!
+//! Each program makes inputs and parameters by the same formula (`xtask/peer/src/shared.rs`), so nothing is handed over. A
+//! workload is timed only after three steps whose results and changes of parameters agree with PyTorch's. Then rounds: every
+//! program does as many steps as take some 0.3 s, one program after the other, while the others wait for a line of input.
+
+mod compare;
+mod environment;
+mod measure;
+mod program;
+mod report;
+mod workloads;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::arguments::Arguments;
+use crate::error::{About, Result};
+
+use environment::Environment;
+use measure::{Peers, Subject};
+use program::Program;
+use report::Row;
+use workloads::{WORKLOADS, Workload};
+
+/// Measures, prints a table as it grows, and writes `--out`.
+pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
+    let out: Option<PathBuf> = arguments.value("--out")?;
+    let only: Option<String> = arguments.value("--only")?;
+    let rounds = arguments.value("--rounds")?.unwrap_or(9);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = arguments.value("--threads")?.unwrap_or(cores);
+    let stock = !arguments.flag("--no-stock");
+    arguments.end()?;
+    if rounds == 0 || threads == 0 {
+        return Err("--rounds and --threads must be at least 1".into());
+    }
+    let workloads = chosen(only.as_deref())?;
+
+    let environment = Environment::prepare(threads)?;
+    let start = |subject| -> Result<Box<dyn Program>> {
+        Ok(Box::new(match subject {
+            Subject::Candlelight => environment.rust("candlelight")?,
+            Subject::Stock => environment.rust("stock")?,
+            Subject::Torch => environment.torch()?,
+        }))
+    };
+    let mut peers = Peers::start(Box::new(start), stock)?;
+    let head = report::head(&peers.versions()?, threads, rounds)?;
+    println!("{head}\n{}", report::TABLE_HEAD);
+    let mut rows = Vec::new();
+    for workload in workloads {
+        let row = match workload.needs_data() && !environment.has_data() {
+            true => Row { note: Some("the full Fashion-MNIST is not on this machine".into()), ..Row::new(workload) },
+            false => peers.row(workload, rounds)?,
+        };
+        println!("{}", row.markdown());
+        rows.push(row);
+    }
+    let notes = report::notes(&rows);
+    println!("\n{notes}");
+    if let Some(out) = out {
+        std::fs::write(&out, report::json(&rows)).about(out.display())?;
+        let table: String = rows.iter().map(|row| row.markdown() + "\n").collect();
+        let markdown = out.with_extension("md");
+        std::fs::write(&markdown, format!("{head}\n{}\n{table}\n{notes}\n", report::TABLE_HEAD))
+            .about(markdown.display())?;
+    }
+    Ok(if rows.iter().any(Row::failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The workloads that are named, in the order of the table.
+fn chosen(only: Option<&str>) -> Result<Vec<&'static Workload>> {
+    let Some(only) = only else { return Ok(WORKLOADS.iter().collect()) };
+    let names: Vec<&str> = only.split(',').collect();
+    if let Some(unknown) = names.iter().find(|name| WORKLOADS.iter().all(|workload| workload.name != **name)) {
+        let known: Vec<&str> = WORKLOADS.iter().map(|workload| workload.name).collect();
+        return Err(format!("there is no workload `{unknown}`; there are {}", known.join(", ")).into());
+    }
+    Ok(WORKLOADS.iter().filter(|workload| names.contains(&workload.name)).collect())
+}

@@ -1,0 +1,238 @@
+//! The table and the rows as JSON.
+
+use serde_json::{Map, Value, json};
+
+use crate::bench::median;
+use crate::error::Result;
+use crate::process;
+
+use super::workloads::{Quantity, Workload};
+
+/// The columns of [`Row::markdown`].
+pub const TABLE_HEAD: &str = "\
+| workload | candlelight | stock Candle | PyTorch | plain | fused | PyTorch ÷ candlelight | target | |
+|---|--:|--:|--:|--:|--:|--:|--:|---|";
+
+/// The rounds of one program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    median: f64,
+    range: [f64; 2],
+    rounds: usize,
+}
+
+impl Measured {
+    /// Of at least one round.
+    pub fn new(mut rounds: Vec<f64>) -> Self {
+        let median = median(&mut rounds);
+        let range = [rounds.first().copied().unwrap_or(f64::NAN), rounds.last().copied().unwrap_or(f64::NAN)];
+        Self { median, range, rounds: rounds.len() }
+    }
+}
+
+/// What was measured of a workload.
+pub struct Row {
+    pub workload: &'static Workload,
+    pub candlelight: Option<Measured>,
+    pub stock: Option<Measured>,
+    /// By variant, of which the fastest counts.
+    pub torch: Vec<(&'static str, Measured)>,
+    /// The largest relative difference between candlelight's results and PyTorch's.
+    pub difference: Option<f64>,
+    /// How many cores other processes kept busy meanwhile.
+    pub others: Option<f64>,
+    /// Why a column is empty.
+    pub note: Option<String>,
+    /// What went wrong.
+    pub fault: Option<String>,
+}
+
+impl Row {
+    pub fn new(workload: &'static Workload) -> Self {
+        Self {
+            workload,
+            candlelight: None,
+            stock: None,
+            torch: Vec::new(),
+            difference: None,
+            others: None,
+            note: None,
+            fault: None,
+        }
+    }
+
+    /// Whether something went wrong; a target that is missed did not.
+    pub fn failed(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    fn best(&self) -> Option<&Measured> {
+        self.torch.iter().map(|(_, measured)| measured).min_by(|a, b| a.median.total_cmp(&b.median))
+    }
+
+    fn variant(&self, name: &str) -> Option<&Measured> {
+        self.torch.iter().find(|(variant, _)| *variant == name).map(|(_, measured)| measured)
+    }
+
+    fn ratio_to(&self, torch: Option<&Measured>) -> Option<f64> {
+        Some(torch?.median / self.candlelight.as_ref()?.median)
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        self.ratio_to(self.best())
+    }
+
+    /// Whether every target is reached, if there is one and it could be measured.
+    fn reached(&self) -> Option<bool> {
+        let reached = |target: Option<f64>, ratio: Option<f64>| Some(ratio? >= target?);
+        let best = reached(self.workload.target, self.ratio());
+        let plain = reached(self.workload.plain_target, self.ratio_to(self.variant("plain")));
+        best.map(|best| best && plain.unwrap_or(true))
+    }
+
+    /// A line of the table.
+    pub fn markdown(&self) -> String {
+        let shown = |measured: Option<&Measured>| match (measured, self.workload.quantity) {
+            (None, _) => String::new(),
+            (Some(measured), Quantity::Time) => digits(measured.median),
+            (Some(measured), Quantity::Memory(_)) => format!("{:.1} MB", measured.median),
+        };
+        let number = |value: Option<f64>| value.map(|value| format!("{value:.2}")).unwrap_or_default();
+        let several = |name| self.variant(name).filter(|_| self.torch.len() > 1);
+        let target = match (self.workload.target, self.workload.plain_target) {
+            (Some(target), Some(plain)) => format!("{target:.1} ({plain:.1} to plain)"),
+            (Some(target), None) => format!("{target:.1}"),
+            (None, _) => String::new(),
+        };
+        let verdict = match (&self.fault, &self.note, self.reached()) {
+            (Some(_), ..) => "FAULT",
+            (None, Some(_), _) => "see below",
+            (None, None, Some(true)) => "reached",
+            (None, None, Some(false)) => "below",
+            (None, None, None) => "",
+        };
+        let cells = [
+            format!("`{}`", self.workload.name),
+            shown(self.candlelight.as_ref()),
+            shown(self.stock.as_ref()),
+            shown(self.best()),
+            shown(several("plain")),
+            shown(several("fused").or_else(|| several("indexed_fused"))),
+            number(self.ratio()),
+            target,
+            verdict.to_owned(),
+        ];
+        format!("| {} |", cells.join(" | "))
+    }
+
+    /// An object of the list: the five keys that every row has, and more.
+    pub fn json(&self) -> Value {
+        let (unit, is_time) = match self.workload.quantity {
+            Quantity::Time => ("ms", true),
+            Quantity::Memory(_) => ("mb", false),
+        };
+        let median = |measured: Option<&Measured>| measured.map(|measured| measured.median);
+        let mut row = Map::new();
+        row.insert("workload".into(), json!(self.workload.name));
+        let columns = [
+            ("candlelight", self.candlelight.as_ref()),
+            ("stock_candle", self.stock.as_ref()),
+            ("pytorch", self.best()),
+        ];
+        for (name, measured) in columns {
+            row.insert(format!("{name}_ms"), json!(median(measured).filter(|_| is_time)));
+            if !is_time {
+                row.insert(format!("{name}_mb"), json!(median(measured)));
+            }
+        }
+        row.insert("ratio".into(), json!(self.ratio()));
+        for (variant, measured) in &self.torch {
+            row.insert(format!("pytorch_{variant}_{unit}"), json!(measured.median));
+        }
+        row.insert("target".into(), json!(self.workload.target));
+        if let Some(target) = self.workload.plain_target {
+            row.insert("target_to_plain".into(), json!(target));
+        }
+        row.insert("reached".into(), json!(self.reached()));
+        for (name, measured) in columns.into_iter().filter(|_| is_time) {
+            if let Some(measured) = measured {
+                row.insert(format!("{name}_range_ms"), json!(measured.range));
+                row.insert(format!("{name}_rounds"), json!(measured.rounds));
+            }
+        }
+        for (name, value) in [("difference", self.difference), ("other_cores", self.others)] {
+            if let Some(value) = value {
+                row.insert(name.into(), json!(value));
+            }
+        }
+        for (name, text) in [("note", &self.note), ("fault", &self.fault)] {
+            if let Some(text) = text {
+                row.insert(name.into(), json!(text));
+            }
+        }
+        Value::Object(row)
+    }
+}
+
+/// The rows as the list that `--out` holds.
+pub fn json(rows: &[Row]) -> String {
+    format!("{:#}\n", Value::Array(rows.iter().map(Row::json).collect()))
+}
+
+/// What was measured, where, and how.
+pub fn head(versions: &str, threads: usize, rounds: usize) -> Result<String> {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = cpu.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let model = field("model name")
+        .or_else(|| process::output(process::command("sysctl").args(["-n", "machdep.cpu.brand_string"])).ok());
+    let family =
+        field("cpu family").zip(field("model")).map(|(family, model)| format!(" (family {family}, model {model})"));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let rust = process::output(process::command("rustc").arg("--version"))?;
+    Ok(format!(
+        "{}{}, {cores} cores; {threads} threads a program. {versions}, {rust}.\n\n\
+         Milliseconds a step (growth of the peak in MB where it says so), medians of at most {rounds} rounds, the programs in \
+         turn.\n",
+        model.as_deref().unwrap_or("a processor without a name"),
+        family.unwrap_or_default(),
+    ))
+}
+
+/// What the table has no room for.
+pub fn notes(rows: &[Row]) -> String {
+    let mut notes = Vec::new();
+    for row in rows {
+        let name = row.workload.name;
+        if let Some(text) = row.fault.as_ref().or(row.note.as_ref()) {
+            notes.push(format!("- `{name}`: {text}"));
+        }
+        if let (Some(fault), Some(_)) = (row.workload.stock_fault, &row.stock) {
+            notes.push(format!("- `{name}`: of stock Candle only the first loss was compared: {fault}"));
+        }
+        if let Some(others) = row.others.filter(|cores| *cores > 0.1) {
+            notes.push(format!(
+                "- `{name}`: other processes kept {others:.2} cores busy; measure again on a quiet machine"
+            ));
+        }
+    }
+    let differences = rows.iter().filter_map(|row| row.difference.map(|difference| (difference, row.workload.name)));
+    if let Some((difference, name)) = differences.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        notes.push(format!(
+            "- largest difference between candlelight and PyTorch: {difference:.0e} of a norm, in `{name}`"
+        ));
+    }
+    notes.join("\n")
+}
+
+/// Three significant digits.
+fn digits(value: f64) -> String {
+    match value {
+        v if v >= 100.0 => format!("{v:.0}"),
+        v if v >= 10.0 => format!("{v:.1}"),
+        v if v >= 1.0 => format!("{v:.2}"),
+        v => format!("{v:.3}"),
+    }
+}
