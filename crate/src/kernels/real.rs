@@ -220,3 +220,56 @@ real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s reduce_sum_f32s, mantissa 
     terms [1.987_569_2e-4_f32, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5]);
 real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
     terms INVERSE_FACTORIALS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest relative error of `f`, in units in the last place of `T`, over (-range, range).
+    fn worst<T: Real>(f: impl Fn(T) -> T, exact: impl Fn(f64) -> f64, range: f64, epsilon: f64) -> f64 {
+        let points = (-200_000..=200_000).map(|i| range * f64::from(i) / 200_000.0 + 1e-9 * f64::from(i));
+        points
+            .map(|x| {
+                let x = T::of(x);
+                let (actual, exact) = (f(x).to_f64(), exact(x.to_f64()));
+                if exact == 0.0 { actual.abs() } else { (actual - exact).abs() / exact.abs() / epsilon }
+            })
+            .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn exponentials_are_within_a_few_units_of_the_last_place() {
+        if !available() {
+            return;
+        }
+        vectorized(|| {
+            let (single, double) = (f64::from(f32::EPSILON), f64::EPSILON);
+            for (error, limit) in [
+                (worst(<f32 as Real>::exp, f64::exp, 87.0, single), 2.0),
+                (worst(<f64 as Real>::exp, f64::exp, 708.0, double), 2.0),
+                (worst(<f32 as Real>::exp_m1, f64::exp_m1, 1.0, single), 2.0),
+                (worst(<f64 as Real>::exp_m1, f64::exp_m1, 1.0, double), 3.0),
+                (worst(<f32 as Real>::tanh, f64::tanh, 12.0, single), 3.0),
+                (worst(<f64 as Real>::tanh, f64::tanh, 25.0, double), 4.0),
+                (worst(<f32 as Real>::sigmoid, |x| 1.0 / (1.0 + (-x).exp()), 80.0, single), 3.0),
+            ] {
+                assert!(error <= limit, "{error} units, at most {limit}");
+            }
+        });
+    }
+
+    #[test]
+    fn exponentials_keep_their_limits() {
+        fn check<T: Real>() {
+            let (infinity, nan) = (T::of(f64::INFINITY), T::of(f64::NAN));
+            assert!(infinity.exp() == infinity && (-infinity).exp() == T::ZERO && T::ZERO.exp() == T::ONE);
+            assert!(T::of(-1e6).exp() == T::ZERO && T::of(1e6).exp() == infinity);
+            assert!(infinity.tanh() == T::ONE && (-infinity).tanh() == -T::ONE && T::ZERO.tanh() == T::ZERO);
+            assert!(infinity.sigmoid() == T::ONE && (-infinity).sigmoid() == T::ZERO);
+            assert!([nan.exp(), nan.tanh(), nan.sigmoid(), nan.exp_m1()].iter().all(|y| y.to_f64().is_nan()));
+            assert!((-infinity).exp_m1() == -T::ONE);
+        }
+        check::<f32>();
+        check::<f64>();
+    }
+}
