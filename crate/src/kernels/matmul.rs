@@ -46,8 +46,8 @@ pub(crate) struct Size {
     pub n: usize,
 }
 
-/// Multiplications below which a product is not shared between threads.
-const SHARED: usize = 1 << 17;
+/// Multiplications of a piece of a product that threads share: about 20 µs.
+const SHARED: usize = 1 << 20;
 /// Multiplications from which the `gemm` crate takes over: about 400³.
 const LARGE: usize = 1 << 26;
 /// Length of a dot product below which adding up the lanes of its register costs too much.
@@ -164,6 +164,9 @@ const TILE_VECTORS: usize = 2;
 /// Rows of b that are gone through at a time; with a tile's width, what stays in the first cache.
 const DEPTH: usize = 256;
 
+/// Rows of a from which copying a panel of b pays.
+const COPIED: usize = 24;
+
 /// A tile of c is a sum over rows of b, each times a column of a.
 struct ByRows<T> {
     size: Size,
@@ -184,38 +187,37 @@ impl<T: Real> WithSimd for ByRows<T> {
         if k == 0 {
             return clear(self.size, c, add);
         }
-        // The last columns, where they do not fill a tile, go through a copy that does.
-        let whole = n / width * width;
-        let mut edge = Vec::new();
-        if whole < n {
-            edge = vec![T::ZERO; k * width];
-            for p in 0..k {
-                for j in whole..n {
-                    // SAFETY: p < k and j < n.
-                    unsafe {
-                        edge[p * width + j - whole] = *b.0.add(p * b.1 + j);
-                    }
-                }
-            }
-        }
+        let mut copy = vec![T::ZERO; DEPTH.min(k) * width];
         for start in (0..k).step_by(DEPTH) {
             let depth = DEPTH.min(k - start);
             let add = add || start > 0;
             for j in (0..n).step_by(width) {
-                // SAFETY: rows i to i + rows of a and c, columns j to j + width of b and c (or of the copy), and `depth` steps of k from `start` lie inside.
+                let columns = width.min(n - j);
+                // SAFETY: rows i to i + rows of a and c, columns j to j + `columns` of b and c, and `depth` steps of k from `start` lie inside; the copy
+                // holds `depth` rows of `width`.
                 unsafe {
-                    let (panel, pitch) = match j < whole {
-                        true => (b.0.add(start * b.1 + j), b.1),
-                        false => (edge.as_ptr().add(start * width), width),
-                    };
-                    let columns = width.min(n - j);
+                    let mut panel = (b.0.add(start * b.1 + j), b.1);
+                    // A panel that is used often enough is copied together; so is one that does not fill a tile.
+                    if m >= COPIED || columns < width {
+                        for (p, to) in copy.chunks_exact_mut(width).take(depth).enumerate() {
+                            let from = panel.0.add(p * panel.1);
+                            if columns == width {
+                                for v in (0..width).step_by(lanes) {
+                                    store::<T, S>(to.as_mut_ptr().add(v), load::<T, S>(from.add(v)));
+                                }
+                            } else {
+                                to[..columns].copy_from_slice(std::slice::from_raw_parts(from, columns));
+                            }
+                        }
+                        panel = (copy.as_ptr(), width);
+                    }
                     let mut i = 0;
                     while i < m {
                         let from = (a.0.add(i * a.1 + start * a.2), a.1, a.2);
                         let to = (c.0.add(i * c.1 + j), c.1);
                         macro_rules! tile {
                             ($rows:literal) => {{
-                                tile_by_rows::<T, S, $rows>(simd, depth, from, (panel, pitch), to, columns, add);
+                                tile_by_rows::<T, S, $rows>(simd, depth, from, panel, to, columns, add);
                                 i += $rows;
                             }};
                         }
