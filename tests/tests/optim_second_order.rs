@@ -68,9 +68,9 @@ fn check_derivatives(what: &str, objective: &dyn Objective, x: &Array1<f64>) {
         let slope = (objective.value(&up).unwrap() - objective.value(&down).unwrap()) / (2.0 * h);
         assert_near(&format!("{what}: slope"), [&gradient[i]], [&slope], 1e-6);
         let row = (objective.gradient(&up).unwrap() - objective.gradient(&down).unwrap()) / (2.0 * h);
-        assert_near(&format!("{what}: row {i}"), &hessian.row(i), &row, 1e-6);
+        assert_near(&format!("{what}: row {i}"), hessian.row(i), &row, 1e-6);
     }
-    assert_near(&format!("{what}: symmetry"), &hessian, &hessian.t(), 1e-15);
+    assert_near(&format!("{what}: symmetry"), &hessian, hessian.t(), 1e-15);
     assert_near(what, &objective.hessian_vector(x, &v).unwrap(), &hessian.dot(&v), 1e-7);
     assert!(gradient.iter().any(|g| *g != 0.0) && hessian.iter().any(|h| *h != 0.0));
 }

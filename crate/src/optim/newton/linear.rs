@@ -107,8 +107,7 @@ fn eliminate(a: &Array2<f64>, mut x: Array2<f64>) -> Result<Array2<f64>> {
         let size = |row: &usize| a[[*row, column]].abs();
         let pivot = (column..n).max_by(|i, j| size(i).total_cmp(&size(j))).unwrap_or(column);
         // Below this, what is left of the column is rounding.
-        let singular = !(size(&pivot) > scale * n as f64 * f64::EPSILON);
-        if singular {
+        if size(&pivot) <= scale * n as f64 * f64::EPSILON || size(&pivot).is_nan() {
             return Err(Error::Singular { size: n, pivot: column });
         }
         for k in 0..n {
