@@ -7,7 +7,9 @@
 //! | softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
 //! | cross-entropy, negative log-likelihood, mean squared error | [`loss`] | `03-softmax-and-cross-entropy` |
 //! | L1 and L2 penalties | [`regularization`] | `06-l2-regularization` |
-//! | gradient descent, momentum, Adam and AdamW | [`optim`] | `06-l2-regularization` |
+//! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization` |
+//! | learning-rate schedules | [`optim::schedule`] | `06-l2-regularization` |
+//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | `06-l2-regularization` |
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | `00-start-here` |
@@ -66,7 +68,10 @@ pub mod prelude {
     pub use crate::loss::{cross_entropy, mse};
     pub use crate::metrics::accuracy;
     pub use crate::nn::{Activation, Flatten, Linear, LinearConfig, Mode, Module, Sequential, linear};
-    pub use crate::optim::{Adam, AdamConfig, AdamW, AdamWConfig, Optimizer, Sgd, SgdConfig};
+    pub use crate::optim::{
+        Adam, AdamConfig, AdamW, AdamWConfig, LrScheduler, Optimizer, ParamGroup, RmsProp, RmsPropConfig, Sgd,
+        SgdConfig,
+    };
     pub use crate::params::Params;
     pub use crate::plot::{Figure, Mesh, Panel, Table};
     pub use crate::rng::{Rng, seeded};
