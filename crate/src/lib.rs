@@ -16,9 +16,9 @@
 //! | layers | [`nn`] | `00-start-here` |
 //! | a loss with its gradients | [`autograd`] | `00-start-here` |
 //! | the fast forward and backward passes | [`kernels`] | |
-//! | training loop, history, progress | [`train`] | `00-start-here` |
+//! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
 //! | accuracy and confusion | [`metrics`] | `00-start-here` |
-//! | Fashion-MNIST, synthetic sets, batches | [`data`] | `00-start-here` |
+//! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here` |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
 //! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |
