@@ -4,15 +4,15 @@
 //!
 //! | topic | module | notebook |
 //! |---|---|---|
-//! | softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
-//! | cross-entropy, negative log-likelihood, mean squared error | [`loss`] | `03-softmax-and-cross-entropy` |
-//! | L1 and L2 penalties | [`regularization`] | `06-l2-regularization` |
+//! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
+//! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy` |
+//! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
 //! | gradient descent, momentum, Adam and AdamW | [`optim`] | `06-l2-regularization` |
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
-//! | layers | [`nn`] | `00-start-here` |
+//! | layers, dropout | [`nn`] | `00-start-here` |
 //! | training loop, history, progress | [`train`] | `00-start-here` |
-//! | accuracy and confusion | [`metrics`] | `00-start-here` |
+//! | accuracy, confusion, calibration | [`metrics`] | `00-start-here` |
 //! | Fashion-MNIST, synthetic sets, batches | [`data`] | `00-start-here` |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
