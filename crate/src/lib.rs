@@ -4,20 +4,20 @@
 //!
 //! | topic | module | notebook |
 //! |---|---|---|
-//! | softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
-//! | cross-entropy, negative log-likelihood, mean squared error | [`loss`] | `03-softmax-and-cross-entropy` |
-//! | L1 and L2 penalties | [`regularization`] | `06-l2-regularization` |
+//! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
+//! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy` |
+//! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
 //! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization` |
-//! | learning-rate schedules | [`optim::schedule`] | `06-l2-regularization` |
-//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | `06-l2-regularization` |
+//! | learning-rate schedules | [`optim::schedule`] | |
+//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | |
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
-//! | training in a file, PyTorch's weights | [`checkpoint`] | `00-start-here` |
-//! | layers | [`nn`] | `00-start-here` |
-//! | a loss with its gradients | [`autograd`] | `00-start-here` |
+//! | training in a file, PyTorch's weights | [`checkpoint`] | |
+//! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
+//! | a loss with its gradients | [`autograd`] | |
 //! | the fast forward and backward passes | [`kernels`] | |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
-//! | accuracy and confusion | [`metrics`] | `00-start-here` |
+//! | accuracy, confusion, calibration | [`metrics`] | `00-start-here` |
 //! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here` |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |

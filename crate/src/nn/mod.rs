@@ -4,6 +4,7 @@
 //! [`Module::forward`]. A model is a [`Sequential`], or a struct of layers with a `forward` of its own.
 
 mod activation;
+mod dropout;
 mod flatten;
 mod linear;
 mod sequential;
@@ -13,6 +14,7 @@ use candle_core::Tensor;
 use crate::Result;
 
 pub use activation::Activation;
+pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, dropout, dropout2d};
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};
 pub use sequential::Sequential;
@@ -24,6 +26,8 @@ pub enum Mode {
     Train,
     /// Validation, test and use.
     Eval,
+    /// As `Eval`, but dropout draws masks as in training; see [`Inference::MonteCarlo`].
+    MonteCarlo,
 }
 
 /// Something that maps a tensor to a tensor: a layer, an activation, a model.
