@@ -33,20 +33,64 @@ use crate::{Error, Result, kernels};
 /// # Ok(()) }
 /// ```
 pub fn value_and_grad(loss: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, GradStore)> {
-    let scalar = |loss: Tensor| match loss.elem_count() {
-        1 => Ok(loss),
-        _ => Err(Error::shape("loss", "one element", loss.dims())),
+    let scalar = || {
+        let loss = loss()?;
+        match loss.elem_count() {
+            1 => Ok(loss),
+            _ => Err(Error::shape("loss", "one element", loss.dims())),
+        }
     };
+    recorded(scalar, None)
+}
+
+/// Computes an output and the product of a given gradient with its derivatives, for every parameter it depends on: PyTorch's
+/// `output.backward(gradient)`.
+///
+/// ```text
+/// ∂/∂θ Σᵢ gᵢ yᵢ(θ)    for the gradient g of y
+/// ```
+///
+/// What is said of the loss in [`value_and_grad`] holds for the output.
+///
+/// # Errors
+/// Those of `output`, or if `gradient` has another shape or dtype.
+///
+/// ```
+/// use candlelight::{autograd::vjp, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let layer = linear(3, 2, Params::new(0, &Device::Cpu)?)?;
+/// let x = Tensor::new(&[[1f32, 2., 3.]], &Device::Cpu)?;
+/// let (y, gradients) = vjp(|| layer.forward(&x, Mode::Train), &Tensor::new(&[[1f32, -2.]], &Device::Cpu)?)?;
+/// assert_eq!(y.dims(), [1, 2]);
+/// assert_eq!(gradients.get(layer.weight()).unwrap().to_vec2::<f32>()?, [[1., 2., 3.], [-2., -4., -6.]]);
+/// # Ok(()) }
+/// ```
+pub fn vjp(output: impl FnOnce() -> Result<Tensor>, gradient: &Tensor) -> Result<(Tensor, GradStore)> {
+    let fitting = || {
+        let output = output()?;
+        if output.shape() != gradient.shape() {
+            return Err(Error::shape("gradient", format!("{:?}", output.dims()), gradient.dims()));
+        }
+        if output.dtype() != gradient.dtype() {
+            return Err(Error::DType { what: "gradient", expected: "that of the output", actual: gradient.dtype() });
+        }
+        Ok(output)
+    };
+    recorded(fitting, Some(gradient))
+}
+
+/// An output and the gradients that start from `gradient`, or from ones.
+fn recorded(output: impl FnOnce() -> Result<Tensor>, gradient: Option<&Tensor>) -> Result<(Tensor, GradStore)> {
     // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would end up on this tape.
-    if rayon::current_thread_index().is_some() {
-        let loss = scalar(loss()?)?;
-        let gradients = loss.backward()?;
-        return Ok((loss, gradients));
-    }
-    let recording = Recording::start();
-    let loss = scalar(loss()?)?;
-    let gradients = backward(&loss, recording.finish())?;
-    Ok((loss.detach(), gradients))
+    let (output, tape) = match rayon::current_thread_index() {
+        Some(_) => (output()?, Vec::new()),
+        None => {
+            let recording = Recording::start();
+            (output()?, recording.finish())
+        }
+    };
+    let gradients = backward(&output, gradient, tape)?;
+    Ok((output.detach(), gradients))
 }
 
 /// What the backward pass of an operation is given.
@@ -143,12 +187,13 @@ impl Drop for Recording {
 
 /// Walks the tape backwards. The stretches between its operations are Candle's: for each, Candle's own backward pass ends at the outputs
 /// of recorded operations, since they are variables.
-fn backward(loss: &Tensor, tape: Vec<Node>) -> Result<GradStore> {
-    let mut gradients = match loss.is_variable() {
-        false => loss.backward()?,
-        true => {
+fn backward(output: &Tensor, gradient: Option<&Tensor>, tape: Vec<Node>) -> Result<GradStore> {
+    let mut gradients = match (output.is_variable(), gradient) {
+        (false, None) => output.backward()?,
+        (false, Some(gradient)) => seed(output, gradient.clone())?.backward()?,
+        (true, gradient) => {
             let mut gradients = GradStore::default();
-            gradients.insert(loss, loss.ones_like()?);
+            gradients.insert(output, gradient.map_or_else(|| output.ones_like(), |gradient| Ok(gradient.detach()))?);
             gradients
         }
     };

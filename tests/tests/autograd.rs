@@ -1,7 +1,7 @@
-//! `value_and_grad` against Candle's own backward pass.
+//! `value_and_grad` and `vjp` against Candle's own backward pass.
 
 use candlelight::activation::{log_softmax, relu, softmax};
-use candlelight::autograd::value_and_grad;
+use candlelight::autograd::{value_and_grad, vjp};
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
 use candlelight::nn::{Linear, linear};
@@ -143,4 +143,28 @@ fn a_backward_pass_inside_is_noticed_by_the_optimizer() {
         Ok(loss)
     })
     .unwrap();
+}
+
+#[test]
+fn vjp_starts_from_the_given_gradient() {
+    let (net, (x, _)) = (Net::new(), data());
+    let layers = || net.second.forward(&relu(&net.first.forward(&x, Mode::Train)?)?, Mode::Train);
+    let weights = gradient::input(6, (5, 4));
+    // The last operation a layer, and one of Candle's.
+    for last in [1.0, -3.0] {
+        let output = || if last == 1.0 { layers() } else { Ok((layers()? * last)?) };
+        let expected = (output().unwrap() * &weights).unwrap().sum_all().unwrap().backward().unwrap();
+        let (value, gradients) = vjp(output, &weights).unwrap();
+        assert_close("output", &value, &output().unwrap(), 0.0, 0.0);
+        net.assert_same(&gradients, &expected);
+    }
+}
+
+#[test]
+fn vjp_refuses_a_gradient_that_does_not_fit() {
+    let (net, (x, _)) = (Net::new(), data());
+    let refused = |gradient: Tensor| vjp(|| net.second.forward(&x, Mode::Train), &gradient).unwrap_err().to_string();
+    assert_eq!(refused(gradient::input(7, (4, 5))), "gradient: expected shape [5, 4], got [4, 5]");
+    let single = gradient::input(7, (5, 4)).to_dtype(DType::F32).unwrap();
+    assert_eq!(refused(single), "gradient: expected dtype that of the output, got F32");
 }

@@ -1,5 +1,6 @@
 //! Single layers and the optimizer.
 
+use candlelight::autograd::value_and_grad;
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::prelude::*;
 
@@ -22,12 +23,11 @@ pub fn adamw() -> crate::Result<Task> {
     }))
 }
 
-pub fn cross_entropy() -> crate::Result<Task> {
+pub fn cross_entropy_loss() -> crate::Result<Task> {
     let x = Var::from_tensor(&shared::input("x", (4096, 1000))?)?;
     let labels = shared::labels("y", 4096, 1000)?;
     Ok(Task::new(move || {
-        let y = candlelight::loss::cross_entropy(&x, &labels)?;
-        let gradients = y.backward()?;
+        let (y, gradients) = value_and_grad(|| cross_entropy(&x, &labels))?;
         results(y, &gradients, &[("x.grad", &x)])
     }))
 }

@@ -3,9 +3,12 @@
 //! To add one: write its layers under PyTorch's names and its step in a file here, name it in [`task`] (and in
 //! `stock/mod.rs`, in `python/peer.py`, and with its target in `xtask/src/bench/peer/workloads.rs`).
 
+mod dqn;
+mod epoch;
 mod layers;
 mod mlp;
 
+use candlelight::autograd::value_and_grad;
 use candlelight::candle_core::Tensor;
 use candlelight::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
 use candlelight::params::{Param, Params};
@@ -18,8 +21,10 @@ pub fn task(workload: &str) -> Option<Result<Task>> {
     Some(match workload {
         "mlp_adam" => mlp::mlp(adam),
         "mlp_sgd" => mlp::mlp(sgd),
+        "dqn_step" => dqn::dqn(),
         "adamw_step" => layers::adamw(),
-        "cross_entropy" => layers::cross_entropy(),
+        "cross_entropy" => layers::cross_entropy_loss(),
+        "epoch_mlp" => epoch::mlp(),
         _ => return None,
     })
 }
@@ -48,8 +53,8 @@ fn training<O: Optimizer + 'static>(
 ) -> Result<Task> {
     let mut optimizer = optimizer(params.trainable())?;
     Ok(Task::changing(start(params)?, move || {
-        let loss = loss()?;
-        optimizer.backward_step(&loss)?;
+        let (loss, gradients) = value_and_grad(&loss)?;
+        optimizer.step(&gradients)?;
         Ok(vec![("loss", loss)])
     }))
 }

@@ -14,11 +14,18 @@ use super::workloads::{Quantity, Workload};
 /// How long the steps between two changes of program take, in milliseconds.
 const SPELL: f64 = 300.0;
 
-/// How long a program is measured at most, in milliseconds, once it has had [`ENOUGH`] rounds.
+/// How long a program is measured at most, in milliseconds; four times that until it has had [`ENOUGH`] quiet rounds.
 const BUDGET: f64 = 12_000.0;
 
 /// Rounds that the budget leaves to a slow program; stock Candle, which nothing is held against, gets one.
 const ENOUGH: usize = 3;
+
+/// How many cores other processes may keep busy in a round that counts. PyTorch's threads wait for one another by spinning: one
+/// busy neighbour makes its small steps ten times slower, and candlelight's hardly.
+pub const QUIET: f64 = 0.1;
+
+/// How many rounds are tried for each that is wanted.
+const PERSEVERANCE: usize = 4;
 
 /// Steps in which the peak of memory is sought.
 const MEMORY_STEPS: usize = 5;
@@ -45,7 +52,17 @@ struct Runner {
     subject: Subject,
     variant: &'static str,
     steps: usize,
-    rounds: Vec<f64>,
+    rounds: Vec<Round>,
+}
+
+/// A spell of one program.
+#[derive(Clone, Copy)]
+struct Round {
+    /// Milliseconds a step.
+    ms: f64,
+    /// Cores that others kept busy meanwhile.
+    others: Option<f64>,
+    /// Milliseconds in all.
     spent: f64,
 }
 
@@ -96,21 +113,19 @@ impl<'a> Peers<'a> {
         for runner in &mut runners {
             self.warm_up(runner)?;
         }
-        let mut others = Others::default();
-        for _ in 0..rounds {
-            for runner in runners.iter_mut().filter(|runner| runner.goes_on()) {
+        for _ in 0..PERSEVERANCE * rounds {
+            for runner in runners.iter_mut().filter(|runner| runner.goes_on(rounds)) {
                 let program = self.program(runner.subject)?;
-                let ms = others.during(program, |program| runner.time(program))?;
-                runner.spent += ms * runner.steps as f64;
-                runner.rounds.push(ms);
+                let round = runner.round(program)?;
+                runner.rounds.push(round);
             }
         }
-        for program in self.running.iter_mut().map(|(_, program)| program) {
+        for (_, program) in &mut self.running {
             asked(program.as_mut(), json!({ "do": "drop" }))?;
         }
-        row.others = others.cores();
         for runner in runners {
-            let measured = Measured::new(runner.rounds);
+            let (measured, others) = runner.measured(rounds);
+            row.others = row.others.into_iter().chain(others).reduce(f64::max);
             match runner.subject {
                 Subject::Candlelight => row.candlelight = Some(measured),
                 Subject::Stock => row.stock = Some(measured),
@@ -149,7 +164,7 @@ impl<'a> Peers<'a> {
                 row.difference = Some(difference);
             }
         }
-        let runner = |(subject, variant, _)| Runner { subject, variant, steps: 1, rounds: vec![], spent: 0.0 };
+        let runner = |(subject, variant, _)| Runner { subject, variant, steps: 1, rounds: vec![] };
         Ok(computed.into_iter().map(runner).collect())
     }
 
@@ -197,38 +212,34 @@ impl Runner {
         answer["ms"].as_f64().ok_or_else(|| format!("no time in {answer}").into())
     }
 
-    fn goes_on(&self) -> bool {
+    fn round(&self, program: &mut dyn Program) -> Result<Round> {
+        let used = |program: &dyn Program| Some(processor_time_of_all()? - program.processor_time()?);
+        let (start, before) = (Instant::now(), used(program));
+        let ms = self.time(program)?;
+        let elapsed = start.elapsed().as_secs_f64();
+        let others = before.zip(used(program)).map(|(before, after)| ((after - before) / elapsed).max(0.0));
+        Ok(Round { ms, others, spent: elapsed * 1e3 })
+    }
+
+    fn goes_on(&self, wanted: usize) -> bool {
         let enough = if self.subject == Subject::Stock { 1 } else { ENOUGH };
-        self.rounds.len() < enough || self.spent < BUDGET
-    }
-}
-
-/// What else ran while a program was measured: other processes, and the programs that should have waited.
-#[derive(Default)]
-struct Others {
-    busy: f64,
-    elapsed: f64,
-    unknown: bool,
-}
-
-impl Others {
-    fn during<T>(&mut self, program: &mut dyn Program, work: impl FnOnce(&mut dyn Program) -> Result<T>) -> Result<T> {
-        let read = |program: &dyn Program| Some(processor_time_of_all()? - program.processor_time()?);
-        let (start, before) = (Instant::now(), read(program));
-        let result = work(program)?;
-        match before.zip(read(program)) {
-            Some((before, after)) => {
-                self.busy += after - before;
-                self.elapsed += start.elapsed().as_secs_f64();
-            }
-            None => self.unknown = true,
-        }
-        Ok(result)
+        let spent: f64 = self.rounds.iter().map(|round| round.spent).sum();
+        let quiet = self.quiet().count();
+        quiet < wanted && spent < if quiet < enough { 4.0 * BUDGET } else { BUDGET }
     }
 
-    /// On average, in cores.
-    fn cores(&self) -> Option<f64> {
-        (!self.unknown && self.elapsed > 0.0).then(|| (self.busy / self.elapsed).max(0.0))
+    fn quiet(&self) -> impl Iterator<Item = &Round> {
+        self.rounds.iter().filter(|round| round.others.is_none_or(|cores| cores <= QUIET))
+    }
+
+    /// The quiet rounds, if there are enough, else all; and how busy others were in them on average.
+    fn measured(&self, wanted: usize) -> (Measured, Option<f64>) {
+        let enough = if self.subject == Subject::Stock { 1 } else { ENOUGH.min(wanted) };
+        let rounds: Vec<&Round> =
+            if self.quiet().count() >= enough { self.quiet().collect() } else { self.rounds.iter().collect() };
+        let others: Option<f64> = rounds.iter().map(|round| round.others).sum();
+        let others = others.map(|sum| sum / rounds.len() as f64);
+        (Measured::new(rounds.into_iter().map(|round| round.ms).collect()), others)
     }
 }
 

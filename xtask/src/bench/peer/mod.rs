@@ -9,6 +9,8 @@ mod environment;
 mod measure;
 mod program;
 mod report;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 use std::path::PathBuf;

@@ -6,6 +6,7 @@ use crate::bench::median;
 use crate::error::Result;
 use crate::process;
 
+use super::measure::QUIET;
 use super::workloads::{Quantity, Workload};
 
 /// The columns of [`Row::markdown`].
@@ -39,7 +40,7 @@ pub struct Row {
     pub torch: Vec<(&'static str, Measured)>,
     /// The largest relative difference between candlelight's results and PyTorch's.
     pub difference: Option<f64>,
-    /// How many cores other processes kept busy meanwhile.
+    /// How many cores other processes kept busy on average, beside the program that they disturbed most.
     pub others: Option<f64>,
     /// Why a column is empty.
     pub note: Option<String>,
@@ -82,8 +83,16 @@ impl Row {
         self.ratio_to(self.best())
     }
 
-    /// Whether every target is reached, if there is one and it could be measured.
+    /// Whether others disturbed the measurement so much that it says nothing.
+    fn disturbed(&self) -> bool {
+        self.others.is_some_and(|cores| cores > QUIET)
+    }
+
+    /// Whether every target is reached, if there is one and it could be measured in quiet.
     fn reached(&self) -> Option<bool> {
+        if self.disturbed() {
+            return None;
+        }
         let reached = |target: Option<f64>, ratio: Option<f64>| Some(ratio? >= target?);
         let best = reached(self.workload.target, self.ratio());
         let plain = reached(self.workload.plain_target, self.ratio_to(self.variant("plain")));
@@ -107,6 +116,7 @@ impl Row {
         let verdict = match (&self.fault, &self.note, self.reached()) {
             (Some(_), ..) => "FAULT",
             (None, Some(_), _) => "see below",
+            (None, None, _) if self.disturbed() => "disturbed",
             (None, None, Some(true)) => "reached",
             (None, None, Some(false)) => "below",
             (None, None, None) => "",
