@@ -6,6 +6,7 @@ use super::values::{PIECE, map, map2};
 use super::{Real, contiguous, for_dtype, pool, real, values};
 use crate::Result;
 use crate::autograd::apply1;
+use crate::nn::Activation;
 
 /// An activation whose derivative follows from its value, so that it can be joined to the layer before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,16 @@ pub(crate) enum Unary {
 }
 
 impl Unary {
+    /// The same activation of a layer, if it is one of these.
+    pub(crate) fn of(activation: Activation) -> Option<Self> {
+        match activation {
+            Activation::Relu => Some(Self::Relu),
+            Activation::Sigmoid => Some(Self::Sigmoid),
+            Activation::Tanh => Some(Self::Tanh),
+            _ => None,
+        }
+    }
+
     #[inline(always)]
     fn value<T: Real>(self, x: T) -> T {
         match self {

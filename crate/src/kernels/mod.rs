@@ -6,8 +6,10 @@
 pub(crate) mod activation;
 pub(crate) mod linear;
 pub(crate) mod matmul;
+pub(crate) mod norm;
 pub(crate) mod pair_loss;
 pub(crate) mod pool;
+pub(crate) mod pooling;
 pub(crate) mod real;
 pub(crate) mod rows;
 pub(crate) mod softmax;

@@ -33,6 +33,7 @@ pub(crate) trait Real:
     fn sum_lanes<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
 
     fn of(x: f64) -> Self;
+    fn wide(self) -> f64;
     /// `self * a + b`, rounded once.
     fn mul_add(self, a: Self, b: Self) -> Self;
     fn sqrt(self) -> Self;
@@ -163,6 +164,11 @@ macro_rules! real {
             #[inline(always)]
             fn of(x: f64) -> Self {
                 x as $T
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
             }
 
             #[inline(always)]

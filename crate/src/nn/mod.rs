@@ -7,6 +7,8 @@ mod activation;
 mod dropout;
 mod flatten;
 mod linear;
+pub mod norm;
+pub mod pool;
 mod sequential;
 
 use candle_core::Tensor;
@@ -17,6 +19,14 @@ pub use activation::Activation;
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, dropout, dropout2d};
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};
+pub use norm::{
+    BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm,
+    LayerNormConfig, batch_norm1d, batch_norm2d, group_norm, instance_norm1d, instance_norm2d, layer_norm,
+};
+pub use pool::{
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
+    MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
+};
 pub use sequential::Sequential;
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.
@@ -58,4 +68,17 @@ pub trait Module: Send + Sync {
     /// # Errors
     /// If the shape or dtype of `x` does not fit.
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor>;
+
+    /// The output with an activation after it. A layer whose kernel can take the activation in the same pass does so; the values are the same.
+    ///
+    /// # Errors
+    /// Those of [`Module::forward`], of this layer or of the activation.
+    fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
+        activation.forward(&self.forward(x, mode)?, mode)
+    }
+
+    /// The activation that this is, if it is one: [`Sequential`] hands it to the layer before it, see [`Module::forward_then`].
+    fn as_activation(&self) -> Option<Activation> {
+        None
+    }
 }

@@ -1,0 +1,160 @@
+use std::sync::Arc;
+
+use candle_core::{Shape, Tensor};
+
+use super::Windows;
+use crate::Result;
+use crate::autograd::apply1;
+use crate::kernels::values::{Parts, unwritten};
+use crate::kernels::{Real, contiguous, for_dtype, values};
+
+/// The maximum of each window; `x` consists of planes, and no window is empty.
+///
+/// What the backward pass needs is where in its window each maximum was: a byte, unless windows are larger than that.
+pub(crate) fn max(x: &Tensor, windows: Arc<Windows>, shape: Shape) -> Result<Tensor> {
+    let largest = |windows: &[super::Window]| windows.iter().map(|window| window.count).max().unwrap_or(0);
+    let small = largest(&windows.rows) * largest(&windows.columns) <= 1 << 8;
+    for_dtype!(x.dtype(), T => match small {
+        true => forward::<T, u8>(x, windows, shape),
+        false => forward::<T, u32>(x, windows, shape),
+    })
+}
+
+/// A place in a window, counted along its rows.
+trait Place: Copy + Default + Send + Sync + 'static {
+    fn of(place: usize) -> Self;
+    fn get(self) -> usize;
+}
+
+impl Place for u8 {
+    #[inline(always)]
+    fn of(place: usize) -> Self {
+        place as Self
+    }
+
+    #[inline(always)]
+    fn get(self) -> usize {
+        usize::from(self)
+    }
+}
+
+impl Place for u32 {
+    #[inline(always)]
+    fn of(place: usize) -> Self {
+        place as Self
+    }
+
+    #[inline(always)]
+    fn get(self) -> usize {
+        self as usize
+    }
+}
+
+/// The later of two numbers if it is larger or NaN, as PyTorch does: of equal ones the first stays, and NaN wins.
+#[inline(always)]
+fn wins<T: Real>(new: T, old: T) -> bool {
+    #[allow(clippy::eq_op)] // true of NaN alone
+    let nan = new != new;
+    new > old || nan
+}
+
+fn forward<T: Real, P: Place>(x: &Tensor, windows: Arc<Windows>, shape: Shape) -> Result<Tensor> {
+    let (inputs, outputs, pairs) = (windows.inputs(), windows.outputs(), windows.are_pairs());
+    let planes = x.elem_count() / inputs;
+    // SAFETY: both ways write every output of every plane.
+    let mut y: Vec<T> = unsafe { unwritten(planes * outputs) };
+    let mut places = vec![P::default(); y.len()];
+    {
+        let input = contiguous(x)?;
+        let x = values::<T>(&input)?;
+        let x: &[T] = &x;
+        let (y, places) = (Parts::new(&mut y), Parts::new(&mut places));
+        windows.by_planes(planes, |range| {
+            for plane in range {
+                let x = &x[plane * inputs..(plane + 1) * inputs];
+                // SAFETY: a plane belongs to one task.
+                let (y, places) = unsafe { (y.part(plane * outputs, outputs), places.part(plane * outputs, outputs)) };
+                if pairs { pairs_forward(&windows, x, y, places) } else { any_forward(&windows, x, y, places) }
+            }
+        });
+    }
+    apply1("max_pool", &[x], y, shape, move |grad, op| {
+        let g = values::<T>(grad)?;
+        let g: &[T] = &g;
+        let mut dx = windows.gradient(planes);
+        {
+            let dx = Parts::new(&mut dx);
+            windows.by_planes(planes, |range| {
+                for plane in range {
+                    // SAFETY: a plane belongs to one task.
+                    let dx = unsafe { dx.part(plane * inputs, inputs) };
+                    let outputs = plane * outputs..(plane + 1) * outputs;
+                    let (g, places) = (&g[outputs.clone()], &places[outputs]);
+                    if pairs { pairs_backward(&windows, g, places, dx) } else { any_backward(&windows, g, places, dx) }
+                }
+            });
+        }
+        let like = &op.inputs[0];
+        Ok(vec![Some(Tensor::from_vec(dx, like.shape(), like.device())?)])
+    })
+}
+
+#[inline(always)]
+fn any_forward<T: Real, P: Place>(windows: &Windows, x: &[T], y: &mut [T], places: &mut [P]) {
+    for (output, rows, columns) in windows.iter() {
+        let mut best = x[rows.start * windows.width + columns.start];
+        let (mut place, mut best_place) = (0, 0);
+        for row in rows.places() {
+            for column in columns.places() {
+                let value = x[row * windows.width + column];
+                if wins(value, best) {
+                    (best, best_place) = (value, place);
+                }
+                place += 1;
+            }
+        }
+        y[output] = best;
+        places[output] = P::of(best_place);
+    }
+}
+
+#[inline(always)]
+fn any_backward<T: Real, P: Place>(windows: &Windows, g: &[T], places: &[P], dx: &mut [T]) {
+    for (output, rows, columns) in windows.iter() {
+        let place = places[output].get();
+        let row = rows.start + place / columns.count * rows.step;
+        let column = columns.start + place % columns.count * columns.step;
+        dx[row * windows.width + column] += g[output];
+    }
+}
+
+#[inline(always)]
+fn pairs_forward<T: Real, P: Place>(windows: &Windows, x: &[T], y: &mut [T], places: &mut [P]) {
+    let columns = windows.columns.len();
+    for ((rows, y), places) in x.chunks(2 * windows.width).zip(y.chunks_mut(columns)).zip(places.chunks_mut(columns)) {
+        let Some((top, bottom)) = rows.split_at_checked(windows.width) else { return };
+        let pairs = top.chunks_exact(2).zip(bottom.chunks_exact(2));
+        for (((top, bottom), y), place) in pairs.zip(y).zip(places) {
+            let (a, b, c, d) = (top[0], top[1], bottom[0], bottom[1]);
+            let above = if wins(b, a) { b } else { a };
+            let below = if wins(d, c) { d } else { c };
+            let (first, second) = (usize::from(wins(b, a)), 2 + usize::from(wins(d, c)));
+            *y = if wins(below, above) { below } else { above };
+            *place = P::of(if wins(below, above) { second } else { first });
+        }
+    }
+}
+
+#[inline(always)]
+fn pairs_backward<T: Real, P: Place>(windows: &Windows, g: &[T], places: &[P], dx: &mut [T]) {
+    let columns = windows.columns.len();
+    for ((rows, g), places) in dx.chunks_mut(2 * windows.width).zip(g.chunks(columns)).zip(places.chunks(columns)) {
+        let Some((top, bottom)) = rows.split_at_mut_checked(windows.width) else { return };
+        let pairs = top.chunks_exact_mut(2).zip(bottom.chunks_exact_mut(2));
+        for (((top, bottom), &g), place) in pairs.zip(g).zip(places) {
+            let place = place.get();
+            let at = |i| if place == i { g } else { T::ZERO };
+            (top[0], top[1], bottom[0], bottom[1]) = (at(0), at(1), at(2), at(3));
+        }
+    }
+}
