@@ -4,6 +4,7 @@
 #![allow(unsafe_code)] // Only here; each block says why it is sound.
 
 pub(crate) mod activation;
+pub(crate) mod conv;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod pool;
@@ -49,6 +50,7 @@ thread_local! {
 pub(crate) fn can_take(tensors: &[&Tensor]) -> bool {
     let [first, ..] = tensors else { return false };
     !COMPOSED.get()
+        && real::available()
         && matches!(first.dtype(), DType::F32 | DType::F64)
         && tensors.iter().all(|t| matches!(t.device(), Device::Cpu) && t.dtype() == first.dtype() && t.elem_count() > 0)
 }

@@ -60,10 +60,26 @@ pub(crate) trait Real:
     }
 }
 
-/// Runs `f`, and what is inlined into it, with the best instruction set of this machine.
+/// Runs `f`, and what is inlined into it, with AVX2 and FMA on x86-64; there [`available`] must have been true.
+///
+/// There is no second call of `f` without them, and there must be none: LLVM then always inlines it here, and compiles it for these instructions.
 #[inline(always)]
 pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+    #[inline]
+    unsafe fn wide<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+    // SAFETY: kernels are called after `can_take`, which asks `available`.
+    unsafe { wide(f) }
+}
+
+/// Whether this machine has the instructions that kernels are compiled for.
+pub(crate) fn available() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
 }
 
 /// 1/k! for k = 13, …, 2.

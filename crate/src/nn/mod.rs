@@ -3,6 +3,7 @@
 //! A layer takes its parameters from a [`Params`](crate::params::Params) store under PyTorch's names and computes in
 //! [`Module::forward`]. A model is a [`Sequential`], or a struct of layers with a `forward` of its own.
 
+mod conv;
 mod flatten;
 mod linear;
 mod sequential;
@@ -11,6 +12,10 @@ use candle_core::Tensor;
 
 use crate::{Result, activation};
 
+pub use conv::{
+    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d,
+    ConvTranspose2dConfig, conv_transpose1d, conv_transpose2d, conv1d, conv2d,
+};
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};
 pub use sequential::Sequential;
