@@ -67,7 +67,9 @@ pub mod prelude {
     pub use crate::init::Init;
     pub use crate::loss::{cross_entropy, mse};
     pub use crate::metrics::accuracy;
-    pub use crate::nn::{Activation, Flatten, Linear, LinearConfig, Mode, Module, Sequential, linear};
+    pub use crate::nn::{
+        Activation, Conv2d, Conv2dConfig, Flatten, Linear, LinearConfig, Mode, Module, Sequential, conv2d, linear,
+    };
     pub use crate::optim::{
         Adam, AdamConfig, AdamW, AdamWConfig, LrScheduler, Optimizer, ParamGroup, RmsProp, RmsPropConfig, Sgd,
         SgdConfig,

@@ -391,14 +391,22 @@ fn clear<T: Real>(size: Size, c: (*mut T, usize), add: bool) {
     }
 }
 
+/// A register's worth of numbers.
+///
+/// # Safety
+/// They may be read.
 #[inline(always)]
-unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
+pub(super) unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
     // SAFETY: the caller's promise that a register's worth may be read.
     unsafe { from.cast::<T::Vector<S>>().read_unaligned() }
 }
 
+/// Writes a register's worth of numbers.
+///
+/// # Safety
+/// They may be written.
 #[inline(always)]
-unsafe fn store<T: Real, S: Simd>(to: *mut T, x: T::Vector<S>) {
+pub(super) unsafe fn store<T: Real, S: Simd>(to: *mut T, x: T::Vector<S>) {
     // SAFETY: the caller's promise that a register's worth may be written.
     unsafe { to.cast::<T::Vector<S>>().write_unaligned(x) }
 }

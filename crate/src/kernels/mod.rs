@@ -4,6 +4,7 @@
 #![allow(unsafe_code)] // Only here; each block says why it is sound.
 
 pub(crate) mod activation;
+pub(crate) mod conv;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod norm;

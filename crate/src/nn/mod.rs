@@ -4,6 +4,7 @@
 //! [`Module::forward`]. A model is a [`Sequential`], or a struct of layers with a `forward` of its own.
 
 mod activation;
+mod conv;
 mod dropout;
 mod flatten;
 mod linear;
@@ -16,6 +17,10 @@ use candle_core::Tensor;
 use crate::Result;
 
 pub use activation::Activation;
+pub use conv::{
+    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d,
+    ConvTranspose2dConfig, conv_transpose1d, conv_transpose2d, conv1d, conv2d,
+};
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, dropout, dropout2d};
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};

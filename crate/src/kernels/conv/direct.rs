@@ -1,0 +1,244 @@
+//! Sums of moved images, each times a weight.
+//!
+//! A tile of the result, some channels by some registers of pixels, stays in registers while all taps of all channels are added up.
+
+use pulp::{Simd, WithSimd};
+
+use super::super::matmul::{load, store};
+use super::super::values::unwritten;
+use super::Geometry;
+use super::plan::{Pass, Plan};
+use crate::kernels::{Real, pool};
+
+/// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first cache: a multiple of every tile's.
+const BLOCK: usize = 24;
+/// Pieces that a batch is shared out in.
+const PIECES: usize = 16;
+
+/// y [N, out, ...] of x [N, in, ...] and W [out, in / groups, ...].
+pub(super) fn correlate<T: Real>(geometry: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    assert!(x.len() == geometry.batch * geometry.input());
+    let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
+    let sizes = Sizes {
+        groups: geometry.groups,
+        sources: channels,
+        targets: maps,
+        taps,
+        source: taps,
+        target: channels * taps,
+    };
+    run(&Plan::correlate(geometry), sizes, geometry.batch, x, weight, bias)
+}
+
+/// x [N, in, ...] of y [N, out, ...] and W [out, in / groups, ...].
+pub(super) fn spread<T: Real>(geometry: &Geometry, y: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    assert!(y.len() == geometry.batch * geometry.output());
+    let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
+    let sizes = Sizes {
+        groups: geometry.groups,
+        sources: maps,
+        targets: channels,
+        taps,
+        source: channels * taps,
+        target: taps,
+    };
+    run(&Plan::spread(geometry), sizes, geometry.batch, y, weight, bias)
+}
+
+#[derive(Clone, Copy)]
+struct Sizes {
+    groups: usize,
+    /// Channels of a group that are summed over, and that come out.
+    sources: usize,
+    targets: usize,
+    taps: usize,
+    /// Distances in the weight from one such channel to the next.
+    source: usize,
+    target: usize,
+}
+
+fn run<T: Real>(plan: &Plan, sizes: Sizes, batch: usize, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    let Sizes { groups, targets, .. } = sizes;
+    let packed = pack(plan, sizes, weight);
+    // Fewer than there are, if a stride skips some.
+    let weights = packed.len() / groups;
+    let image = plan.target[0] * plan.target[1];
+    let output = groups * targets * image;
+    let input = x.len() / batch / groups;
+    let each = batch.div_ceil(PIECES);
+    // SAFETY: the passes of a plan tile the target, and all targets of all groups are gone through.
+    let mut y = unsafe { unwritten(batch * output) };
+    pool::run_chunks(&mut y, each * output, |start, y| {
+        let first = start / output;
+        let mut buffer = vec![T::ZERO; plan.buffer];
+        for (i, y) in y.chunks_exact_mut(output).enumerate() {
+            for (group, y) in y.chunks_exact_mut(targets * image).enumerate() {
+                let x = &x[((first + i) * groups + group) * input..][..input];
+                plan.fill(x, &mut buffer);
+                let bias = bias.map(|bias| &bias[group * targets..][..targets]);
+                let packed = &packed[group * weights..][..weights];
+                pulp::Arch::new().dispatch(Image { plan, targets, buffer: &buffer, packed, bias, y });
+            }
+        }
+    });
+    y
+}
+
+/// Rows of the tiles that `targets` channels are made of.
+fn tiles(targets: usize) -> impl Iterator<Item = usize> {
+    let mut left = targets;
+    std::iter::from_fn(move || {
+        let rows = match left {
+            5 | 6 => left,
+            _ => left.min(4),
+        };
+        left -= rows;
+        (rows > 0).then_some(rows)
+    })
+}
+
+/// The weights in the order in which they are used: by group, pass, tile, source channel, tap, channel of the tile.
+fn pack<T: Real>(plan: &Plan, sizes: Sizes, weight: &[T]) -> Vec<T> {
+    let Sizes { groups, sources, targets, taps, source, target } = sizes;
+    assert!(weight.len() == groups * sources * targets * taps);
+    let mut packed = Vec::with_capacity(weight.len());
+    for weight in weight.chunks_exact(sources * targets * taps) {
+        for pass in &plan.passes {
+            let mut first = 0;
+            for rows in tiles(targets) {
+                for c in 0..sources {
+                    for tap in &pass.taps {
+                        packed.extend((first..first + rows).map(|t| weight[t * target + c * source + tap]));
+                    }
+                }
+                first += rows;
+            }
+        }
+    }
+    packed
+}
+
+/// One image of one group.
+struct Image<'a, T> {
+    plan: &'a Plan,
+    targets: usize,
+    buffer: &'a [T],
+    packed: &'a [T],
+    bias: Option<&'a [T]>,
+    y: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Image<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { plan, targets, buffer, mut packed, bias, y } = self;
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        let block = BLOCK * lanes;
+        let mut sums = [T::ZERO; 6 * BLOCK * 16];
+        let sums = &mut sums[..6 * block];
+        for pass in &plan.passes {
+            let depth = pass.offsets.len();
+            let (weights, rest) = packed.split_at(depth * targets);
+            packed = rest;
+            let pixels = pass.pixels(plan.pitch);
+            let furthest = pass.offsets.iter().max().map_or(0, |&last| last);
+            assert!(furthest + pixels + 8 * lanes <= buffer.len());
+            for start in (0..pixels).step_by(block) {
+                let count = block.min(pixels - start);
+                let (mut first, mut weights) = (0, weights);
+                for rows in tiles(targets) {
+                    macro_rules! tiles {
+                        ($rows:literal, $vectors:literal) => {
+                            for p in (0..count).step_by($vectors * lanes) {
+                                // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion leaves room for; it writes
+                                // 6 rows at most, each inside its block, of which its width is a divisor.
+                                unsafe {
+                                    let from = buffer.as_ptr().add(start + p);
+                                    let to = sums.as_mut_ptr().add(p);
+                                    tile::<T, S, $rows, $vectors>(simd, &pass.offsets, weights.as_ptr(), from, to, block);
+                                }
+                            }
+                        };
+                    }
+                    match rows {
+                        6 => tiles!(6, 2),
+                        5 => tiles!(5, 2),
+                        4 => tiles!(4, 3),
+                        3 => tiles!(3, 3),
+                        2 => tiles!(2, 4),
+                        _ => tiles!(1, 8),
+                    }
+                    for r in 0..rows {
+                        let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
+                        let image =
+                            &mut y[(first + r) * plan.target[0] * plan.target[1]..][..plan.target[0] * plan.target[1]];
+                        emit(pass, plan, start, &sums[r * block..][..count], bias, image);
+                    }
+                    weights = &weights[depth * rows..];
+                    first += rows;
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `VECTORS` registers may be read from `from` plus each offset, `ROWS` weights for each offset, and as many registers written at each of `ROWS`
+/// places `pitch` apart.
+#[inline(always)]
+unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    offsets: &[usize],
+    weights: *const T,
+    from: *const T,
+    to: *mut T,
+    pitch: usize,
+) {
+    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+    let mut sums = [[T::splat(simd, T::ZERO); VECTORS]; ROWS];
+    let mut weights = weights;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for &offset in offsets {
+            let from = from.add(offset);
+            let x: [T::Vector<S>; VECTORS] = std::array::from_fn(|v| load::<T, S>(from.add(v * lanes)));
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let weight = T::splat(simd, *weights.add(r));
+                for (sum, x) in sums.iter_mut().zip(x) {
+                    *sum = T::fma(simd, weight, x, *sum);
+                }
+            }
+            weights = weights.add(ROWS);
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                store::<T, S>(to.add(r * pitch + v * lanes), sum);
+            }
+        }
+    }
+}
+
+/// Writes sums for the pixels from `start` on, counted along the pitch, where they belong; some of them are between two rows and belong nowhere.
+#[inline(always)]
+fn emit<T: Real>(pass: &Pass, plan: &Plan, start: usize, sums: &[T], bias: T, image: &mut [T]) {
+    let [top, left] = pass.start;
+    let [down, across] = pass.step;
+    for i in start / plan.pitch..=(start + sums.len() - 1) / plan.pitch {
+        let row = i * plan.pitch;
+        let from = row.max(start);
+        let to = (row + pass.columns).min(start + sums.len());
+        if from >= to {
+            continue;
+        }
+        let sums = &sums[from - start..to - start];
+        let image = &mut image[(top + i * down) * plan.target[1]..][..plan.target[1]];
+        let image = &mut image[left + (from - row) * across..];
+        match across {
+            1 => image.iter_mut().zip(sums).for_each(|(y, &sum)| *y = sum + bias),
+            2 => image.chunks_mut(2).zip(sums).for_each(|(y, &sum)| y[0] = sum + bias),
+            _ => image.iter_mut().step_by(across).zip(sums).for_each(|(y, &sum)| *y = sum + bias),
+        }
+    }
+}
