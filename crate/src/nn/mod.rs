@@ -4,8 +4,10 @@
 //! [`Module::forward`]. A model is a [`Sequential`], or a struct of layers with a `forward` of its own.
 
 mod activation;
+mod embedding;
 mod flatten;
 mod linear;
+mod recurrent;
 mod sequential;
 
 use candle_core::Tensor;
@@ -13,8 +15,10 @@ use candle_core::Tensor;
 use crate::Result;
 
 pub use activation::Activation;
+pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};
+pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
 pub use sequential::Sequential;
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.
