@@ -46,6 +46,16 @@ pub enum Error {
         /// How many classes there are.
         classes: usize,
     },
+    /// An index is not one of the rows of a table.
+    #[error("index {index} at position {position} is outside 0..{rows}")]
+    Index {
+        /// The index that was given.
+        index: i64,
+        /// Where it stands among those that were given, counted through all dimensions.
+        position: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
     /// A parameter was asked for, or made, under a name that does not fit.
     #[error("parameter `{name}`: {problem}")]
     Parameter {

@@ -159,10 +159,10 @@ unsafe fn product<T: Real>(
 }
 
 /// Rows and registers of a tile: 12 sums, 2 registers of b and one of a are 15 of 16.
-const TILE_ROWS: usize = 6;
-const TILE_VECTORS: usize = 2;
+pub(super) const TILE_ROWS: usize = 6;
+pub(super) const TILE_VECTORS: usize = 2;
 /// Rows of b that are gone through at a time; with a tile's width, what stays in the first cache.
-const DEPTH: usize = 256;
+pub(super) const DEPTH: usize = 256;
 
 /// Rows of a from which copying a panel of b pays.
 const COPIED: usize = 24;
@@ -236,8 +236,10 @@ impl<T: Real> WithSimd for ByRows<T> {
     }
 }
 
+/// # Safety
+/// ROWS rows of a and c, `depth` whole rows of b and `columns` columns of c lie in memory that may be read (written, for c).
 #[inline(always)]
-unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize>(
+pub(super) unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize>(
     simd: S,
     depth: usize,
     a: (*const T, usize, usize),

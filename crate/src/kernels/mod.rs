@@ -5,13 +5,16 @@
 
 pub(crate) mod activation;
 pub(crate) mod conv;
+pub(crate) mod embedding;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pair_loss;
+pub(crate) mod panels;
 pub(crate) mod pool;
 pub(crate) mod pooling;
 pub(crate) mod real;
+pub(crate) mod recurrent;
 pub(crate) mod rows;
 pub(crate) mod softmax;
 pub(crate) mod update;

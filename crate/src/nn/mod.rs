@@ -6,10 +6,12 @@
 mod activation;
 mod conv;
 mod dropout;
+mod embedding;
 mod flatten;
 mod linear;
 pub mod norm;
 pub mod pool;
+mod recurrent;
 mod sequential;
 
 use candle_core::Tensor;
@@ -22,6 +24,7 @@ pub use conv::{
     ConvTranspose2dConfig, conv_transpose1d, conv_transpose2d, conv1d, conv2d,
 };
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, dropout, dropout2d};
+pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};
 pub use norm::{
@@ -32,6 +35,7 @@ pub use pool::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
     MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
 };
+pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
 pub use sequential::Sequential;
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.

@@ -1,0 +1,273 @@
+//! A whole sequence through one recurrent layer, in one or both directions.
+//!
+//! At every step a recurrence is a small product, gates × hidden, and some element-wise work. The batch is cut into pieces, and a piece runs
+//! through all steps on one thread, forwards and backwards: no thread waits for another between steps. The backward pass stores the gradients of all
+//! steps' sums, so that the gradients of the weights are one large product each.
+
+mod backward;
+mod forward;
+mod gates;
+mod gru;
+mod lstm;
+mod plain;
+
+use candle_core::{Shape, Tensor};
+
+use super::activation::Unary;
+use super::matmul::{Size, View, matmul};
+use super::{Real, contiguous, for_dtype, values};
+use crate::autograd::{Grads, apply};
+use crate::{Error, Result};
+use backward::Upstream;
+use forward::Initial;
+use gates::Gates;
+
+/// The kinds of layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// h' = f(sums), f being tanh or ReLU.
+    Plain(Unary),
+    Gru,
+    Lstm,
+}
+
+/// One layer of sequences `x`, [T, N, in] or with the batch first, from the initial states, [directions, N, hidden] each (h, and c of an LSTM), or
+/// from zeros if there are none. `weights` of each direction: W_ih, W_hh and, unless there are none, b_ih and b_hh.
+///
+/// Gives the outputs [T, N, directions · hidden] and the final states.
+pub(crate) fn layer(
+    cell: Cell,
+    x: &Tensor,
+    initial: &[Tensor],
+    weights: &[Vec<&Tensor>],
+    batch_first: bool,
+) -> Result<Vec<Tensor>> {
+    for_dtype!(x.dtype(), T => match cell {
+        Cell::Plain(unary) => run::<T, _>(plain::Plain(unary), x, initial, weights, batch_first),
+        Cell::Gru => run::<T, _>(gru::Gru, x, initial, weights, batch_first),
+        Cell::Lstm => run::<T, _>(lstm::Lstm, x, initial, weights, batch_first),
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Sizes {
+    steps: usize,
+    batch: usize,
+    inputs: usize,
+    hidden: usize,
+    directions: usize,
+    batch_first: bool,
+}
+
+impl Sizes {
+    /// Rows of all matrices of sequences: one for each step of each sample.
+    fn rows(&self) -> usize {
+        self.steps * self.batch
+    }
+
+    /// The row of a step of a sample.
+    fn row(&self, step: usize, sample: usize) -> usize {
+        if self.batch_first { sample * self.steps + step } else { step * self.batch + sample }
+    }
+
+    /// Rows from one sample to the next.
+    fn stride(&self) -> usize {
+        if self.batch_first { self.steps } else { 1 }
+    }
+
+    /// The step that a direction takes as its `i`-th.
+    fn step(&self, direction: usize, i: usize) -> usize {
+        if direction == 0 { i } else { self.steps - 1 - i }
+    }
+
+    /// Samples of a piece of the batch, but the last: at most 16, and an even number of pieces unless the batch is small.
+    fn length(&self) -> usize {
+        if self.batch < 8 { self.batch } else { self.batch.div_ceil(self.batch.div_ceil(32) * 2) }
+    }
+
+    fn pieces(&self) -> usize {
+        self.batch.div_ceil(self.length())
+    }
+
+    /// Direction, first sample and number of samples of a task; there is one for each piece and direction.
+    fn piece(&self, task: usize) -> (usize, usize, usize) {
+        let first = task % self.pieces() * self.length();
+        (task / self.pieces(), first, self.length().min(self.batch - first))
+    }
+
+    fn tasks(&self) -> usize {
+        self.directions * self.pieces()
+    }
+
+    /// Rows that follow one another in time, as (first of the later rows, first of the earlier rows, how many).
+    fn successions(&self, direction: usize) -> Vec<(usize, usize, usize)> {
+        let Sizes { steps, batch, batch_first, .. } = *self;
+        let (blocks, length, apart) = if batch_first { (batch, steps, 1) } else { (1, steps * batch, batch) };
+        let of_block = |block: usize| {
+            let (first, second) = (block * length, block * length + apart);
+            let (later, earlier) = if direction == 0 { (second, first) } else { (first, second) };
+            (later, earlier, length - apart)
+        };
+        (0..blocks).map(of_block).filter(|(.., rows)| *rows > 0).collect()
+    }
+}
+
+/// The parameters of a direction.
+struct Weights<'a, T> {
+    ih: &'a [T],
+    hh: &'a [T],
+    /// Both biases, as they go into the sums.
+    bias: Vec<T>,
+}
+
+/// A vector whose disjoint parts are written by several tasks.
+#[derive(Clone, Copy)]
+struct Parts<T>(*mut T, usize);
+
+// SAFETY: `get` is only called for parts that no other task uses meanwhile.
+unsafe impl<T: Send> Sync for Parts<T> {}
+
+impl<T> Parts<T> {
+    fn new(all: &mut [T]) -> Self {
+        Self(all.as_mut_ptr(), all.len())
+    }
+
+    /// Where element `start` is.
+    fn at(self, start: usize) -> *mut T {
+        self.0.wrapping_add(start)
+    }
+
+    /// # Safety
+    /// The vector is still there, and nobody else writes to this part, or reads it if it is written to, as long as the slice is used.
+    #[inline(always)]
+    unsafe fn get<'a>(self, start: usize, length: usize) -> &'a mut [T] {
+        assert!(start <= self.1 && length <= self.1 - start, "a part outside its vector");
+        // SAFETY: inside, as asserted; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), length) }
+    }
+}
+
+fn run<T: Real, G: Gates>(
+    gates: G,
+    x: &Tensor,
+    initial: &[Tensor],
+    weights: &[Vec<&Tensor>],
+    batch_first: bool,
+) -> Result<Vec<Tensor>> {
+    let (first, second, inputs) = x.dims3()?;
+    let (steps, batch) = if batch_first { (second, first) } else { (first, second) };
+    let hidden = weights[0][1].dim(1)?;
+    let sizes = Sizes { steps, batch, inputs, hidden, directions: weights.len(), batch_first };
+
+    let operands: Vec<&Tensor> = std::iter::once(x).chain(initial).chain(weights.iter().flatten().copied()).collect();
+    let keep = operands.iter().any(|operand| operand.track_op());
+    let done = {
+        let operands: Vec<Tensor> = operands.iter().map(|t| contiguous(t)).collect::<Result<_>>()?;
+        let operands = operands.iter().map(values::<T>).collect::<Result<Vec<_>>>()?;
+        let (states, weights) = operands[1..].split_at(initial.len());
+        let per_direction = weights.len() / sizes.directions;
+        let weights: Vec<Weights<T>> = weights
+            .chunks_exact(per_direction)
+            .map(|w| Weights {
+                ih: &w[0],
+                hh: &w[1],
+                bias: gates::joined_bias::<T, G>(hidden, w.get(2).zip(w.get(3)).map(|(ih, hh)| (&**ih, &**hh))),
+            })
+            .collect();
+        let initial = Initial { h: states.first().map(|h| &**h), c: states.get(1).map(|c| &**c) };
+        forward::forward(gates, sizes, &operands[0], initial, &weights, keep)
+    };
+    let outputs = match batch_first {
+        true => (batch, steps, sizes.directions * hidden),
+        false => (steps, batch, sizes.directions * hidden),
+    };
+    let state = Shape::from((sizes.directions, batch, hidden));
+    let mut results = vec![(done.y, outputs.into()), (done.h, state.clone())];
+    if G::MEMORY {
+        results.push((done.c, state));
+    }
+    let (states, kept) = (initial.len(), done.kept);
+    apply("recurrent", &operands, results, move |op| gradients::<T, G>(gates, sizes, states, &kept, op))
+}
+
+fn gradients<T: Real, G: Gates>(
+    gates: G,
+    sizes: Sizes,
+    states: usize,
+    kept: &[Vec<T>],
+    op: Grads,
+) -> Result<Vec<Option<Tensor>>> {
+    let Sizes { batch, inputs, hidden, directions, .. } = sizes;
+    let all: Vec<Tensor> = op.inputs.iter().map(contiguous).collect::<Result<_>>()?;
+    let all = all.iter().map(values::<T>).collect::<Result<Vec<_>>>()?;
+    let y = contiguous(&op.outputs[0])?;
+    let y = values::<T>(&y)?;
+    let grads: Vec<Option<Tensor>> =
+        op.grads.iter().map(|grad| grad.as_ref().map(contiguous).transpose()).collect::<Result<_>>()?;
+    let grads = grads.iter().map(|grad| grad.as_ref().map(values::<T>).transpose()).collect::<Result<Vec<_>>>()?;
+    let upstream = |i: usize| grads.get(i).and_then(|grad| grad.as_deref());
+    let upstream = Upstream { y: upstream(0), h: upstream(1), c: upstream(2) };
+
+    let (x, first_weight) = (&all[0], 1 + states);
+    let per_direction = (all.len() - first_weight) / directions;
+    let initial =
+        Initial { h: all[1..first_weight].first().map(|h| &**h), c: all[1..first_weight].get(1).map(|c| &**c) };
+    let hh: Vec<&[T]> = (0..directions).map(|d| &*all[first_weight + d * per_direction + 1]).collect();
+    let done = backward::backward(gates, sizes, (&y, kept), initial, &hh, upstream);
+
+    let (width, blocks) = (G::SUMS * hidden, G::BLOCKS * hidden);
+    let mut results: Vec<Option<Vec<T>>> = vec![None; all.len()];
+    if op.needs[0] {
+        let mut dx = vec![T::ZERO; x.len()];
+        for (d, dsums) in done.dsums.iter().enumerate() {
+            let size = Size { m: sizes.rows(), k: blocks, n: inputs };
+            let ih = &all[first_weight + d * per_direction];
+            matmul(size, View::rows(dsums, width), View::rows(ih, inputs), &mut dx, inputs, d > 0);
+        }
+        results[0] = Some(dx);
+    }
+    for (d, dsums) in done.dsums.iter().enumerate() {
+        let at = first_weight + d * per_direction;
+        if op.needs[at] {
+            let mut dw = vec![T::ZERO; blocks * inputs];
+            let size = Size { m: blocks, k: sizes.rows(), n: inputs };
+            matmul(size, View::rows(dsums, width).t(), View::rows(x, inputs), &mut dw, inputs, false);
+            results[at] = Some(dw);
+        }
+        if op.needs[at + 1] {
+            let mut dw = vec![T::ZERO; blocks * hidden];
+            for part in G::PARTS {
+                let dw = &mut dw[part.from * hidden * hidden..][..part.blocks * hidden * hidden];
+                for (later, earlier, k) in sizes.successions(d) {
+                    let size = Size { m: part.blocks * hidden, k, n: hidden };
+                    let (dsums, h) =
+                        (&dsums[later * width + part.to * hidden..], &y[earlier * directions * hidden + d * hidden..]);
+                    matmul(size, View::rows(dsums, width).t(), View::rows(h, directions * hidden), dw, hidden, true);
+                }
+                if let Some(h) = initial.h {
+                    let size = Size { m: part.blocks * hidden, k: batch, n: hidden };
+                    let dsums = &dsums[sizes.row(sizes.step(d, 0), 0) * width + part.to * hidden..];
+                    let dsums = View::strided(dsums, sizes.stride() * width, 1);
+                    matmul(size, dsums.t(), View::rows(&h[d * batch * hidden..], hidden), dw, hidden, true);
+                }
+            }
+            results[at + 1] = Some(dw);
+        }
+        if per_direction == 4 {
+            let (ih, hh) = gates::split_bias::<T, G>(hidden, &done.bias[d]);
+            results[at + 2] = Some(ih);
+            results[at + 3] = Some(hh);
+        }
+    }
+    if states > 0 {
+        results[1] = Some(done.h);
+    }
+    if states > 1 {
+        results[2] = Some(done.c);
+    }
+    let tensor = |((data, like), need): ((Option<Vec<T>>, &Tensor), &bool)| match data.filter(|_| *need) {
+        Some(data) => Ok(Some(Tensor::from_vec(data, like.shape(), like.device())?)),
+        None => Ok::<_, Error>(None),
+    };
+    results.into_iter().zip(op.inputs).zip(op.needs).map(tensor).collect()
+}

@@ -1,0 +1,84 @@
+use candle_core::Tensor;
+
+use super::super::{Mode, Module};
+use super::{RecurrentConfig, Stack, Weights};
+use crate::Result;
+use crate::activation::{sigmoid, tanh};
+use crate::kernels::recurrent::Cell;
+use crate::params::Params;
+
+/// A gated recurrent unit, or several layers of them.
+///
+/// ```text
+/// r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)              reset gate
+/// z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)              update gate
+/// n_t = tanh(W_in x_t + b_in + r_t ⊙ (W_hn h_{t-1} + b_hn))   candidate
+/// h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
+/// ```
+///
+/// Where z is near 1, the state and its gradient pass unchanged.
+///
+/// # Shapes
+/// As [`Rnn`](super::Rnn), with the rows of the weights and biases in blocks r, z, n: `weight_ih_l{l}` [3 hidden, in], `weight_hh_l{l}` [3 hidden, hidden].
+///
+/// # Deviations
+/// From the paper, as PyTorch: the reset gate multiplies W_hn h + b_hn rather than h, and z and 1 - z are exchanged. From PyTorch: as [`Rnn`](super::Rnn).
+///
+/// Cho et al. (2014), Learning phrase representations using RNN encoder–decoder, section 2.3; the equations as in `torch.nn.GRU`.
+#[derive(Debug, Clone)]
+pub struct Gru(Stack);
+
+/// A [`Gru`] of one layer with PyTorch's defaults.
+///
+/// # Errors
+/// As [`Gru::new`].
+///
+/// ```
+/// use candlelight::{nn::{Mode, Module, gru}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let layer = gru(3, 5, params.clone())?;
+/// assert_eq!(params.get("weight_ih_l0")?.dims(), [15, 3]);
+/// let x = Tensor::zeros((7, 2, 3), DType::F32, &Device::Cpu)?; // 7 steps, 2 samples
+/// assert_eq!(layer.forward(&x, Mode::Train)?.dims(), [7, 2, 5]);
+/// # Ok(()) }
+/// ```
+pub fn gru(input_size: usize, hidden_size: usize, params: Params) -> Result<Gru> {
+    Gru::new(input_size, hidden_size, RecurrentConfig::default(), params)
+}
+
+impl Gru {
+    /// Makes the parameters below the prefix of `params`, uniform on ±1/√hidden.
+    ///
+    /// `input_size`, `hidden_size`: at least 1.
+    ///
+    /// # Errors
+    /// A size or a number of layers of 0, or a name that is taken.
+    pub fn new(input_size: usize, hidden_size: usize, config: RecurrentConfig, params: Params) -> Result<Self> {
+        Ok(Self(Stack::new(Cell::Gru, input_size, hidden_size, config, &params)?))
+    }
+
+    /// The outputs of all steps, and the states after the last, starting from `state` or from zeros. Detach the state to cut the gradient.
+    ///
+    /// # Errors
+    /// If the shape or dtype of `x` or of `state` does not fit.
+    pub fn forward_with_state(&self, x: &Tensor, state: Option<&Tensor>, _: Mode) -> Result<(Tensor, Tensor)> {
+        self.0.forward_one(x, "state of a GRU", state)
+    }
+}
+
+impl Module for Gru {
+    /// The outputs of all steps, from a state of zeros.
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        Ok(self.forward_with_state(x, None, mode)?.0)
+    }
+}
+
+pub(super) fn step(x: &Tensor, h: &Tensor, weights: &Weights) -> Result<Tensor> {
+    let (of_input, of_state) = (weights.of_input(x)?.chunk(3, 1)?, weights.of_state(h)?.chunk(3, 1)?);
+    let r = sigmoid(&(&of_input[0] + &of_state[0])?)?;
+    let z = sigmoid(&(&of_input[1] + &of_state[1])?)?;
+    let n = tanh(&(&of_input[2] + (r * &of_state[2])?)?)?;
+    let kept = (&z * h)?;
+    Ok(((1.0 - z)? * n + kept)?)
+}

@@ -1,0 +1,239 @@
+//! Recurrent layers: [`Rnn`], [`Gru`], [`Lstm`]. Each file shows one step as the textbook has it; what they share is here.
+
+mod gru;
+mod lstm;
+mod rnn;
+
+use candle_core::{D, Tensor, Var};
+
+use crate::init::Init;
+use crate::kernels::{self, recurrent::Cell};
+use crate::params::Params;
+use crate::{Error, Result};
+
+pub use gru::{Gru, gru};
+pub use lstm::{Lstm, LstmState, lstm};
+pub use rnn::{Nonlinearity, Rnn, rnn};
+
+/// Settings of an [`Rnn`], a [`Gru`] or an [`Lstm`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecurrentConfig {
+    /// Layers, each on the outputs of the one below; at least 1, default 1.
+    pub num_layers: usize,
+    /// Whether biases are added; default true.
+    pub bias: bool,
+    /// Whether sequences are [N, T, features] rather than PyTorch's default [T, N, features]; default false. States are
+    /// [layers · directions, N, hidden] either way, as in PyTorch.
+    pub batch_first: bool,
+    /// Whether each layer also runs from the last step to the first; its outputs are then twice as long: forwards, backwards. Default false.
+    pub bidirectional: bool,
+}
+
+impl Default for RecurrentConfig {
+    fn default() -> Self {
+        Self { num_layers: 1, bias: true, batch_first: false, bidirectional: false }
+    }
+}
+
+/// The parameters of one direction of one layer.
+#[derive(Debug, Clone)]
+struct Weights {
+    ih: Var,
+    hh: Var,
+    bias: Option<(Var, Var)>,
+}
+
+impl Weights {
+    fn new((inputs, hidden, blocks): (usize, usize, usize), suffix: &str, bias: bool, params: &Params) -> Result<Self> {
+        // PyTorch starts all parameters of a recurrent layer on ±1/√hidden, whatever their shape.
+        let init = Init::TorchLinear { fan_in: hidden };
+        let rows = blocks * hidden;
+        let ih = params.var(&format!("weight_ih_{suffix}"), (rows, inputs), init)?;
+        let hh = params.var(&format!("weight_hh_{suffix}"), (rows, hidden), init)?;
+        let bias = match bias {
+            true => Some((
+                params.var(&format!("bias_ih_{suffix}"), rows, init)?,
+                params.var(&format!("bias_hh_{suffix}"), rows, init)?,
+            )),
+            false => None,
+        };
+        Ok(Self { ih, hh, bias })
+    }
+
+    /// W_ih x + b_ih for each row x.
+    fn of_input(&self, x: &Tensor) -> Result<Tensor> {
+        affine(x, &self.ih, self.bias.as_ref().map(|(ih, _)| ih))
+    }
+
+    /// W_hh h + b_hh for each row h.
+    fn of_state(&self, h: &Tensor) -> Result<Tensor> {
+        affine(h, &self.hh, self.bias.as_ref().map(|(_, hh)| hh))
+    }
+
+    fn all(&self) -> Vec<&Tensor> {
+        let bias = self.bias.iter().flat_map(|(ih, hh)| [ih, hh]);
+        [&self.ih, &self.hh].into_iter().chain(bias).map(|var| var.as_tensor()).collect()
+    }
+}
+
+fn affine(x: &Tensor, weight: &Tensor, bias: Option<&Var>) -> Result<Tensor> {
+    let y = x.matmul(&weight.t()?)?;
+    match bias {
+        Some(bias) => Ok(y.broadcast_add(bias)?),
+        None => Ok(y),
+    }
+}
+
+/// The layers of a recurrent network, whatever its step is.
+#[derive(Debug, Clone)]
+struct Stack {
+    cell: Cell,
+    input_size: usize,
+    hidden_size: usize,
+    config: RecurrentConfig,
+    /// Of each layer, of each direction.
+    layers: Vec<Vec<Weights>>,
+}
+
+impl Stack {
+    fn new(
+        cell: Cell,
+        input_size: usize,
+        hidden_size: usize,
+        config: RecurrentConfig,
+        params: &Params,
+    ) -> Result<Self> {
+        for (name, size) in
+            [("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", config.num_layers)]
+        {
+            if size == 0 {
+                return Err(Error::setting(name, "at least 1", size));
+            }
+        }
+        let blocks = match cell {
+            Cell::Plain(_) => 1,
+            Cell::Gru => 3,
+            Cell::Lstm => 4,
+        };
+        let suffixes: &[&str] = if config.bidirectional { &["", "_reverse"] } else { &[""] };
+        let layer = |l: usize| {
+            let inputs = if l == 0 { input_size } else { hidden_size * suffixes.len() };
+            let direction = |suffix: &&str| {
+                Weights::new((inputs, hidden_size, blocks), &format!("l{l}{suffix}"), config.bias, params)
+            };
+            suffixes.iter().map(direction).collect()
+        };
+        let layers = (0..config.num_layers).map(layer).collect::<Result<_>>()?;
+        Ok(Self { cell, input_size, hidden_size, config, layers })
+    }
+
+    fn directions(&self) -> usize {
+        if self.config.bidirectional { 2 } else { 1 }
+    }
+
+    /// The outputs of the last layer, and the final states of all.
+    fn forward(&self, x: &Tensor, initial: &[(&'static str, &Tensor)]) -> Result<(Tensor, Vec<Tensor>)> {
+        self.check(x, initial)?;
+        let directions = self.directions();
+        let (mut y, mut finals) = (x.clone(), Vec::new());
+        for (l, layer) in self.layers.iter().enumerate() {
+            let of_layer = |(_, state): &(_, &Tensor)| match self.layers.len() {
+                1 => Ok((*state).clone()),
+                _ => Ok(state.narrow(0, l * directions, directions)?),
+            };
+            let initial: Vec<Tensor> = initial.iter().map(of_layer).collect::<Result<_>>()?;
+            let weights: Vec<Vec<&Tensor>> = layer.iter().map(Weights::all).collect();
+            let operands: Vec<&Tensor> =
+                [&y].into_iter().chain(&initial).chain(weights.iter().flatten().copied()).collect();
+            let mut results = match kernels::can_take(&operands) {
+                true => kernels::recurrent::layer(self.cell, &y, &initial, &weights, self.config.batch_first)?,
+                false => self.composed(layer, &y, &initial)?,
+            };
+            y = results.remove(0);
+            finals.push(results);
+        }
+        let states = finals[0].len();
+        let of_all = |s: usize| {
+            let of_layers: Vec<&Tensor> = finals.iter().map(|states| &states[s]).collect();
+            match of_layers[..] {
+                [only] => Ok(only.clone()),
+                _ => Ok(Tensor::cat(&of_layers, 0)?),
+            }
+        };
+        let states = (0..states).map(of_all).collect::<Result<_>>()?;
+        Ok((y, states))
+    }
+
+    /// [`Stack::forward`] of a layer with one state.
+    fn forward_one(&self, x: &Tensor, what: &'static str, state: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
+        let initial: Vec<_> = state.map(|state| (what, state)).into_iter().collect();
+        let (y, mut states) = self.forward(x, &initial)?;
+        Ok((y, states.swap_remove(0)))
+    }
+
+    fn check(&self, x: &Tensor, initial: &[(&'static str, &Tensor)]) -> Result<()> {
+        let Self { input_size, hidden_size, .. } = *self;
+        let refuse = |expected| Err(Error::shape("input of a recurrent layer", expected, x.dims()));
+        let batch = match (x.dims(), self.config.batch_first) {
+            (&[batch, steps, inputs], true) | (&[steps, batch, inputs], false)
+                if batch > 0 && steps > 0 && inputs == input_size =>
+            {
+                batch
+            }
+            (_, true) => return refuse(format!("[N, T, {input_size}] with N, T ≥ 1")),
+            (_, false) => return refuse(format!("[T, N, {input_size}] with T, N ≥ 1")),
+        };
+        let dtype = self.layers[0][0].ih.dtype();
+        if x.dtype() != dtype {
+            let expected = "that of its weights";
+            return Err(Error::DType { what: "input of a recurrent layer", expected, actual: x.dtype() });
+        }
+        let expected = [self.layers.len() * self.directions(), batch, hidden_size];
+        for &(what, state) in initial {
+            if state.dims() != expected {
+                return Err(Error::shape(what, format!("{expected:?}"), state.dims()));
+            }
+            if state.dtype() != dtype {
+                return Err(Error::DType { what, expected: "that of the weights", actual: state.dtype() });
+            }
+        }
+        Ok(())
+    }
+
+    /// A layer as a loop of steps.
+    fn composed(&self, layer: &[Weights], x: &Tensor, initial: &[Tensor]) -> Result<Vec<Tensor>> {
+        let time = usize::from(self.config.batch_first);
+        let (steps, batch) = (x.dim(time)?, x.dim(1 - time)?);
+        let (mut outputs, mut finals) = (Vec::new(), Vec::new());
+        for (d, weights) in layer.iter().enumerate() {
+            let zeros = Tensor::zeros((batch, self.hidden_size), x.dtype(), x.device())?;
+            let start = |s: usize| match initial.get(s) {
+                Some(state) => Ok(state.get(d)?),
+                None => Ok::<_, Error>(zeros.clone()),
+            };
+            let (mut h, mut c) = (start(0)?, start(1)?);
+            let mut hs = Vec::with_capacity(steps);
+            for i in 0..steps {
+                let x = x.narrow(time, if d == 0 { i } else { steps - 1 - i }, 1)?.squeeze(time)?;
+                match self.cell {
+                    Cell::Plain(unary) => h = rnn::step(&x, &h, weights, unary)?,
+                    Cell::Gru => h = gru::step(&x, &h, weights)?,
+                    Cell::Lstm => (h, c) = lstm::step(&x, (&h, &c), weights)?,
+                }
+                hs.push(h.clone());
+            }
+            if d == 1 {
+                hs.reverse();
+            }
+            outputs.push(Tensor::stack(&hs, time)?);
+            finals.push((h, c));
+        }
+        let mut results = vec![Tensor::cat(&outputs, D::Minus1)?];
+        let (h, c): (Vec<Tensor>, Vec<Tensor>) = finals.into_iter().unzip();
+        results.push(Tensor::stack(&h, 0)?);
+        if self.cell == Cell::Lstm {
+            results.push(Tensor::stack(&c, 0)?);
+        }
+        Ok(results)
+    }
+}

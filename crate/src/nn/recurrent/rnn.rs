@@ -1,0 +1,116 @@
+use candle_core::Tensor;
+
+use super::super::{Mode, Module};
+use super::{RecurrentConfig, Stack, Weights};
+use crate::kernels::activation::Unary;
+use crate::kernels::recurrent::Cell;
+use crate::params::Params;
+use crate::{Result, activation};
+
+/// The activation of an [`Rnn`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Nonlinearity {
+    /// Hyperbolic tangent, PyTorch's default.
+    #[default]
+    Tanh,
+    /// max(x, 0).
+    Relu,
+}
+
+/// A vanilla (Elman) recurrent layer, or several one above the other.
+///
+/// ```text
+/// h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)        f = tanh or ReLU
+/// ```
+///
+/// The gradient of h_t with respect to h_{t-k} is a product of k factors diag(f') W_hh: it vanishes or explodes with k (Pascanu et al., 2013, section 2.1).
+/// To cut it, go on from a detached state (truncated backpropagation through time).
+///
+/// # Shapes
+/// Input [T, N, in] (or [N, T, in], see [`RecurrentConfig::batch_first`]), output [T, N, directions · hidden], state [layers · directions, N,
+/// hidden]: layer 0 forwards, layer 0 backwards, layer 1 forwards, …. Parameters as in PyTorch, for layer l: `weight_ih_l{l}` [hidden, in], `weight_hh_l{l}`
+/// [hidden, hidden], `bias_ih_l{l}` and `bias_hh_l{l}` `[hidden]`, with `_reverse` appended for the backward direction.
+///
+/// # Deviations from PyTorch
+/// A batch is required: there is no input [T, in]. No dropout between layers, and no packed sequences.
+///
+/// Elman (1990), Finding structure in time; the equations as in `torch.nn.RNN`.
+#[derive(Debug, Clone)]
+pub struct Rnn(Stack);
+
+/// An [`Rnn`] of one layer with PyTorch's defaults.
+///
+/// # Errors
+/// As [`Rnn::new`].
+///
+/// ```
+/// use candlelight::{nn::{Mode, Module, rnn}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let layer = rnn(3, 5, params.pp("rnn"))?;
+/// assert_eq!(params.names()[..2], ["rnn.weight_ih_l0", "rnn.weight_hh_l0"]);
+/// let x = Tensor::zeros((7, 2, 3), DType::F32, &Device::Cpu)?; // 7 steps, 2 samples
+/// assert_eq!(layer.forward(&x, Mode::Train)?.dims(), [7, 2, 5]);
+/// # Ok(()) }
+/// ```
+pub fn rnn(input_size: usize, hidden_size: usize, params: Params) -> Result<Rnn> {
+    Rnn::new(input_size, hidden_size, Nonlinearity::default(), RecurrentConfig::default(), params)
+}
+
+impl Rnn {
+    /// Makes the parameters below the prefix of `params`, uniform on ±1/√hidden.
+    ///
+    /// `input_size`, `hidden_size`: at least 1.
+    ///
+    /// # Errors
+    /// A size or a number of layers of 0, or a name that is taken.
+    pub fn new(
+        input_size: usize,
+        hidden_size: usize,
+        nonlinearity: Nonlinearity,
+        config: RecurrentConfig,
+        params: Params,
+    ) -> Result<Self> {
+        let unary = match nonlinearity {
+            Nonlinearity::Tanh => Unary::Tanh,
+            Nonlinearity::Relu => Unary::Relu,
+        };
+        Ok(Self(Stack::new(Cell::Plain(unary), input_size, hidden_size, config, &params)?))
+    }
+
+    /// The outputs of all steps, and the states after the last, starting from `state` or from zeros.
+    ///
+    /// # Errors
+    /// If the shape or dtype of `x` or of `state` does not fit.
+    ///
+    /// ```
+    /// use candlelight::{nn::{Mode, rnn}, prelude::*};
+    /// # fn main() -> candlelight::Result<()> {
+    /// let layer = rnn(3, 5, Params::new(0, &Device::Cpu)?)?;
+    /// let x = Tensor::ones((8, 2, 3), DType::F32, &Device::Cpu)?;
+    /// let (whole, _) = layer.forward_with_state(&x, None, Mode::Train)?;
+    /// // In two halves. Without `detach` the gradient of the second would flow on into the first.
+    /// let (_, state) = layer.forward_with_state(&x.narrow(0, 0, 4)?, None, Mode::Train)?;
+    /// let (half, _) = layer.forward_with_state(&x.narrow(0, 4, 4)?, Some(&state.detach()), Mode::Train)?;
+    /// assert_eq!(half.to_vec3::<f32>()?, whole.narrow(0, 4, 4)?.to_vec3::<f32>()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn forward_with_state(&self, x: &Tensor, state: Option<&Tensor>, _: Mode) -> Result<(Tensor, Tensor)> {
+        self.0.forward_one(x, "state of an RNN", state)
+    }
+}
+
+impl Module for Rnn {
+    /// The outputs of all steps, from a state of zeros.
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        Ok(self.forward_with_state(x, None, mode)?.0)
+    }
+}
+
+pub(super) fn step(x: &Tensor, h: &Tensor, weights: &Weights, unary: Unary) -> Result<Tensor> {
+    let sum = (weights.of_input(x)? + weights.of_state(h)?)?;
+    match unary {
+        Unary::Relu => activation::relu(&sum),
+        _ => activation::tanh(&sum),
+    }
+}
