@@ -171,6 +171,22 @@ fn gradients_of_any_stride_and_those_that_are_the_parameter_itself_are_taken() {
 }
 
 #[test]
+fn a_gradient_that_is_another_parameter_is_read_before_that_changes() {
+    // Of x y it is y for x and x for y.
+    let params = store(&[3, 3], DType::F64);
+    let (x, y) = (params.get("p0").unwrap(), params.get("p1").unwrap());
+    let (x_before, y_before) = (flat(&x), flat(&y));
+    let mut store = GradStore::default();
+    store.insert(&x, y.as_tensor().clone());
+    store.insert(&y, x.as_tensor().clone());
+    Sgd::new(params.trainable(), SgdConfig { lr: 0.5, ..SgdConfig::default() }).unwrap().step(&store).unwrap();
+    for i in 0..3 {
+        assert_eq!(flat(&x)[i], x_before[i] - 0.5 * y_before[i]);
+        assert_eq!(flat(&y)[i], y_before[i] - 0.5 * x_before[i]);
+    }
+}
+
+#[test]
 fn other_dtypes_are_updated_by_tensor_operations() {
     let x = Var::new(&[1f32, -2.0], &Device::Cpu).unwrap();
     let half = Var::from_tensor(&x.to_dtype(DType::BF16).unwrap()).unwrap();

@@ -87,6 +87,8 @@ number!(f64, F64);
 /// Updates a contiguous parameter on the CPU. Its gradient is contiguous, and the memories, at most three, have as many
 /// elements. A parameter of more than one block is shared among the threads of the pool that this is called in; no result
 /// depends on how.
+///
+/// One parameter is locked at a time, so that a step and a thread that reads several parameters cannot wait for each other.
 pub(crate) fn update<R: Rule, T: Number>(
     rule: R,
     theta: &Tensor,

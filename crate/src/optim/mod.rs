@@ -16,6 +16,7 @@ mod composed;
 mod flat;
 mod group;
 mod lbfgs;
+mod memory;
 mod method;
 pub mod newton;
 mod rmsprop;

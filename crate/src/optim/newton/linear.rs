@@ -1,4 +1,4 @@
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, s};
 
 use crate::{Error, Result};
 
@@ -26,8 +26,7 @@ pub fn cholesky(a: &Array2<f64>) -> Result<Option<Array2<f64>>> {
     let mut l = Array2::zeros((n, n));
     for i in 0..n {
         for j in 0..=i {
-            let known: f64 = l.row(i).iter().zip(l.row(j)).take(j).map(|(a, b)| a * b).sum();
-            let rest = a[[i, j]] - known;
+            let rest: f64 = a[[i, j]] - l.slice(s![i, ..j]).dot(&l.slice(s![j, ..j]));
             if i > j {
                 l[[i, j]] = rest / l[[j, j]];
             } else if rest > 0.0 && rest.is_finite() {
@@ -110,29 +109,30 @@ fn eliminate(a: &Array2<f64>, mut x: Array2<f64>) -> Result<Array2<f64>> {
         if size(&pivot) <= scale * n as f64 * f64::EPSILON || size(&pivot).is_nan() {
             return Err(Error::Singular { size: n, pivot: column });
         }
-        for k in 0..n {
-            a.swap([column, k], [pivot, k]);
-        }
-        for k in 0..x.ncols() {
-            x.swap([column, k], [pivot, k]);
+        for matrix in [&mut a, &mut x] {
+            for k in 0..matrix.ncols() {
+                matrix.swap([column, k], [pivot, k]);
+            }
         }
         for row in column + 1..n {
             let factor = a[[row, column]] / a[[column, column]];
-            for k in column..n {
-                a[[row, k]] -= factor * a[[column, k]];
-            }
-            for k in 0..x.ncols() {
-                x[[row, k]] -= factor * x[[column, k]];
-            }
+            subtract(&mut a, row, factor, column, column);
+            subtract(&mut x, row, factor, column, 0);
         }
     }
-    for k in 0..x.ncols() {
-        for i in (0..n).rev() {
-            let known: f64 = (i + 1..n).map(|j| a[[i, j]] * x[[j, k]]).sum();
-            x[[i, k]] = (x[[i, k]] - known) / a[[i, i]];
+    for row in (0..n).rev() {
+        for known in row + 1..n {
+            subtract(&mut x, row, a[[row, known]], known, 0);
         }
+        x.row_mut(row).map_inplace(|entry| *entry /= a[[row, row]]);
     }
     Ok(x)
+}
+
+/// Subtracts `factor` times the row `other` from the row `row`, another one, from column `from` on.
+fn subtract(a: &mut Array2<f64>, row: usize, factor: f64, other: usize, from: usize) {
+    let (mut target, source) = a.multi_slice_mut((s![row, from..], s![other, from..]));
+    target.scaled_add(-factor, &source);
 }
 
 fn square(a: &Array2<f64>) -> Result<usize> {
