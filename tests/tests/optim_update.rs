@@ -174,7 +174,7 @@ fn gradients_of_any_stride_and_those_that_are_the_parameter_itself_are_taken() {
 fn other_dtypes_are_updated_by_tensor_operations() {
     let x = Var::new(&[1f32, -2.0], &Device::Cpu).unwrap();
     let half = Var::from_tensor(&x.to_dtype(DType::BF16).unwrap()).unwrap();
-    let param = Param { name: "x".into(), var: half.clone(), trainable: true };
+    let param = Param { name: "x".into(), var: half.clone(), trainable: true, buffer: false };
     let mut sgd = Sgd::new(vec![param], SgdConfig { lr: 0.5, momentum: 0.5, ..SgdConfig::default() }).unwrap();
     let mut store = GradStore::default();
     store.insert(&half, half.ones_like().unwrap());
