@@ -1,7 +1,7 @@
 //! Fine-tuning: frozen parameters do not move by a bit, whatever the optimizer; buffers are no parameters.
 
 use candlelight::loss::mse;
-use candlelight::nn::{Mode, Module, Sequential, linear};
+use candlelight::nn::{Mode, Module, Sequential, batch_norm1d, dropout, linear};
 use candlelight::optim::{Adam, AdamConfig, AdamW, AdamWConfig, Optimizer, Sgd, SgdConfig};
 use candlelight::params::LoadConfig;
 use candlelight::prelude::*;
@@ -131,6 +131,22 @@ fn a_frozen_part_lets_gradients_through_but_not_into_itself() {
     let y = frozen.forward(&x, Mode::Train).unwrap();
     assert!(!y.track_op());
     assert!(frozen.into_inner().forward(&x, Mode::Eval).unwrap().track_op());
+}
+
+#[test]
+fn frozen_layers_neither_drop_nor_move_their_statistics() {
+    let params = Params::new(3, &CPU).unwrap();
+    let body = Sequential::new()
+        .push(batch_norm1d(3, params.pp("bn")).unwrap())
+        .push(dropout(0.5, params.pp("drop")).unwrap());
+    let x = normal(&mut seeded(1), 2.0, 3.0, (9, 3), DType::F32, &CPU).unwrap();
+    let expected = flat(&body.forward(&x, Mode::Eval).unwrap());
+    let (frozen, before) = (Frozen::new(body), bits(&params));
+    assert_eq!(flat(&frozen.forward(&x, Mode::Train).unwrap()), expected);
+    assert_ne!(flat(&frozen.forward(&x, Mode::MonteCarlo).unwrap()), expected, "asked for, dropout draws");
+    assert_eq!(bits(&params), before);
+    frozen.into_inner().forward(&x, Mode::Train).unwrap();
+    assert_ne!(bits(&params), before);
 }
 
 #[test]

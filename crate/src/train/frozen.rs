@@ -3,7 +3,7 @@ use candle_core::Tensor;
 use crate::Result;
 use crate::nn::{Mode, Module};
 
-/// A part of a model that is not trained: it always runs in [`Mode::Eval`].
+/// A part of a model that is not trained: in training it runs in [`Mode::Eval`], in other modes as they say.
 ///
 /// So it does not drop units, and running statistics stay as they are; together with
 /// [`Params::freeze`](crate::params::Params::freeze) nothing in it changes, bit for bit. (In PyTorch: `eval()` and
@@ -43,8 +43,9 @@ impl<M: Module> Frozen<M> {
 }
 
 impl<M: Module> Module for Frozen<M> {
-    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        let y = self.inner.forward(x, Mode::Eval)?;
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let mode = if mode == Mode::Train { Mode::Eval } else { mode };
+        let y = self.inner.forward(x, mode)?;
         Ok(if x.track_op() { y } else { y.detach() })
     }
 }

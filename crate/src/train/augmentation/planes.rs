@@ -1,8 +1,8 @@
 //! What the changes of images share: a walk over the planes of a batch.
 
 use candle_core::{DType, Device, Tensor, WithDType};
-use rayon::prelude::*;
 
+use crate::kernels::pool;
 use crate::{Error, Result};
 
 /// Batch size, channels, height and width of images, each at least 1.
@@ -37,7 +37,9 @@ fn map_typed<T: WithDType>(images: &Tensor, map: &impl PlaneMap) -> Result<Tenso
     let [_, channels, height, width] = image_dims(images)?;
     let input = images.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<T>()?;
     let mut output = vec![T::zero(); input.len()];
-    let planes = input.par_chunks(height * width).zip(output.par_chunks_mut(height * width));
-    planes.enumerate().for_each(|(plane, (input, output))| map.map(plane / channels, input, output));
+    let pixels = height * width;
+    pool::run_chunks(&mut output, pixels, |from, output| {
+        map.map(from / (channels * pixels), &input[from..from + pixels], output);
+    });
     Ok(Tensor::from_vec(output, images.shape(), images.device())?)
 }
