@@ -44,10 +44,10 @@ fn units_are_dropped_with_probability_p() {
 
 #[test]
 fn probabilities_between_those_of_sixteen_bits_are_met() {
-    // 1.5 / 65 536: a generator of 16 bits alone would give 1 or 2.
-    let (n, p) = (1 << 22, 1.5 / 65_536.0);
+    // Half of 2⁻¹⁶: sixteen bits alone would drop none, or twice as many.
+    let (n, p) = (1 << 22, 0.5 / 65_536.0);
     let dropped = mask(p, 3, &[n]).iter().filter(|&&m| m == 0.0).count() as f64;
-    let expected = n as f64 * p; // 96
+    let expected = n as f64 * p; // 32
     assert!((dropped - expected).abs() < 4.5 * expected.sqrt(), "{dropped}, expected {expected}");
 }
 
@@ -288,6 +288,25 @@ fn monte_carlo_tends_to_the_mean_of_all_sub_networks() {
     assert!((number(&sampled.std) / std - 1.0).abs() < 0.05);
     let scaled = Inference::WeightScaling.predict(&model, &x).unwrap();
     assert!((number(&scaled.mean) - mean).abs() > 10.0 * tolerance, "the bias of weight scaling");
+}
+
+#[test]
+fn mean_and_spread_are_those_of_the_passes() {
+    let x = gradient::input(1, (2, 3));
+    for samples in [2, 3, 5] {
+        let passes: Vec<Vec<f64>> = {
+            let layer = layer(0.5, Scaling::InTraining, 8);
+            (0..samples).map(|_| flat(&layer.forward(&x, Mode::MonteCarlo).unwrap())).collect()
+        };
+        let of = |i: usize| passes.iter().map(move |pass| pass[i]);
+        let mean: Vec<f64> = (0..6).map(|i| of(i).sum::<f64>() / samples as f64).collect();
+        let variance = |i: usize| of(i).map(|y| (y - mean[i]).powi(2)).sum::<f64>() / samples as f64;
+        let std: Vec<f64> = (0..6).map(|i| variance(i).sqrt()).collect();
+        let predicted = Inference::MonteCarlo { samples }.predict(&layer(0.5, Scaling::InTraining, 8), &x).unwrap();
+        let expected = |values: &[f64]| Tensor::new(values, &CPU).unwrap().reshape((2, 3)).unwrap();
+        assert_close("mean", &predicted.mean, &expected(&mean), 1e-14, 1e-14);
+        assert_close("spread", &predicted.std, &expected(&std), 1e-14, 1e-14);
+    }
 }
 
 #[test]
