@@ -3,7 +3,7 @@
 use candlelight::autograd::value_and_grad;
 use candlelight::prelude::*;
 
-use super::{mlp, sgd, start};
+use super::{images, mlp, sgd, start};
 use crate::shared::{self, BATCH};
 use crate::task::{Results, Task, Work};
 
@@ -18,6 +18,11 @@ struct Epoch {
 pub fn mlp() -> crate::Result<Task> {
     let params = Params::new(0, &Device::Cpu)?;
     epoch(&params, &[784], mlp::model(&params)?)
+}
+
+pub fn lenet() -> crate::Result<Task> {
+    let params = Params::new(0, &Device::Cpu)?;
+    epoch(&params, &[1, 28, 28], images::lenet(&params)?)
 }
 
 fn epoch(params: &Params, dims: &[usize], model: impl Module + 'static) -> crate::Result<Task> {

@@ -106,10 +106,6 @@ impl<'a> Peers<'a> {
 
     fn times(&mut self, workload: &'static Workload, rounds: usize, row: &mut Row) -> Result<()> {
         let mut runners = self.prepare(workload, row)?;
-        // Without candlelight's side there is nothing to compare; a missing layer is no fault while the crate grows.
-        if !runners.iter().any(|runner| runner.subject == Subject::Candlelight) {
-            row.note = Some("candlelight has no such workload yet".into());
-        }
         for runner in &mut runners {
             self.warm_up(runner)?;
         }
@@ -150,8 +146,9 @@ impl<'a> Peers<'a> {
                 }
             }
         }
-        let reference = computed.iter().find(|(subject, ..)| *subject == Subject::Torch);
-        let reference = reference.map(|(.., digests)| digests).ok_or("PyTorch has no such workload")?;
+        let of = |subject| computed.iter().find(|(computing, ..)| *computing == subject).map(|(.., digests)| digests);
+        let reference = of(Subject::Torch).ok_or("PyTorch has no such workload")?;
+        of(Subject::Candlelight).ok_or("candlelight has no such workload")?;
         for (subject, variant, digests) in &computed {
             let extent = match (subject, workload.stock_fault) {
                 (Subject::Stock, Some(_)) => Extent::FirstForward,

@@ -111,14 +111,17 @@ fn the_known_fault_of_stock_pooling_is_let_pass_and_no_other() {
 }
 
 #[test]
-fn what_a_program_does_not_have_is_null() {
+fn what_stock_candle_does_not_have_is_null_and_the_others_have_everything() {
     let without = |missing| move |subject| if subject == missing { Value::Null } else { right(subject) };
     let (row, _) = self::row("rnn_sgd", without(Subject::Stock));
     assert!(!row.failed());
     let json = row.json();
     assert!(json["stock_candle_ms"].is_null());
     assert_eq!(json["ratio"], json!(2.5));
-    assert!(self::row("rnn_sgd", without(Subject::Torch)).0.failed(), "there is nothing to compare with");
+    for needed in [Subject::Candlelight, Subject::Torch] {
+        let (row, log) = self::row("rnn_sgd", without(needed));
+        assert!(row.failed() && log.iter().all(|line| !line.contains("time")), "there is nothing to compare with");
+    }
 }
 
 #[test]
