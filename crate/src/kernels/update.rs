@@ -11,11 +11,10 @@ use std::ops::{Add, Div, Mul, Sub};
 use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor, bail};
 use pulp::{Arch, NullaryFnOnce};
 
+use super::pool;
+
 /// Elements that one thread updates at a time.
 const BLOCK: usize = 1 << 13;
-
-/// Elements from which a second thread is worth the 10 µs or so that it takes to enter the pool.
-pub(crate) const PARALLEL_FROM: usize = 1 << 16;
 
 /// What an update rule computes with: one number, or a whole tensor of them.
 pub(crate) trait Value:
@@ -85,8 +84,7 @@ number!(f32, F32);
 number!(f64, F64);
 
 /// Updates a contiguous parameter on the CPU. Its gradient is contiguous, and the memories, at most three, have as many
-/// elements. A parameter of more than one block is shared among the threads of the pool that this is called in; no result
-/// depends on how.
+/// elements. A parameter of more than one block is shared among the threads; no result depends on how.
 ///
 /// One parameter is locked at a time, so that a step and a thread that reads several parameters cannot wait for each other.
 pub(crate) fn update<R: Rule, T: Number>(
@@ -135,27 +133,29 @@ impl<R: Rule, T: Number> InplaceOp1 for Update<'_, R, T> {
     }
 }
 
-/// Halves the work until it fits a block; all slices have one length.
-fn in_blocks<R: Rule, T: Number, const N: usize>(rule: R, theta: &mut [T], gradient: &[T], memory: [&mut [T]; N]) {
-    if theta.len() <= BLOCK {
-        return Arch::new().dispatch(Pass { rule, theta, gradient, memory });
-    }
-    let middle = theta.len() / 2;
-    let (theta, theta_rest) = theta.split_at_mut(middle);
-    let (gradient, gradient_rest) = gradient.split_at(middle);
-    let mut memory_rest: [&mut [T]; N] = array::from_fn(|_| Default::default());
-    let mut places = memory_rest.iter_mut();
-    let memory = memory.map(|memory| {
-        let (memory, rest) = memory.split_at_mut(middle);
-        if let Some(place) = places.next() {
-            *place = rest;
+/// Shares the work out in blocks; all slices have one length.
+fn in_blocks<R: Rule, T: Number, const N: usize>(
+    rule: R,
+    mut theta: &mut [T],
+    mut gradient: &[T],
+    mut memory: [&mut [T]; N],
+) {
+    let mut passes = Vec::with_capacity(theta.len() / BLOCK);
+    while theta.len() > BLOCK {
+        let (block, rest) = theta.split_at_mut(BLOCK);
+        let (block_gradient, rest_gradient) = gradient.split_at(BLOCK);
+        let mut block_memory: [&mut [T]; N] = array::from_fn(|_| Default::default());
+        for (block, memory) in block_memory.iter_mut().zip(&mut memory) {
+            (*block, *memory) = std::mem::take(memory).split_at_mut(BLOCK);
         }
-        memory
-    });
-    rayon::join(
-        || in_blocks(rule, theta, gradient, memory),
-        || in_blocks(rule, theta_rest, gradient_rest, memory_rest),
-    );
+        passes.push(Pass { rule, theta: block, gradient: block_gradient, memory: block_memory });
+        (theta, gradient) = (rest, rest_gradient);
+    }
+    let last = Pass { rule, theta, gradient, memory };
+    if passes.is_empty() {
+        return Arch::new().dispatch(last);
+    }
+    pool::run_each(passes.into_iter().chain([last]), |_, pass| Arch::new().dispatch(pass));
 }
 
 /// One block: a loop that the compiler turns into vector instructions, those of the processor it runs on.

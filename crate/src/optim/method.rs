@@ -9,7 +9,7 @@ use candle_core::{Storage, Tensor, Var};
 use super::composed::Composed;
 use super::memory::Memory;
 use super::{ParamGroup, check_not_negative};
-use crate::kernels::update::{PARALLEL_FROM, Rule, update};
+use crate::kernels::update::{Rule, update};
 use crate::params::Param;
 use crate::state::{State, Stateful};
 use crate::{Error, Result, device};
@@ -124,13 +124,7 @@ impl<M: Method> Core<M> {
             }
         }
         self.steps += 1;
-        let elements: usize = gradients.iter().map(|gradient| gradient.elem_count()).sum();
-        if elements < PARALLEL_FROM || rayon::current_num_threads() == 1 {
-            self.write(&gradients, composed)
-        } else {
-            // One entry into the pool for all parameters, not one for each.
-            rayon::scope(|_| self.write(&gradients, composed))
-        }
+        self.write(&gradients, composed)
     }
 
     /// The part of a step that changes something.
