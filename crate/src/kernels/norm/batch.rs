@@ -58,7 +58,10 @@ impl Size {
             _ => (PIECE / (self.n * self.s)).max(1),
         };
         pool::run(self.c.div_ceil(length), |i| {
-            real::vectorized(|| task(i * length, length.min(self.c - i * length)));
+            real::vectorized(
+                #[inline(always)]
+                || task(i * length, length.min(self.c - i * length)),
+            );
         });
     }
 }
@@ -76,27 +79,31 @@ fn forward<T: Real>(x: &Tensor, affine: Affine, given: Option<&[Moments]>) -> Re
         let x: &[T] = &x;
         let y = Parts::new(&mut y);
         let (moments, channels) = (Parts::new(&mut moments), Parts::new(&mut channels));
-        size.by_channels(|first, count| {
-            // SAFETY: a channel belongs to one task.
-            let (moments, channels) = unsafe { (moments.part(first, count), channels.part(first, count)) };
-            match (given, size.s) {
-                (Some(_), _) => {}
-                (None, 1) => columns::moments(x, size, first, moments),
-                (None, _) => planes::moments(x, size, first, moments),
-            }
-            for (i, (channel, moments)) in channels.iter_mut().zip(&*moments).enumerate() {
-                let rstd = moments.rstd(affine.eps);
-                let (scale, shift) = (T::of(weight[first + i].wide() * rstd), bias[first + i]);
-                *channel = Channel { line: Line { mean: T::of(moments.mean), scale, shift, relu: affine.relu }, rstd };
-            }
-            // SAFETY: a channel belongs to one task.
-            unsafe {
-                match size.s {
-                    1 => columns::forward(x, size, first, channels, &y),
-                    _ => planes::forward(x, size, first, channels, &y),
+        size.by_channels(
+            #[inline(always)]
+            |first, count| {
+                // SAFETY: a channel belongs to one task.
+                let (moments, channels) = unsafe { (moments.part(first, count), channels.part(first, count)) };
+                match (given, size.s) {
+                    (Some(_), _) => {}
+                    (None, 1) => columns::moments(x, size, first, moments),
+                    (None, _) => planes::moments(x, size, first, moments),
                 }
-            }
-        });
+                for (i, (channel, moments)) in channels.iter_mut().zip(&*moments).enumerate() {
+                    let rstd = moments.rstd(affine.eps);
+                    let (scale, shift) = (T::of(weight[first + i].wide() * rstd), bias[first + i]);
+                    *channel =
+                        Channel { line: Line { mean: T::of(moments.mean), scale, shift, relu: affine.relu }, rstd };
+                }
+                // SAFETY: a channel belongs to one task.
+                unsafe {
+                    match size.s {
+                        1 => columns::forward(x, size, first, channels, &y),
+                        _ => planes::forward(x, size, first, channels, &y),
+                    }
+                }
+            },
+        );
     }
     let (fixed, has) = (given.is_some(), (affine.weight.is_some(), affine.bias.is_some()));
     let inputs: Vec<&Tensor> = [Some(x), affine.weight, affine.bias].into_iter().flatten().collect();
@@ -128,30 +135,33 @@ fn backward<T: Real>(
     let mut sums: Vec<Sums> = vec![(0.0, 0.0); size.c];
     {
         let (dx, sums) = (Parts::new(&mut dx), Parts::new(&mut sums));
-        size.by_channels(|first, count| {
-            let channels = &channels[first..first + count];
-            // SAFETY: a channel belongs to one task.
-            let sums = unsafe { sums.part(first, count) };
-            match size.s {
-                1 => columns::sums(g, x, size, first, channels, sums),
-                _ => planes::sums(g, x, size, first, channels, sums),
-            }
-            if !needs_x {
-                return;
-            }
-            let share = |(channel, &(plain, with_x)): (&Channel<T>, &Sums)| {
-                let factor = if fixed { 0.0 } else { channel.line.scale.wide() / (size.n * size.s) as f64 };
-                (T::of(plain * factor), T::of(with_x * channel.rstd * channel.rstd * factor))
-            };
-            let shares: Vec<(T, T)> = channels.iter().zip(&*sums).map(share).collect();
-            // SAFETY: a channel belongs to one task.
-            unsafe {
+        size.by_channels(
+            #[inline(always)]
+            |first, count| {
+                let channels = &channels[first..first + count];
+                // SAFETY: a channel belongs to one task.
+                let sums = unsafe { sums.part(first, count) };
                 match size.s {
-                    1 => columns::backward(g, x, size, first, channels, &shares, &dx),
-                    _ => planes::backward(g, x, size, first, channels, &shares, &dx),
+                    1 => columns::sums(g, x, size, first, channels, sums),
+                    _ => planes::sums(g, x, size, first, channels, sums),
                 }
-            }
-        });
+                if !needs_x {
+                    return;
+                }
+                let share = |(channel, &(plain, with_x)): (&Channel<T>, &Sums)| {
+                    let factor = if fixed { 0.0 } else { channel.line.scale.wide() / (size.n * size.s) as f64 };
+                    (T::of(plain * factor), T::of(with_x * channel.rstd * channel.rstd * factor))
+                };
+                let shares: Vec<(T, T)> = channels.iter().zip(&*sums).map(share).collect();
+                // SAFETY: a channel belongs to one task.
+                unsafe {
+                    match size.s {
+                        1 => columns::backward(g, x, size, first, channels, &shares, &dx),
+                        _ => planes::backward(g, x, size, first, channels, &shares, &dx),
+                    }
+                }
+            },
+        );
     }
     let dweight = sums.iter().zip(channels).map(|(sums, channel)| T::of(sums.1 * channel.rstd)).collect();
     let dbias = sums.iter().map(|sums| T::of(sums.0)).collect();

@@ -35,7 +35,10 @@ impl Size {
     fn by_groups(&self, task: impl Fn(usize) + Sync) {
         let (all, length) = (self.n * self.groups, (PIECE / (self.k * self.s)).max(1));
         pool::run(all.div_ceil(length), |i| {
-            real::vectorized(|| (i * length..all.min((i + 1) * length)).for_each(&task));
+            real::vectorized(
+                #[inline(always)]
+                || (i * length..all.min((i + 1) * length)).for_each(&task),
+            );
         });
     }
 }
@@ -59,16 +62,23 @@ fn forward<T: Real>(
         let x: &[T] = &x;
         let (y, moments) = (Parts::new(&mut y), Parts::new(&mut moments));
         let length = size.k * size.s;
-        size.by_groups(|group| {
-            let x = &x[group * length..(group + 1) * length];
-            // SAFETY: a group belongs to one task.
-            let (y, moments) = unsafe { (y.part(group * length, length), moments.part(group, 1)) };
-            moments[0] = Moments::of(1, |_| x);
-            let channels = group % groups * size.k..;
-            for ((x, y), c) in x.chunks_exact(size.s).zip(y.chunks_exact_mut(size.s)).zip(channels) {
-                line(moments[0], eps, gamma[c], beta[c]).forward(x, y);
-            }
-        });
+        size.by_groups(
+            #[inline(always)]
+            |group| {
+                let x = &x[group * length..(group + 1) * length];
+                // SAFETY: a group belongs to one task.
+                let (y, moments) = unsafe { (y.part(group * length, length), moments.part(group, 1)) };
+                moments[0] = Moments::of(
+                    1,
+                    #[inline(always)]
+                    |_| x,
+                );
+                let channels = group % groups * size.k..;
+                for ((x, y), c) in x.chunks_exact(size.s).zip(y.chunks_exact_mut(size.s)).zip(channels) {
+                    line(moments[0], eps, gamma[c], beta[c]).forward(x, y);
+                }
+            },
+        );
     }
     let (has, result) = ((weight.is_some(), bias.is_some()), moments.clone());
     let inputs: Vec<&Tensor> = [Some(x), weight, bias].into_iter().flatten().collect();
@@ -105,32 +115,35 @@ fn backward<T: Real>(
     let mut sums = vec![(0.0, 0.0); n * c];
     {
         let (dx, sums) = (Parts::new(&mut dx), Parts::new(&mut sums));
-        size.by_groups(|group| {
-            let (moments, rstd) = (moments[group], moments[group].rstd(eps));
-            // SAFETY: a group belongs to one task.
-            let sums = unsafe { sums.part(group * k, k) };
-            let first = group % groups * k;
-            let plane = |i: usize| group * length + i * s..group * length + (i + 1) * s;
-            let (mut plain, mut with_x) = (0.0, 0.0);
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let gamma = gamma[first + i];
-                let (a, b) = line(moments, eps, gamma, T::ZERO).sums(&g[plane(i)], &x[plane(i)]);
-                plain += a * gamma.wide();
-                with_x += b * gamma.wide();
-                *sums = (a, b * rstd);
-            }
-            if !needs_x {
-                return;
-            }
-            let factor = rstd / length as f64;
-            let (constant, slope) = (T::of(plain * factor), T::of(with_x * rstd * rstd * factor));
-            for i in 0..k {
+        size.by_groups(
+            #[inline(always)]
+            |group| {
+                let (moments, rstd) = (moments[group], moments[group].rstd(eps));
                 // SAFETY: a group belongs to one task.
-                let dx = unsafe { dx.part(plane(i).start, s) };
-                let line = line(moments, eps, gamma[first + i], T::ZERO);
-                line.backward(&g[plane(i)], &x[plane(i)], constant, slope, dx);
-            }
-        });
+                let sums = unsafe { sums.part(group * k, k) };
+                let first = group % groups * k;
+                let plane = |i: usize| group * length + i * s..group * length + (i + 1) * s;
+                let (mut plain, mut with_x) = (0.0, 0.0);
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let gamma = gamma[first + i];
+                    let (a, b) = line(moments, eps, gamma, T::ZERO).sums(&g[plane(i)], &x[plane(i)]);
+                    plain += a * gamma.wide();
+                    with_x += b * gamma.wide();
+                    *sums = (a, b * rstd);
+                }
+                if !needs_x {
+                    return;
+                }
+                let factor = rstd / length as f64;
+                let (constant, slope) = (T::of(plain * factor), T::of(with_x * rstd * rstd * factor));
+                for i in 0..k {
+                    // SAFETY: a group belongs to one task.
+                    let dx = unsafe { dx.part(plane(i).start, s) };
+                    let line = line(moments, eps, gamma[first + i], T::ZERO);
+                    line.backward(&g[plane(i)], &x[plane(i)], constant, slope, dx);
+                }
+            },
+        );
     }
     let mut totals = vec![(0.0, 0.0); c];
     for sample in sums.chunks_exact(c) {

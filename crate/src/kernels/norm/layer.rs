@@ -40,16 +40,23 @@ fn forward<T: Real>(
         let piece = (PIECE / width).max(1);
         let tasks = y.chunks_mut(piece * width).zip(saved.chunks_mut(piece)).zip(x.chunks(piece * width));
         pool::run_each(tasks, |_, ((y, saved), x)| {
-            real::vectorized(|| {
-                for ((y, saved), x) in y.chunks_exact_mut(width).zip(saved).zip(x.chunks_exact(width)) {
-                    let moments = Moments::of(1, |_| x);
-                    let (mean, rstd) = (T::of(moments.mean), T::of(moments.rstd(eps)));
-                    *saved = (mean, rstd);
-                    for (((y, &x), &gamma), &beta) in y.iter_mut().zip(x).zip(&gamma).zip(&beta) {
-                        *y = ((x - mean) * rstd).mul_add(gamma, beta);
+            real::vectorized(
+                #[inline(always)]
+                || {
+                    for ((y, saved), x) in y.chunks_exact_mut(width).zip(saved).zip(x.chunks_exact(width)) {
+                        let moments = Moments::of(
+                            1,
+                            #[inline(always)]
+                            |_| x,
+                        );
+                        let (mean, rstd) = (T::of(moments.mean), T::of(moments.rstd(eps)));
+                        *saved = (mean, rstd);
+                        for (((y, &x), &gamma), &beta) in y.iter_mut().zip(x).zip(&gamma).zip(&beta) {
+                            *y = ((x - mean) * rstd).mul_add(gamma, beta);
+                        }
                     }
-                }
-            });
+                },
+            );
         });
     }
     let has = (weight.is_some(), bias.is_some());
@@ -80,14 +87,17 @@ fn backward<T: Real>(
     let mut partial = vec![T::ZERO; tasks * 2 * width];
     let pieces = dx.chunks_mut(piece * width).zip(partial.chunks_mut(2 * width)).zip(saved.chunks(piece));
     pool::run_each(pieces, |task, ((dx, partial), saved)| {
-        real::vectorized(|| {
-            let (dgamma, dbeta) = partial.split_at_mut(width);
-            for (i, (dx, &(mean, rstd))) in dx.chunks_exact_mut(width).zip(saved).enumerate() {
-                let start = (task * piece + i) * width;
-                let (g, x) = (&g[start..start + width], &x[start..start + width]);
-                row_backward((mean, rstd), gamma, g, x, dx, dgamma, dbeta);
-            }
-        });
+        real::vectorized(
+            #[inline(always)]
+            || {
+                let (dgamma, dbeta) = partial.split_at_mut(width);
+                for (i, (dx, &(mean, rstd))) in dx.chunks_exact_mut(width).zip(saved).enumerate() {
+                    let start = (task * piece + i) * width;
+                    let (g, x) = (&g[start..start + width], &x[start..start + width]);
+                    row_backward((mean, rstd), gamma, g, x, dx, dgamma, dbeta);
+                }
+            },
+        );
     });
     let mut totals = vec![0.0; 2 * width];
     for partial in partial.chunks_exact(2 * width) {
@@ -114,7 +124,12 @@ fn row_backward<T: Real>(
         *dgamma = g.mul_add((x - mean) * rstd, *dgamma);
         *dbeta += g;
     }
-    let (plain, with_x) = rows::two_sums(dx, x, |g, x| (g, g * ((x - mean) * rstd)));
+    let (plain, with_x) = rows::two_sums(
+        dx,
+        x,
+        #[inline(always)]
+        |g, x| (g, g * ((x - mean) * rstd)),
+    );
     let width = T::of(dx.len() as f64);
     let (plain, with_x) = (plain / width, with_x / width);
     for (dx, &x) in dx.iter_mut().zip(x) {

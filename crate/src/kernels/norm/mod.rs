@@ -40,14 +40,24 @@ impl Moments {
             let x = stretch(i);
             count += x.len();
             for chunk in x.chunks(CHUNK) {
-                total += rows::sum(chunk, |x| x).wide();
+                total += rows::sum(
+                    chunk,
+                    #[inline(always)]
+                    |x| x,
+                )
+                .wide();
             }
         }
         let near = T::of(total / count as f64);
         let (mut rest, mut squares) = (0.0, 0.0);
         for i in 0..n {
             for chunk in stretch(i).chunks(CHUNK) {
-                let (sum, square) = rows::two_sums(chunk, chunk, |x, _| (x - near, (x - near) * (x - near)));
+                let (sum, square) = rows::two_sums(
+                    chunk,
+                    chunk,
+                    #[inline(always)]
+                    |x, _| (x - near, (x - near) * (x - near)),
+                );
                 rest += sum.wide();
                 squares += square.wide();
             }
@@ -99,12 +109,22 @@ impl<T: Real> Line<T> {
         let (mut plain, mut with_x) = (0.0, 0.0);
         for (g, x) in g.chunks(CHUNK).zip(x.chunks(CHUNK)) {
             let (a, b) = if self.relu {
-                rows::two_sums(g, x, |g, x| {
-                    let g = self.before_relu(g, x);
-                    (g, g * (x - self.mean))
-                })
+                rows::two_sums(
+                    g,
+                    x,
+                    #[inline(always)]
+                    |g, x| {
+                        let g = self.before_relu(g, x);
+                        (g, g * (x - self.mean))
+                    },
+                )
             } else {
-                rows::two_sums(g, x, |g, x| (g, g * (x - self.mean)))
+                rows::two_sums(
+                    g,
+                    x,
+                    #[inline(always)]
+                    |g, x| (g, g * (x - self.mean)),
+                )
             };
             plain += a.wide();
             with_x += b.wide();

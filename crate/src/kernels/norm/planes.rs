@@ -8,7 +8,11 @@ use crate::kernels::values::Parts;
 #[inline(always)]
 pub(super) fn moments<T: Real>(x: &[T], size: Size, first: usize, moments: &mut [Moments]) {
     for (i, moments) in moments.iter_mut().enumerate() {
-        *moments = Moments::of(size.n, |image| &x[size.plane(image, first + i)..][..size.s]);
+        *moments = Moments::of(
+            size.n,
+            #[inline(always)]
+            |image| &x[size.plane(image, first + i)..][..size.s],
+        );
     }
 }
 

@@ -89,7 +89,10 @@ impl Windows {
     fn by_planes(&self, planes: usize, task: impl Fn(Range<usize>) + Sync) {
         let length = (PIECE / self.inputs()).max(1);
         pool::run(planes.div_ceil(length), |i| {
-            real::vectorized(|| task(i * length..planes.min((i + 1) * length)));
+            real::vectorized(
+                #[inline(always)]
+                || task(i * length..planes.min((i + 1) * length)),
+            );
         });
     }
 }
