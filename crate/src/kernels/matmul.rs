@@ -85,22 +85,6 @@ pub(crate) fn matmul<T: Real>(size: Size, a: View<T>, b: View<T>, c: &mut [T], p
     });
 }
 
-/// [`matmul`] on the calling thread alone: for tasks that are shared out already.
-pub(crate) fn matmul_serial<T: Real>(size: Size, a: View<T>, b: View<T>, c: &mut [T], pitch: usize, add: bool) {
-    check(size, a, b, c, pitch);
-    // SAFETY: `check` found all three inside their slices.
-    unsafe {
-        product(
-            size,
-            (a.data.as_ptr(), a.row, a.col),
-            (b.data.as_ptr(), b.row, b.col),
-            (c.as_mut_ptr(), pitch),
-            add,
-            size.m * size.k * size.n >= LARGE,
-        );
-    }
-}
-
 struct Target<T>(*mut T);
 // SAFETY: tasks write disjoint parts.
 unsafe impl<T: Send> Sync for Target<T> {}

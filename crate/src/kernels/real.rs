@@ -36,7 +36,6 @@ pub(crate) trait Real:
     fn wide(self) -> f64;
     /// `self * a + b`, rounded once.
     fn mul_add(self, a: Self, b: Self) -> Self;
-    fn sqrt(self) -> Self;
     fn abs(self) -> Self;
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
@@ -174,11 +173,6 @@ macro_rules! real {
             #[inline(always)]
             fn mul_add(self, a: Self, b: Self) -> Self {
                 $T::mul_add(self, a, b)
-            }
-
-            #[inline(always)]
-            fn sqrt(self) -> Self {
-                $T::sqrt(self)
             }
 
             #[inline(always)]
