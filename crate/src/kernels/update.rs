@@ -11,11 +11,19 @@ use std::ops::{Add, Div, Mul, Sub};
 use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor, bail};
 use pulp::{Arch, NullaryFnOnce};
 
-/// Elements that one thread updates at a time.
-const BLOCK: usize = 1 << 13;
+/// Elements that one thread updates at a time: some 5 µs of work.
+const BLOCK: usize = 1 << 14;
 
-/// Elements from which a second thread is worth the 10 µs or so that it takes to enter the pool.
-pub(crate) const PARALLEL_FROM: usize = 1 << 16;
+/// Numbers in a line of the cache, which two threads should not share.
+const LINE: usize = 16;
+
+/// Elements from which a second thread is worth the 10 µs or more that it takes to enter the pool.
+const PARALLEL_FROM: usize = 1 << 17;
+
+/// Whether a step of so many elements in all is to run in the pool, with its parameters shared among the threads.
+pub(crate) fn in_parallel(elements: usize) -> bool {
+    elements >= PARALLEL_FROM && rayon::current_num_threads() > 1
+}
 
 /// What an update rule computes with: one number, or a whole tensor of them.
 pub(crate) trait Value:
@@ -85,8 +93,7 @@ number!(f32, F32);
 number!(f64, F64);
 
 /// Updates a contiguous parameter on the CPU. Its gradient is contiguous, and the memories, at most three, have as many
-/// elements. A parameter of more than one block is shared among the threads of the pool that this is called in; no result
-/// depends on how.
+/// elements. With `parallel`, the threads of the pool share a parameter of more than one block; no result depends on that.
 ///
 /// One parameter is locked at a time, so that a step and a thread that reads several parameters cannot wait for each other.
 pub(crate) fn update<R: Rule, T: Number>(
@@ -94,13 +101,15 @@ pub(crate) fn update<R: Rule, T: Number>(
     theta: &Tensor,
     gradient: &Tensor,
     memory: &mut [Vec<T>],
+    parallel: bool,
 ) -> candle_core::Result<()> {
     let (storage, layout) = gradient.storage_and_layout();
     let Storage::Cpu(storage) = &*storage else { bail!("optimizer step: the gradient is not on the CPU") };
     let (Some(all), Some((from, to))) = (T::all(storage), layout.contiguous_offsets()) else {
         bail!("optimizer step: the gradient is not contiguous or not of the parameter's dtype")
     };
-    theta.inplace_op1(&Update { rule, gradient: &all[from..to], memory: Cell::new(memory) })
+    let block = if parallel { BLOCK } else { usize::MAX };
+    theta.inplace_op1(&Update { rule, gradient: &all[from..to], memory: Cell::new(memory), block })
 }
 
 struct Update<'a, R, T> {
@@ -108,6 +117,7 @@ struct Update<'a, R, T> {
     gradient: &'a [T],
     /// To take once: Candle calls an operation by a shared reference.
     memory: Cell<&'a mut [Vec<T>]>,
+    block: usize,
 }
 
 impl<R: Rule, T: Number> InplaceOp1 for Update<'_, R, T> {
@@ -124,46 +134,53 @@ impl<R: Rule, T: Number> InplaceOp1 for Update<'_, R, T> {
         if to - from != n || memory.iter().any(|memory| memory.len() != n) {
             bail!("optimizer step: {n} gradients for {} numbers", to - from)
         }
-        let theta = &mut all[from..to];
+        let (rule, theta, gradient) = (self.rule, &mut all[from..to], self.gradient);
         match memory {
-            [] => in_blocks(self.rule, theta, self.gradient, []),
-            [a] => in_blocks(self.rule, theta, self.gradient, [a]),
-            [a, b] => in_blocks(self.rule, theta, self.gradient, [a, b]),
-            [a, b, c, ..] => in_blocks(self.rule, theta, self.gradient, [a, b, c]),
+            [] => in_blocks(self.block, Pass { rule, theta, gradient, memory: [] }),
+            [a] => in_blocks(self.block, Pass { rule, theta, gradient, memory: [a] }),
+            [a, b] => in_blocks(self.block, Pass { rule, theta, gradient, memory: [a, b] }),
+            [a, b, c, ..] => in_blocks(self.block, Pass { rule, theta, gradient, memory: [a, b, c] }),
         }
         Ok(())
     }
 }
 
-/// Halves the work until it fits a block; all slices have one length.
-fn in_blocks<R: Rule, T: Number, const N: usize>(rule: R, theta: &mut [T], gradient: &[T], memory: [&mut [T]; N]) {
-    if theta.len() <= BLOCK {
-        return Arch::new().dispatch(Pass { rule, theta, gradient, memory });
+/// Halves the work until it fits a block.
+fn in_blocks<R: Rule, T: Number, const N: usize>(block: usize, all: Pass<'_, R, T, N>) {
+    if all.theta.len() <= block {
+        return Arch::new().dispatch(all);
     }
-    let middle = theta.len() / 2;
-    let (theta, theta_rest) = theta.split_at_mut(middle);
-    let (gradient, gradient_rest) = gradient.split_at(middle);
-    let mut memory_rest: [&mut [T]; N] = array::from_fn(|_| Default::default());
-    let mut places = memory_rest.iter_mut();
-    let memory = memory.map(|memory| {
-        let (memory, rest) = memory.split_at_mut(middle);
-        if let Some(place) = places.next() {
-            *place = rest;
-        }
-        memory
-    });
-    rayon::join(
-        || in_blocks(rule, theta, gradient, memory),
-        || in_blocks(rule, theta_rest, gradient_rest, memory_rest),
-    );
+    let (first, second) = all.halves();
+    rayon::join(|| in_blocks(block, first), || in_blocks(block, second));
 }
 
-/// One block: a loop that the compiler turns into vector instructions, those of the processor it runs on.
+/// A part of the work: a loop that the compiler turns into vector instructions, those of the processor it runs on. All slices
+/// have one length.
 struct Pass<'a, R, T, const N: usize> {
     rule: R,
     theta: &'a mut [T],
     gradient: &'a [T],
     memory: [&'a mut [T]; N],
+}
+
+impl<R: Rule, T: Number, const N: usize> Pass<'_, R, T, N> {
+    fn halves(self) -> (Self, Self) {
+        let rule = self.rule;
+        let middle = (self.theta.len() / 2).next_multiple_of(LINE).min(self.theta.len());
+        let (theta, theta_rest) = self.theta.split_at_mut(middle);
+        let (gradient, gradient_rest) = self.gradient.split_at(middle);
+        let mut memory_rest: [&mut [T]; N] = array::from_fn(|_| Default::default());
+        let mut places = memory_rest.iter_mut();
+        let memory = self.memory.map(|memory| {
+            let (memory, rest) = memory.split_at_mut(middle);
+            if let Some(place) = places.next() {
+                *place = rest;
+            }
+            memory
+        });
+        let rest = Self { rule, theta: theta_rest, gradient: gradient_rest, memory: memory_rest };
+        (Self { rule, theta, gradient, memory }, rest)
+    }
 }
 
 impl<R: Rule, T: Number, const N: usize> NullaryFnOnce for Pass<'_, R, T, N> {

@@ -9,7 +9,7 @@ use candle_core::{Storage, Tensor, Var};
 use super::composed::Composed;
 use super::memory::Memory;
 use super::{ParamGroup, check_not_negative};
-use crate::kernels::update::{PARALLEL_FROM, Rule, update};
+use crate::kernels::update::{Rule, in_parallel, update};
 use crate::params::Param;
 use crate::state::{State, Stateful};
 use crate::{Error, Result, device};
@@ -125,24 +125,24 @@ impl<M: Method> Core<M> {
         }
         self.steps += 1;
         let elements: usize = gradients.iter().map(|gradient| gradient.elem_count()).sum();
-        if elements < PARALLEL_FROM || rayon::current_num_threads() == 1 {
-            self.write(&gradients, composed)
-        } else {
+        if in_parallel(elements) {
             // One entry into the pool for all parameters, not one for each.
-            rayon::scope(|_| self.write(&gradients, composed))
+            rayon::scope(|_| self.write(&gradients, composed, true))
+        } else {
+            self.write(&gradients, composed, false)
         }
     }
 
     /// The part of a step that changes something.
-    fn write(&mut self, gradients: &[Tensor], composed: Vec<(Tensor, Vec<Tensor>)>) -> Result<()> {
+    fn write(&mut self, gradients: &[Tensor], composed: Vec<(Tensor, Vec<Tensor>)>, parallel: bool) -> Result<()> {
         let (mut gradients, mut composed) = (gradients.iter(), composed.into_iter());
         for group in &mut self.groups {
             let rule = self.method.rule(group.lr, group.weight_decay, self.steps);
             for (member, gradient) in group.members.iter_mut().zip(&mut gradients) {
                 let theta = &member.param.var;
                 match &mut member.memory {
-                    Memory::F32(memory) => update(rule, theta, gradient, memory)?,
-                    Memory::F64(memory) => update(rule, theta, gradient, memory)?,
+                    Memory::F32(memory) => update(rule, theta, gradient, memory, parallel)?,
+                    Memory::F64(memory) => update(rule, theta, gradient, memory, parallel)?,
                     Memory::Composed(memory) => {
                         if let Some((value, next)) = composed.next() {
                             theta.set(&value)?;
