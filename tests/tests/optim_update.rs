@@ -98,8 +98,8 @@ fn values(params: &Params) -> Tensor {
 
 #[test]
 fn the_update_in_place_agrees_with_the_composed_one() {
-    // Below a block, above one with a remainder that fills no vector, and enough for several threads.
-    for lengths in [vec![1, 7], vec![8193, 3], vec![70_001, 1000]] {
+    // On one thread, with a remainder that fills no vector, and enough for several threads.
+    for lengths in [vec![1, 7], vec![8193, 3], vec![140_001, 1000, 16_385]] {
         for (dtype, tolerance) in [(DType::F64, 1e-12), (DType::F32, 1e-5)] {
             for name in NAMES {
                 let run = |composed| {
@@ -129,7 +129,7 @@ fn the_update_in_place_agrees_with_the_composed_one() {
 fn one_thread_gives_the_bits_of_two() {
     // The pool's size is fixed when it is first used, so each count needs a process of its own.
     if std::env::var("OPTIM_THREADS").is_ok() {
-        let params = store(&[100_003, 40_000, 5], DType::F32);
+        let params = store(&[100_003, 40_000, 17_001, 5], DType::F32);
         let mut adamw = make("adamw", one_group(&params), false);
         for step in 0..3 {
             adamw.step(&gradients(&params, step)).unwrap();
