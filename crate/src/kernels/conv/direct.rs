@@ -13,51 +13,42 @@ use crate::kernels::{Real, pool};
 /// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first cache: a multiple of every tile's.
 const BLOCK: usize = 24;
 /// Pieces that a batch is shared out in.
-const PIECES: usize = 16;
+pub(super) const PIECES: usize = 16;
 
-/// y [N, out, ...] of x [N, in, ...] and W [out, in / groups, ...].
-pub(super) fn correlate<T: Real>(geometry: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
-    assert!(x.len() == geometry.batch * geometry.input());
-    let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
-    let sizes = Sizes {
-        groups: geometry.groups,
-        sources: channels,
-        targets: maps,
-        taps,
-        source: taps,
-        target: channels * taps,
-    };
-    run(&Plan::correlate(geometry), sizes, geometry.batch, x, weight, bias)
-}
-
-/// x [N, in, ...] of y [N, out, ...] and W [out, in / groups, ...].
-pub(super) fn spread<T: Real>(geometry: &Geometry, y: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
-    assert!(y.len() == geometry.batch * geometry.output());
-    let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
-    let sizes = Sizes {
-        groups: geometry.groups,
-        sources: maps,
-        targets: channels,
-        taps,
-        source: channels * taps,
-        target: taps,
-    };
-    run(&Plan::spread(geometry), sizes, geometry.batch, y, weight, bias)
-}
-
+/// What is summed over, and where its weights are.
 #[derive(Clone, Copy)]
-struct Sizes {
-    groups: usize,
+pub(super) struct Sizes {
+    pub groups: usize,
     /// Channels of a group that are summed over, and that come out.
-    sources: usize,
-    targets: usize,
-    taps: usize,
+    pub sources: usize,
+    pub targets: usize,
+    pub taps: usize,
     /// Distances in the weight from one such channel to the next.
-    source: usize,
-    target: usize,
+    pub source: usize,
+    pub target: usize,
 }
 
-fn run<T: Real>(plan: &Plan, sizes: Sizes, batch: usize, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+impl Sizes {
+    pub fn correlate(geometry: &Geometry) -> Self {
+        let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
+        Self { groups: geometry.groups, sources: channels, targets: maps, taps, source: taps, target: channels * taps }
+    }
+
+    pub fn spread(geometry: &Geometry) -> Self {
+        let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
+        Self { groups: geometry.groups, sources: maps, targets: channels, taps, source: channels * taps, target: taps }
+    }
+}
+
+/// What a plan makes of a batch `x`.
+pub(super) fn run<T: Real>(
+    plan: &Plan,
+    sizes: Sizes,
+    batch: usize,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+) -> Vec<T> {
     let Sizes { groups, targets, .. } = sizes;
     let packed = pack(plan, sizes, weight);
     // Fewer than there are, if a stride skips some.
@@ -84,17 +75,10 @@ fn run<T: Real>(plan: &Plan, sizes: Sizes, batch: usize, x: &[T], weight: &[T], 
     y
 }
 
-/// Rows of the tiles that `targets` channels are made of.
-fn tiles(targets: usize) -> impl Iterator<Item = usize> {
-    let mut left = targets;
-    std::iter::from_fn(move || {
-        let rows = match left {
-            5 | 6 => left,
-            _ => left.min(4),
-        };
-        left -= rows;
-        (rows > 0).then_some(rows)
-    })
+/// Rows of the tiles that `targets` channels are made of: six at most, and about as many in each.
+pub(super) fn tiles(targets: usize) -> impl Iterator<Item = usize> {
+    let count = targets.div_ceil(6);
+    (0..count).map(move |i| targets / count + usize::from(i < targets % count))
 }
 
 /// The weights in the order in which they are used: by group, pass, tile, source channel, tap, channel of the tile.
@@ -165,7 +149,7 @@ impl<T: Real> WithSimd for Image<'_, T> {
                     match rows {
                         6 => tiles!(6, 2),
                         5 => tiles!(5, 2),
-                        4 => tiles!(4, 3),
+                        4 => tiles!(4, 2),
                         3 => tiles!(3, 3),
                         2 => tiles!(2, 4),
                         _ => tiles!(1, 8),
@@ -184,11 +168,13 @@ impl<T: Real> WithSimd for Image<'_, T> {
     }
 }
 
+/// A tile of sums.
+///
 /// # Safety
 /// `VECTORS` registers may be read from `from` plus each offset, `ROWS` weights for each offset, and as many registers written at each of `ROWS`
 /// places `pitch` apart.
 #[inline(always)]
-unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
+pub(super) unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     offsets: &[usize],
     weights: *const T,

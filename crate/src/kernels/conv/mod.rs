@@ -1,14 +1,18 @@
 //! Convolutions and transposed convolutions, in one and two dimensions.
 //!
-//! All of them are made of three operations on a convolution's geometry: [`direct::correlate`], from its input to its output; [`direct::spread`], the
-//! transposed way, which is also the gradient of the input; and [`weight::gradient`]. A transposed convolution takes the second forward and
+//! All of them are made of three operations on a convolution's geometry: [`correlate`], from its input to its output; [`spread`], the transposed way,
+//! which is also the gradient of the input; and [`weight_gradient`]. A transposed convolution takes the second forward and
 //! the first backward.
 
 mod direct;
 mod plan;
 mod weight;
+mod winograd;
 
 use candle_core::{Shape, Tensor};
+
+use direct::Sizes;
+use plan::Plan;
 
 use super::{Real, contiguous, for_dtype, values};
 use crate::Result;
@@ -105,12 +109,35 @@ fn layer(
             let (x, weight, bias) = (contiguous(x)?, contiguous(weight)?, bias.map(contiguous).transpose()?);
             let (x, weight) = (values::<T>(&x)?, values::<T>(&weight)?);
             let bias = bias.as_ref().map(values::<T>).transpose()?;
-            let forward = if transposed { direct::spread } else { direct::correlate };
-            forward(&geometry, &x, &weight, bias.as_deref())
+            let pass = if transposed { spread } else { correlate };
+            pass(&geometry, &x, &weight, bias.as_deref())
         };
         let operands: Vec<&Tensor> = [Some(x), Some(weight), bias].into_iter().flatten().collect();
         apply1(name, &operands, y, shape, move |grad, op| backward::<T>(grad, op, &geometry, transposed))
     })
+}
+
+/// y [N, out, ...] of x [N, in, ...] and W [out, in / groups, ...].
+fn correlate<T: Real>(geometry: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    assert!(x.len() == geometry.batch * geometry.input());
+    let run = if winograd::pays(geometry, geometry.axes[0].output) { winograd::run } else { direct::run };
+    run(&Plan::correlate(geometry), Sizes::correlate(geometry), geometry.batch, x, weight, bias)
+}
+
+/// The other way, from outputs to inputs with the same weight.
+fn spread<T: Real>(geometry: &Geometry, y: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    assert!(y.len() == geometry.batch * geometry.output());
+    let run = if winograd::pays(geometry, geometry.axes[0].input) { winograd::run } else { direct::run };
+    run(&Plan::spread(geometry), Sizes::spread(geometry), geometry.batch, y, weight, bias)
+}
+
+/// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
+fn weight_gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
+    assert!(x.len() == geometry.batch * geometry.input() && g.len() == geometry.batch * geometry.output());
+    match winograd::pays(geometry, geometry.axes[0].output) {
+        true => winograd::gradient(geometry, x, g),
+        false => weight::gradient(geometry, x, g),
+    }
 }
 
 fn backward<T: Real>(grad: &Tensor, op: Grads, geometry: &Geometry, transposed: bool) -> Result<Vec<Option<Tensor>>> {
@@ -120,15 +147,15 @@ fn backward<T: Real>(grad: &Tensor, op: Grads, geometry: &Geometry, transposed: 
     let mut gradients = vec![None; 3];
     if op.needs[0] {
         let weight = contiguous(weight)?;
-        let back = if transposed { direct::correlate } else { direct::spread };
-        gradients[0] = Some(tensor(back(geometry, &g, &values(&weight)?, None), x)?);
+        let pass = if transposed { correlate } else { spread };
+        gradients[0] = Some(tensor(pass(geometry, &g, &values(&weight)?, None), x)?);
     }
     if op.needs[1] {
         let x = contiguous(x)?;
         let x = values::<T>(&x)?;
         let dw = match transposed {
-            false => weight::gradient(geometry, &x, &g),
-            true => weight::gradient(geometry, &g, &x),
+            false => weight_gradient(geometry, &x, &g),
+            true => weight_gradient(geometry, &g, &x),
         };
         gradients[1] = Some(tensor(dw, weight)?);
     }

@@ -12,7 +12,7 @@ pub(super) const SLACK: usize = 128;
 /// How images are laid out, and what is summed over them.
 pub(super) struct Plan {
     /// Height and width of a source image.
-    source: [usize; 2],
+    pub source: [usize; 2],
     lines: [Lines; 2],
     /// Rows of one laid out image, and the distance between them. Zeros between rows serve as the end of one and the start of the next.
     rows: usize,
@@ -34,6 +34,8 @@ pub(super) struct Pass {
     pub step: [usize; 2],
     /// The taps of the kernel it sums over, by their place in the kernel.
     pub taps: Vec<usize>,
+    /// The line and column of each tap in the laid out image, for the first pixel.
+    pub places: Vec<[usize; 2]>,
     /// For each channel and tap, where the number for the first pixel lies.
     pub offsets: Vec<usize>,
 }
@@ -142,6 +144,7 @@ impl Plan {
                     start: [row.start, column.start],
                     step: [row.step, column.step],
                     taps: taps().map(|(y, x)| y.0 * kernel_width + x.0).collect(),
+                    places: taps().map(|(y, x)| [y.2, x.2]).collect(),
                     offsets: (0..channels).flat_map(|c| taps().map(move |tap| c * channel + offset(tap))).collect(),
                 });
             }

@@ -11,9 +11,9 @@ use super::plan::{Plan, SLACK};
 use crate::kernels::{Real, pool, real};
 
 /// Pieces that a batch is shared out in, and the fewer ones where each has so many sums.
-const PIECES: usize = 16;
-const FEW_PIECES: usize = 8;
-const MANY_SUMS: usize = 1 << 16;
+pub(super) const PIECES: usize = 16;
+pub(super) const FEW_PIECES: usize = 8;
+pub(super) const MANY_SUMS: usize = 1 << 16;
 /// Pixels after which adding up the lanes of a register costs little.
 const PIXELS: usize = 1024;
 
@@ -57,6 +57,7 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
                     images: &images,
                     image: plan.buffer,
                     grads: &grads,
+                    grad: pixels,
                     maps,
                     sums: partial,
                 });
@@ -96,7 +97,7 @@ fn lanes_sum<T: Real>(x: &[T]) -> T {
 }
 
 /// The sum of pieces of `length`, in order.
-fn ordered_sum<T: Real>(mut pieces: Vec<T>, length: usize) -> Vec<T> {
+pub(super) fn ordered_sum<T: Real>(mut pieces: Vec<T>, length: usize) -> Vec<T> {
     let (sum, rest) = pieces.split_at_mut(length);
     real::vectorized(|| {
         for piece in rest.chunks_exact(length) {
@@ -108,17 +109,19 @@ fn ordered_sum<T: Real>(mut pieces: Vec<T>, length: usize) -> Vec<T> {
 }
 
 /// Dot products of `count` images at each offset with the gradients of each output channel, added to `sums` [maps, offsets].
-struct Dots<'a, T> {
-    offsets: &'a [usize],
+pub(super) struct Dots<'a, T> {
+    pub offsets: &'a [usize],
     /// A multiple of 16.
-    pixels: usize,
-    count: usize,
-    images: &'a [T],
+    pub pixels: usize,
+    pub count: usize,
+    pub images: &'a [T],
     /// Numbers from one image to the next.
-    image: usize,
-    grads: &'a [T],
-    maps: usize,
-    sums: &'a mut [T],
+    pub image: usize,
+    pub grads: &'a [T],
+    /// Numbers from one channel's gradient to the next.
+    pub grad: usize,
+    pub maps: usize,
+    pub sums: &'a mut [T],
 }
 
 impl<T: Real> WithSimd for Dots<'_, T> {
@@ -126,13 +129,13 @@ impl<T: Real> WithSimd for Dots<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { offsets, pixels, count, images, image, grads, maps, sums } = self;
+        let Self { offsets, pixels, count, images, image, grads, grad, maps, sums } = self;
         let furthest = offsets.iter().max().map_or(0, |&last| last);
         assert!(
             count > 0
                 && furthest + pixels <= image
                 && count * image <= images.len()
-                && count * maps * pixels <= grads.len()
+                && (count * maps - 1) * grad + pixels <= grads.len()
                 && maps * offsets.len() <= sums.len()
         );
         let mut m = 0;
@@ -150,7 +153,7 @@ impl<T: Real> WithSimd for Dots<'_, T> {
                                 simd,
                                 (count, pixels),
                                 (images.as_ptr(), image, at),
-                                (grads.as_ptr().add(m * pixels), maps * pixels),
+                                (grads.as_ptr().add(m * grad), grad, maps * grad),
                             )
                         };
                         for (r, row) in dots.into_iter().enumerate() {
@@ -182,13 +185,13 @@ impl<T: Real> WithSimd for Dots<'_, T> {
 }
 
 /// # Safety
-/// `pixels` numbers may be read at each place of each image and of each gradient; gradients of one image lie `pixels` apart.
+/// `pixels` numbers may be read at each place of each image and of each gradient; gradients of one image lie `map` apart, those of images `grad`.
 #[inline(always)]
 unsafe fn dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize>(
     simd: S,
     (count, pixels): (usize, usize),
     (images, image, at): (*const T, usize, [usize; COLUMNS]),
-    (grads, grad): (*const T, usize),
+    (grads, map, grad): (*const T, usize, usize),
 ) -> [[T; COLUMNS]; ROWS] {
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
     let mut sums = [[T::splat(simd, T::ZERO); COLUMNS]; ROWS];
@@ -200,7 +203,7 @@ unsafe fn dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize>(
             for p in (0..pixels).step_by(lanes) {
                 let x: [T::Vector<S>; COLUMNS] = std::array::from_fn(|c| load::<T, S>(image[c].add(p)));
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    let g = load::<T, S>(grad.add(r * pixels + p));
+                    let g = load::<T, S>(grad.add(r * map + p));
                     for (sum, x) in sums.iter_mut().zip(x) {
                         *sum = T::fma(simd, g, x, *sum);
                     }
