@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 
 use super::compare::{Digests, Extent, compare};
+use super::processor;
 use super::program::{Program, request};
 use super::report::{Measured, Row};
 use super::workloads::{Quantity, Workload};
@@ -214,7 +215,7 @@ impl Runner {
     }
 
     fn round(&self, program: &mut dyn Program) -> Result<Round> {
-        let used = |program: &dyn Program| Some(processor_time_of_all()? - program.processor_time()?);
+        let used = |program: &dyn Program| Some(processor::time_of_all()? - program.processor_time()?);
         let (start, before) = (Instant::now(), used(program));
         let ms = self.time(program)?;
         let elapsed = start.elapsed().as_secs_f64();
@@ -242,26 +243,6 @@ impl Runner {
         let others = others.map(|sum| sum / rounds.len() as f64);
         (Measured::new(rounds.into_iter().map(|round| round.ms).collect()), others)
     }
-}
-
-/// The unit of Linux's processor times: its `USER_HZ` is 100 on every platform.
-const TICK: f64 = 0.01;
-
-/// Seconds of processor time that a process has used.
-pub fn processor_time_of(process: u32) -> Option<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in parentheses, may hold blanks.
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    Some((fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?) * TICK)
-}
-
-/// Seconds that all processors together have not been idle.
-fn processor_time_of_all() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let times: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).map_while(|time| time.parse().ok()).collect();
-    // user, nice, system, idle, iowait, irq, softirq, steal; guest times are part of user's.
-    let busy = |(place, time): (usize, &f64)| if place == 3 || place == 4 { 0.0 } else { *time };
-    Some(times.iter().take(8).enumerate().map(busy).sum::<f64>() * TICK)
 }
 
 /// The answer, unless it is an error.

@@ -7,6 +7,7 @@
 mod compare;
 mod environment;
 mod measure;
+mod processor;
 mod program;
 mod report;
 #[cfg(test)]
