@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 
 use super::compare::{Digests, Extent, compare};
+use super::processor;
 use super::program::{Program, request};
 use super::report::{Measured, Row};
 use super::workloads::{Quantity, Workload};
@@ -20,9 +21,9 @@ const BUDGET: f64 = 12_000.0;
 /// Rounds that the budget leaves to a slow program; stock Candle, which nothing is held against, gets one.
 const ENOUGH: usize = 3;
 
-/// How many cores other processes may keep busy in a round that counts. PyTorch's threads wait for one another by spinning: one
-/// busy neighbour makes its small steps ten times slower, and candlelight's hardly.
-pub const QUIET: f64 = 0.1;
+/// How many cores other processes may keep busy in a round that counts, beside those that the program leaves free. PyTorch's
+/// threads wait for one another by spinning: one busy neighbour makes its small steps ten times slower, and candlelight's hardly.
+const QUIET: f64 = 0.1;
 
 /// How many rounds are tried for each that is wanted.
 const PERSEVERANCE: usize = 4;
@@ -45,12 +46,15 @@ pub type Start<'a> = Box<dyn Fn(Subject) -> Result<Box<dyn Program>> + 'a>;
 pub struct Peers<'a> {
     start: Start<'a>,
     running: Vec<(Subject, Box<dyn Program>)>,
+    /// How many cores others may keep busy.
+    allowed: f64,
 }
 
 /// A subject in one of its variants, while it is measured.
 struct Runner {
     subject: Subject,
     variant: &'static str,
+    allowed: f64,
     steps: usize,
     rounds: Vec<Round>,
 }
@@ -67,14 +71,14 @@ struct Round {
 }
 
 impl<'a> Peers<'a> {
-    /// Starts one of each.
-    pub fn start(start: Start<'a>, stock: bool) -> Result<Self> {
+    /// Starts one of each; `free` cores are left to other processes.
+    pub fn start(start: Start<'a>, stock: bool, free: usize) -> Result<Self> {
         let subjects = [Subject::Candlelight, Subject::Stock, Subject::Torch];
         let mut running = Vec::new();
         for subject in subjects.into_iter().filter(|subject| stock || *subject != Subject::Stock) {
             running.push((subject, start(subject)?));
         }
-        Ok(Self { start, running })
+        Ok(Self { start, running, allowed: free as f64 + QUIET })
     }
 
     /// What each says it is.
@@ -96,10 +100,9 @@ impl<'a> Peers<'a> {
         };
         if let Err(error) = measured {
             row.fault = Some(error.to_string());
-            let stock = self.running.iter().any(|(subject, _)| *subject == Subject::Stock);
-            self.running.clear();
-            let start = std::mem::replace(&mut self.start, Box::new(|_| Err("not in use".into())));
-            *self = Self::start(start, stock)?;
+            for (subject, program) in &mut self.running {
+                *program = (self.start)(*subject)?;
+            }
         }
         Ok(row)
     }
@@ -122,6 +125,7 @@ impl<'a> Peers<'a> {
         for runner in runners {
             let (measured, others) = runner.measured(rounds);
             row.others = row.others.into_iter().chain(others).reduce(f64::max);
+            row.disturbed |= others.is_some_and(|cores| cores > self.allowed);
             match runner.subject {
                 Subject::Candlelight => row.candlelight = Some(measured),
                 Subject::Stock => row.stock = Some(measured),
@@ -161,7 +165,8 @@ impl<'a> Peers<'a> {
                 row.difference = Some(difference);
             }
         }
-        let runner = |(subject, variant, _)| Runner { subject, variant, steps: 1, rounds: vec![] };
+        let allowed = self.allowed;
+        let runner = |(subject, variant, _)| Runner { subject, variant, allowed, steps: 1, rounds: vec![] };
         Ok(computed.into_iter().map(runner).collect())
     }
 
@@ -210,7 +215,7 @@ impl Runner {
     }
 
     fn round(&self, program: &mut dyn Program) -> Result<Round> {
-        let used = |program: &dyn Program| Some(processor_time_of_all()? - program.processor_time()?);
+        let used = |program: &dyn Program| Some(processor::time_of_all()? - program.processor_time()?);
         let (start, before) = (Instant::now(), used(program));
         let ms = self.time(program)?;
         let elapsed = start.elapsed().as_secs_f64();
@@ -226,7 +231,7 @@ impl Runner {
     }
 
     fn quiet(&self) -> impl Iterator<Item = &Round> {
-        self.rounds.iter().filter(|round| round.others.is_none_or(|cores| cores <= QUIET))
+        self.rounds.iter().filter(|round| round.others.is_none_or(|cores| cores <= self.allowed))
     }
 
     /// The quiet rounds, if there are enough, else all; and how busy others were in them on average.
@@ -240,31 +245,50 @@ impl Runner {
     }
 }
 
-/// The unit of Linux's processor times: its `USER_HZ` is 100 on every platform.
-const TICK: f64 = 0.01;
-
-/// Seconds of processor time that a process has used.
-pub fn processor_time_of(process: u32) -> Option<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in parentheses, may hold blanks.
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    Some((fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?) * TICK)
-}
-
-/// Seconds that all processors together have not been idle.
-fn processor_time_of_all() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let times: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).map_while(|time| time.parse().ok()).collect();
-    // user, nice, system, idle, iowait, irq, softirq, steal; guest times are part of user's.
-    let busy = |(place, time): (usize, &f64)| if place == 3 || place == 4 { 0.0 } else { *time };
-    Some(times.iter().take(8).enumerate().map(busy).sum::<f64>() * TICK)
-}
-
 /// The answer, unless it is an error.
 fn asked(program: &mut dyn Program, request: Value) -> Result<Value> {
     let answer = program.ask(request)?;
     match answer["error"].as_str() {
         Some(error) => Err(error.to_owned().into()),
         None => Ok(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runner(subject: Subject, rounds: &[(f64, f64)]) -> Runner {
+        let round = |&(ms, others)| Round { ms, others: Some(others), spent: SPELL };
+        let rounds = rounds.iter().map(round).collect();
+        Runner { subject, variant: "plain", allowed: QUIET, steps: 1, rounds }
+    }
+
+    #[test]
+    fn rounds_that_others_disturbed_do_not_count_and_are_made_up_for() {
+        let few = runner(Subject::Torch, &[(1.0, 0.0), (90.0, 0.8), (2.0, 0.05), (80.0, 1.0), (3.0, 0.1)]);
+        assert!(few.goes_on(5), "three of five are quiet");
+        assert!(!few.goes_on(3));
+        let (measured, others) = few.measured(5);
+        assert_eq!(measured, Measured::new(vec![1.0, 2.0, 3.0]));
+        assert!(others.expect("known") <= QUIET);
+    }
+
+    #[test]
+    fn without_enough_quiet_all_rounds_count_and_it_is_told() {
+        let (measured, others) = runner(Subject::Torch, &[(1.0, 0.0), (90.0, 0.8), (80.0, 1.0)]).measured(9);
+        assert_eq!(measured, Measured::new(vec![1.0, 80.0, 90.0]));
+        assert!(others.expect("known") > QUIET);
+    }
+
+    #[test]
+    fn a_slow_program_gets_fewer_rounds() {
+        let slow = |subject, rounds: usize| {
+            let mut runner = runner(subject, &vec![(BUDGET, 0.0); rounds]);
+            runner.rounds.iter_mut().for_each(|round| round.spent = BUDGET);
+            runner.goes_on(9)
+        };
+        assert!(slow(Subject::Torch, 2) && !slow(Subject::Torch, 3));
+        assert!(!slow(Subject::Stock, 1));
     }
 }

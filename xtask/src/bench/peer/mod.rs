@@ -7,6 +7,7 @@
 mod compare;
 mod environment;
 mod measure;
+mod processor;
 mod program;
 mod report;
 #[cfg(test)]
@@ -47,7 +48,7 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
             Subject::Torch => environment.torch()?,
         }))
     };
-    let mut peers = Peers::start(Box::new(start), stock)?;
+    let mut peers = Peers::start(Box::new(start), stock, cores.saturating_sub(threads))?;
     let head = report::head(&peers.versions()?, threads, rounds)?;
     println!("{head}\n{}", report::TABLE_HEAD);
     let mut rows = Vec::new();

@@ -6,7 +6,6 @@ use crate::bench::median;
 use crate::error::Result;
 use crate::process;
 
-use super::measure::QUIET;
 use super::workloads::{Quantity, Workload};
 
 /// The columns of [`Row::markdown`].
@@ -42,6 +41,8 @@ pub struct Row {
     pub difference: Option<f64>,
     /// How many cores other processes kept busy on average, beside the program that they disturbed most.
     pub others: Option<f64>,
+    /// Whether that was so much that the times say nothing.
+    pub disturbed: bool,
     /// Why a column is empty.
     pub note: Option<String>,
     /// What went wrong.
@@ -57,6 +58,7 @@ impl Row {
             torch: Vec::new(),
             difference: None,
             others: None,
+            disturbed: false,
             note: None,
             fault: None,
         }
@@ -76,23 +78,16 @@ impl Row {
     }
 
     fn ratio_to(&self, torch: Option<&Measured>) -> Option<f64> {
-        Some(torch?.median / self.candlelight.as_ref()?.median)
+        let ratio = torch?.median / self.candlelight.as_ref()?.median;
+        (!self.disturbed).then_some(ratio)
     }
 
     fn ratio(&self) -> Option<f64> {
         self.ratio_to(self.best())
     }
 
-    /// Whether others disturbed the measurement so much that it says nothing.
-    fn disturbed(&self) -> bool {
-        self.others.is_some_and(|cores| cores > QUIET)
-    }
-
-    /// Whether every target is reached, if there is one and it could be measured in quiet.
+    /// Whether every target is reached, if there is one and it could be measured.
     fn reached(&self) -> Option<bool> {
-        if self.disturbed() {
-            return None;
-        }
         let reached = |target: Option<f64>, ratio: Option<f64>| Some(ratio? >= target?);
         let best = reached(self.workload.target, self.ratio());
         let plain = reached(self.workload.plain_target, self.ratio_to(self.variant("plain")));
@@ -116,7 +111,7 @@ impl Row {
         let verdict = match (&self.fault, &self.note, self.reached()) {
             (Some(_), ..) => "FAULT",
             (None, Some(_), _) => "see below",
-            (None, None, _) if self.disturbed() => "disturbed",
+            (None, None, _) if self.disturbed => "disturbed",
             (None, None, Some(true)) => "reached",
             (None, None, Some(false)) => "below",
             (None, None, None) => "",
@@ -175,6 +170,9 @@ impl Row {
                 row.insert(name.into(), json!(value));
             }
         }
+        if self.disturbed {
+            row.insert("disturbed".into(), json!(true));
+        }
         for (name, text) in [("note", &self.note), ("fault", &self.fault)] {
             if let Some(text) = text {
                 row.insert(name.into(), json!(text));
@@ -222,7 +220,7 @@ pub fn notes(rows: &[Row]) -> String {
         if let (Some(fault), Some(_)) = (row.workload.stock_fault, &row.stock) {
             notes.push(format!("- `{name}`: of stock Candle only the first loss was compared: {fault}"));
         }
-        if let Some(others) = row.others.filter(|cores| *cores > 0.1) {
+        if let Some(others) = row.others.filter(|_| row.disturbed) {
             notes.push(format!(
                 "- `{name}`: other processes kept {others:.2} cores busy; measure again on a quiet machine"
             ));

@@ -47,7 +47,7 @@ fn row(name: &str, results: impl Fn(Subject) -> Value) -> (Row, Vec<String>) {
     let log = Log::default();
     let start =
         |subject| Ok(Box::new(Fake { subject, results: results(subject), log: log.clone() }) as Box<dyn Program>);
-    let mut peers = Peers::start(Box::new(start), true).expect("they start");
+    let mut peers = Peers::start(Box::new(start), true, 0).expect("they start");
     let workload = WORKLOADS.iter().find(|workload| workload.name == name).expect("it is in the list");
     let row = peers.row(workload, 2).expect("a row");
     (row, log.take())
