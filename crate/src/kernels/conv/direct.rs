@@ -8,7 +8,7 @@ use super::super::matmul::{load, store};
 use super::super::values::unwritten;
 use super::Geometry;
 use super::plan::{Pass, Plan};
-use crate::kernels::{Real, pool};
+use crate::kernels::{Real, pool, real};
 
 /// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first cache: a multiple of every tile's.
 const BLOCK: usize = 24;
@@ -65,7 +65,7 @@ pub(super) fn run<T: Real>(
         for (i, y) in y.chunks_exact_mut(output).enumerate() {
             for (group, y) in y.chunks_exact_mut(targets * image).enumerate() {
                 let x = &x[((first + i) * groups + group) * input..][..input];
-                plan.fill(x, &mut buffer);
+                real::vectorized(|| plan.fill(x, &mut buffer));
                 let bias = bias.map(|bias| &bias[group * targets..][..targets]);
                 let packed = &packed[group * weights..][..weights];
                 pulp::Arch::new().dispatch(Image { plan, targets, buffer: &buffer, packed, bias, y });
@@ -120,8 +120,15 @@ impl<T: Real> WithSimd for Image<'_, T> {
         let Self { plan, targets, buffer, mut packed, bias, y } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
         let block = BLOCK * lanes;
-        let mut sums = [T::ZERO; 6 * BLOCK * 16];
-        let sums = &mut sums[..6 * block];
+        let image = plan.target[0] * plan.target[1];
+        assert!(
+            targets * image <= y.len()
+                && targets * plan.passes.iter().map(|p| p.offsets.len()).sum::<usize>() <= packed.len()
+        );
+        // A register more, because the last of them may be read beyond its end.
+        let mut sums = [T::ZERO; (6 * BLOCK + 1) * 16];
+        let sums = &mut sums[..(6 * BLOCK + 1) * lanes];
+        let mut pieces = Vec::new();
         for pass in &plan.passes {
             let depth = pass.offsets.len();
             let (weights, rest) = packed.split_at(depth * targets);
@@ -131,6 +138,7 @@ impl<T: Real> WithSimd for Image<'_, T> {
             assert!(furthest + pixels + 8 * lanes <= buffer.len());
             for start in (0..pixels).step_by(block) {
                 let count = block.min(pixels - start);
+                pass.pieces(plan, start, count, &mut pieces);
                 let (mut first, mut weights) = (0, weights);
                 for rows in tiles(targets) {
                     macro_rules! tiles {
@@ -156,9 +164,11 @@ impl<T: Real> WithSimd for Image<'_, T> {
                     }
                     for r in 0..rows {
                         let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
-                        let image =
-                            &mut y[(first + r) * plan.target[0] * plan.target[1]..][..plan.target[0] * plan.target[1]];
-                        emit(pass, plan, start, &sums[r * block..][..count], bias, image);
+                        let y = &mut y[(first + r) * image..][..image];
+                        let sums = &sums[r * block..];
+                        for piece in &pieces {
+                            piece.write::<T, S>(simd, sums, bias, pass.step[1], y, pass.step == [1, 1]);
+                        }
                     }
                     weights = &weights[depth * rows..];
                     first += rows;
@@ -206,25 +216,53 @@ pub(super) unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: us
     }
 }
 
-/// Writes sums for the pixels from `start` on, counted along the pitch, where they belong; some of them are between two rows and belong nowhere.
-#[inline(always)]
-fn emit<T: Real>(pass: &Pass, plan: &Plan, start: usize, sums: &[T], bias: T, image: &mut [T]) {
-    let [top, left] = pass.start;
-    let [down, across] = pass.step;
-    for i in start / plan.pitch..=(start + sums.len() - 1) / plan.pitch {
-        let row = i * plan.pitch;
-        let from = row.max(start);
-        let to = (row + pass.columns).min(start + sums.len());
-        if from >= to {
-            continue;
+/// Pixels of a block that lie beside one another in a row of the target; those between two rows belong nowhere.
+pub(super) struct Piece {
+    /// The first of them, in the block and in the target.
+    pub from: usize,
+    pub to: usize,
+    pub length: usize,
+}
+
+impl Pass {
+    /// Finds the pieces of the `count` pixels from `start` on, counted along the pitch.
+    fn pieces(&self, plan: &Plan, start: usize, count: usize, pieces: &mut Vec<Piece>) {
+        let [top, left] = self.start;
+        let [down, across] = self.step;
+        pieces.clear();
+        for i in start / plan.pitch..=(start + count - 1) / plan.pitch {
+            let row = i * plan.pitch;
+            let (from, end) = (row.max(start), (row + self.columns).min(start + count));
+            if from < end {
+                let to = (top + i * down) * plan.target[1] + left + (from - row) * across;
+                pieces.push(Piece { from: from - start, to, length: end - from });
+            }
         }
-        let sums = &sums[from - start..to - start];
-        let image = &mut image[(top + i * down) * plan.target[1]..][..plan.target[1]];
-        let image = &mut image[left + (from - row) * across..];
-        match across {
-            1 => image.iter_mut().zip(sums).for_each(|(y, &sum)| *y = sum + bias),
-            2 => image.chunks_mut(2).zip(sums).for_each(|(y, &sum)| y[0] = sum + bias),
-            _ => image.iter_mut().step_by(across).zip(sums).for_each(|(y, &sum)| *y = sum + bias),
+    }
+}
+
+impl Piece {
+    /// Writes the piece's sums plus b to every `step`-th number of the target; with `spill`, what follows in the target may be written over, as it is when it is
+    /// written later.
+    #[inline(always)]
+    pub fn write<T: Real, S: Simd>(&self, simd: S, sums: &[T], bias: T, step: usize, target: &mut [T], spill: bool) {
+        let &Self { from, to, length } = self;
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        assert!(from + length + lanes - 1 <= sums.len() && to + (length - 1) * step < target.len());
+        let room = if step > 1 { 0 } else { if spill { target.len() - to } else { length } };
+        let (one, plus) = (T::splat(simd, T::ONE), T::splat(simd, bias));
+        // SAFETY: by the assertion.
+        unsafe {
+            let (from, to) = (sums.as_ptr().add(from), target.as_mut_ptr().add(to));
+            let mut x = 0;
+            while x < length && x + lanes <= room {
+                store::<T, S>(to.add(x), T::fma(simd, one, load::<T, S>(from.add(x)), plus));
+                x += lanes;
+            }
+            while x < length {
+                *to.add(x * step) = *from.add(x) + bias;
+                x += 1;
+            }
         }
     }
 }

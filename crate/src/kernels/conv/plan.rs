@@ -170,7 +170,13 @@ impl Plan {
                     let from = &row[across.source(j, left).min(width)..];
                     match across.step {
                         1 => to.copy_from_slice(&from[..right - left]),
-                        2 => to.iter_mut().zip(from.chunks(2)).for_each(|(to, from)| *to = from[0]),
+                        // Plain indices, which become vector code.
+                        2 if right > left => {
+                            let from = &from[..2 * (right - left) - 1];
+                            for x in 0..right - left {
+                                to[x] = from[2 * x];
+                            }
+                        }
                         step => to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from),
                     }
                 }

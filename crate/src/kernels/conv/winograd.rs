@@ -15,10 +15,10 @@ use pulp::{Simd, WithSimd};
 use super::super::matmul::{load, store};
 use super::super::values::unwritten;
 use super::Geometry;
-use super::direct::{PIECES, Sizes, tile, tiles};
+use super::direct::{PIECES, Piece, Sizes, tile, tiles};
 use super::plan::{Plan, SLACK};
-use super::weight::{Dots, FEW_PIECES, MANY_SUMS, ordered_sum};
-use crate::kernels::{Real, pool};
+use super::weight::{Outer, PANEL, ordered_sum, panels, piece};
+use crate::kernels::{Real, pool, real};
 
 /// Rows of the output that are made at a time, and points.
 const ROWS: usize = 4;
@@ -42,9 +42,8 @@ const G: [[f64; 3]; POINTS] = [
 ];
 /// Registers of pixels that are finished for all channels before the next ones: a multiple of every tile's.
 const BLOCK: usize = 12;
-/// Pixels of transformed rows that are laid out together: for sums over channels, and for those over pixels.
+/// Pixels of transformed rows that are laid out together.
 const PIXELS: usize = 320;
-const PIXELS_OF_SUMS: usize = 640;
 
 /// Whether this way is open and faster, for so many rows that come out.
 pub(super) fn pays(geometry: &Geometry, rows: usize) -> bool {
@@ -111,7 +110,7 @@ impl Layout {
         let (size, point) = (plan.source[0] * plan.source[1], self.point(channels));
         for c in 0..channels {
             for (i, image) in images.chunks(apart).enumerate() {
-                plan.fill(&image[c * size..][..size], padded);
+                real::vectorized(|| plan.fill(&image[c * size..][..size], padded));
                 let from = &padded[self.first * self.pitch..];
                 let to = &mut to[c * self.channel + i * self.image()..];
                 pulp::Arch::new().dispatch(Transform {
@@ -126,25 +125,20 @@ impl Layout {
         }
     }
 
-    /// Lays out A g likewise.
+    /// Lays out A g of each channel of such images in panels; `padded` stays zero around the image.
     fn grads<T: Real>(&self, plan: &Plan, maps: usize, images: &[T], apart: usize, padded: &mut [T], to: &mut [T]) {
-        let ([height, width], point) = (plan.target, self.point(maps));
-        for m in 0..maps {
-            for (i, image) in images.chunks(apart).enumerate() {
-                let image = &image[m * height * width..][..height * width];
-                for (row, to) in image.chunks_exact(width).zip(padded.chunks_exact_mut(self.pitch)) {
-                    to[..width].copy_from_slice(row);
+        let (width, image) = (self.pitch * PANEL, plan.target[0] * plan.target[1]);
+        let point = self.point(maps.next_multiple_of(PANEL));
+        for (i, images) in images.chunks(apart).enumerate() {
+            for (panel, g) in images[..maps * image].chunks(PANEL * image).enumerate() {
+                if g.len() < PANEL * image {
+                    padded.fill(T::ZERO);
                 }
-                let to = &mut to[m * self.channel + i * self.image()..];
+                let pixels = self.down * ROWS * self.pitch;
+                real::vectorized(|| panels(g, plan.target, self.pitch, pixels, padded));
                 let from = &*padded;
-                pulp::Arch::new().dispatch(Transform {
-                    down: self.down,
-                    pitch: self.pitch,
-                    from,
-                    to,
-                    point,
-                    grads: true,
-                });
+                let to = &mut to[(panel * self.channel + i * self.image()) * PANEL..];
+                pulp::Arch::new().dispatch(Transform { down: self.down, pitch: width, from, to, point, grads: true });
             }
         }
     }
@@ -235,59 +229,53 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
     let plan = &Plan::correlate(geometry);
     let width = taps / 3;
     let sums = channels * maps * taps;
-    let pieces = if groups * sums < MANY_SUMS { PIECES } else { FEW_PIECES };
-    let each = batch.div_ceil(pieces);
-    let layout = &Layout::new(plan, width, each, PIXELS_OF_SUMS);
+    let each = piece(batch, groups * sums);
+    let layout = &Layout::new(plan, width, each, PIXELS);
     let offsets: Vec<usize> =
         (0..channels).flat_map(|c| layout.columns.iter().map(move |x| c * layout.channel + x)).collect();
+    let offsets = offsets.as_slice();
+    let all_maps = maps.next_multiple_of(PANEL);
     let mut partial = vec![T::ZERO; batch.div_ceil(each) * groups * sums];
     pool::run_chunks(&mut partial, groups * sums, |start, partial| {
         let first = start / (groups * sums) * each;
         let last = (first + each).min(batch);
-        let mut padded = [layout.padded(plan), layout.padded(plan)].map(|n| vec![T::ZERO; n]);
+        let mut padded = vec![T::ZERO; layout.padded(plan)];
+        let mut padded_grads = vec![T::ZERO; layout.down * ROWS * layout.pitch * PANEL];
         let mut rows = vec![T::ZERO; layout.buffer(channels)];
-        let mut grads = vec![T::ZERO; layout.buffer(maps)];
-        let mut products = vec![T::ZERO; POINTS * maps * channels * width];
+        let mut grads = vec![T::ZERO; layout.buffer(all_maps)];
+        let mut products = vec![T::ZERO; POINTS * offsets.len() * all_maps];
         for (group, partial) in partial.chunks_exact_mut(sums).enumerate() {
             products.fill(T::ZERO);
             for start in (first..last).step_by(layout.together) {
                 let count = layout.together.min(last - start);
                 let of = |one: usize| (start * groups + group) * one..(start + count) * groups * one;
                 let (images, outputs) = (&x[of(input)], &g[of(output)]);
-                layout.rows(plan, channels, images, groups * input, &mut padded[0], &mut rows);
-                layout.grads(plan, maps, outputs, groups * output, &mut padded[1], &mut grads);
-                let pixels = count * layout.image();
-                for (point, products) in products.chunks_exact_mut(maps * channels * width).enumerate() {
-                    let grads = &mut grads[point * layout.point(maps)..][..layout.point(maps)];
-                    for grads in grads.chunks_exact_mut(layout.channel).take(maps) {
-                        grads[pixels..pixels.next_multiple_of(16)].fill(T::ZERO);
-                    }
-                    pulp::Arch::new().dispatch(Dots {
-                        offsets: &offsets,
-                        pixels: pixels.next_multiple_of(16),
-                        count: 1,
-                        images: &rows[point * layout.point(channels)..],
-                        image: layout.point(channels),
-                        grads,
-                        grad: layout.channel,
-                        maps,
-                        sums: products,
-                    });
+                layout.rows(plan, channels, images, groups * input, &mut padded, &mut rows);
+                layout.grads(plan, maps, outputs, groups * output, &mut padded_grads, &mut grads);
+                for (point, sums) in products.chunks_exact_mut(offsets.len() * all_maps).enumerate() {
+                    let images = &rows[point * layout.point(channels)..];
+                    let grads = &grads[point * layout.point(all_maps)..];
+                    let pixels = count * layout.image();
+                    pulp::Arch::new().dispatch(Outer { offsets, pixels, images, grads, apart: layout.channel, sums });
                 }
             }
-            join(&products, width, partial);
+            for (m, to) in partial.chunks_exact_mut(channels * taps).enumerate() {
+                join(&products, m, all_maps, width, to);
+            }
         }
     });
     ordered_sum(partial, groups * sums)
 }
 
-/// Gᵀ of the products [6, n, width]: [n, 3, width].
-fn join<T: Real>(products: &[T], width: usize, to: &mut [T]) {
+/// Gᵀ of output channel `m` of the products [6, channels, width, maps]: [channels, 3, width].
+fn join<T: Real>(products: &[T], m: usize, maps: usize, width: usize, to: &mut [T]) {
     let point = products.len() / POINTS;
-    for (n, to) in to.chunks_exact_mut(3 * width).enumerate() {
-        for (row, to) in to.chunks_exact_mut(width).enumerate() {
-            for (x, to) in to.iter_mut().enumerate() {
-                *to = (0..POINTS).map(|i| products[i * point + n * width + x] * T::of(G[i][row])).sum();
+    for (c, to) in to.chunks_exact_mut(3 * width).enumerate() {
+        for x in 0..width {
+            let at = (c * width + x) * maps + m;
+            let values: [T; POINTS] = std::array::from_fn(|i| products[i * point + at]);
+            for (row, to) in to[x..].iter_mut().step_by(width).enumerate() {
+                *to = (0..POINTS).map(|i| values[i] * T::of(G[i][row])).sum();
             }
         }
     }
@@ -390,10 +378,22 @@ impl<T: Real> WithSimd for Products<'_, T> {
             (POINTS - 1) * point + furthest + pixels + 8 * lanes <= rows.len()
                 && packed.len() == POINTS * depth * targets
         );
-        let mut sums = [T::ZERO; POINTS * 6 * BLOCK * 16];
-        let sums = &mut sums[..POINTS * 6 * block];
+        // A register more, because the last of them may be read beyond its end.
+        let mut sums = [T::ZERO; (POINTS * 6 * BLOCK + 1) * 16];
+        let sums = &mut sums[..(POINTS * 6 * BLOCK + 1) * lanes];
+        let mut pieces = Vec::new();
         for start in (0..pixels).step_by(block) {
             let size = block.min(pixels - start);
+            pieces.clear();
+            for u in start / pitch..=(start + size - 1) / pitch {
+                let (from, end) = ((u * pitch).max(start), (u * pitch + width).min(start + size));
+                if from < end {
+                    let (i, top) = (u / layout.down, u % layout.down * ROWS);
+                    let to = i * image + top * width + from - u * pitch;
+                    let piece = Piece { from: from - start, to, length: end - from };
+                    pieces.push((piece, i * image, ROWS.min(height - top), from == u * pitch));
+                }
+            }
             let mut first = 0;
             for tall in tiles(targets) {
                 for i in 0..POINTS {
@@ -424,17 +424,13 @@ impl<T: Real> WithSimd for Products<'_, T> {
                 for r in 0..tall {
                     let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
                     finish::<T, S>(simd, &mut sums[r * block..], 6 * block, size, bias);
-                    let channel = (first + r) * height * width;
-                    for u in start / pitch..=(start + size - 1) / pitch {
-                        let (from, to) = ((u * pitch).max(start), (u * pitch + width).min(start + size));
-                        let (i, top) = (u / layout.down, u % layout.down * ROWS);
-                        if from < to {
-                            let image = &mut y[i * image + channel..][..height * width];
-                            let left = from - u * pitch;
-                            for (k, row) in image[top * width..].chunks_exact_mut(width).take(ROWS).enumerate() {
-                                let sums = &sums[(k * 6 + r) * block..][from - start..to - start];
-                                row[left..left + to - from].copy_from_slice(sums);
-                            }
+                    for &(Piece { from, to, length }, image, rows, whole) in &pieces {
+                        let y = &mut y[image + (first + r) * height * width..][..height * width];
+                        for k in 0..rows {
+                            let piece = Piece { from, to: to - image + k * width, length };
+                            let sums = &sums[(k * 6 + r) * block..];
+                            // Of a row that was begun in the last block, the next row was begun too.
+                            piece.write::<T, S>(simd, sums, T::ZERO, 1, y, whole);
                         }
                     }
                 }
