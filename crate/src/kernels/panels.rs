@@ -1,12 +1,16 @@
-//! Products with one right matrix that is used again and again, such as the weight of a recurrence at every step.
+//! Products with a right matrix that was copied into the order in which a tile reads it.
 //!
 //! As it lies, the columns of a tile are a row apart in memory; with rows of a power of two they fall into a few places of the first cache and
-//! push one another out. So the matrix is copied once into panels as wide as a tile, each in one piece.
+//! push one another out. In panels as wide as a tile, each in one piece, they do not. The copy is worth while where the matrix is used again and again,
+//! such as the weight of a recurrence at every step, or where the product is large.
+
+use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
-use super::Real;
 use super::matmul::{DEPTH, TILE_ROWS, TILE_VECTORS, tile_by_rows};
+use super::values::unwritten;
+use super::{Real, pool};
 
 /// A k × n matrix in panels of columns.
 pub(crate) struct Panels<T> {
@@ -19,42 +23,77 @@ pub(crate) struct Panels<T> {
 }
 
 impl<T: Real> Panels<T> {
-    /// Copies a matrix whose element (p, j) is at `p * row + j * col`.
-    pub(crate) fn new(data: &[T], (k, n): (usize, usize), (row, col): (usize, usize)) -> Self {
-        assert!(k > 0 && n > 0 && (k - 1) * row + (n - 1) * col < data.len(), "panels outside their matrix");
-        let width = pulp::Arch::new().dispatch(Width::<T>(std::marker::PhantomData));
-        let line = 64 / size_of::<T>();
-        let mut panels = vec![T::ZERO; n.div_ceil(width) * width * k + line];
-        let start = panels.as_ptr().align_offset(64).min(line);
-        for (panel, to) in panels[start..].chunks_exact_mut(width * k).take(n.div_ceil(width)).enumerate() {
-            let columns = width.min(n - panel * width);
-            let from = &data[panel * width * col..];
-            if col == 1 {
-                for (p, to) in to.chunks_exact_mut(width).enumerate() {
-                    to[..columns].copy_from_slice(&from[p * row..p * row + columns]);
-                }
-            } else {
-                for j in 0..columns {
-                    for (p, to) in to.chunks_exact_mut(width).enumerate() {
-                        to[j] = from[p * row + j * col];
-                    }
+    /// Copies the matrix whose rows are given by their number.
+    pub(crate) fn of_rows<'a>((k, n): (usize, usize), row: impl Fn(usize) -> &'a [T] + Sync) -> Self {
+        Self::filled((k, n), |first, width, to| {
+            for (p, to) in to.chunks_exact_mut(width).enumerate() {
+                let columns = width.min(n - first);
+                let (to, rest) = to.split_at_mut(columns);
+                to.copy_from_slice(&row(p)[first..first + columns]);
+                rest.fill(T::ZERO);
+            }
+        })
+    }
+
+    /// Copies the matrix whose columns are given by their number.
+    pub(crate) fn of_columns<'a>((k, n): (usize, usize), column: impl Fn(usize) -> &'a [T] + Sync) -> Self {
+        Self::filled((k, n), |first, width, to| {
+            let columns = width.min(n - first);
+            if columns < width {
+                to.fill(T::ZERO);
+            }
+            for j in 0..columns {
+                for (to, &x) in to.chunks_exact_mut(width).zip(&column(first + j)[..k]) {
+                    to[j] = x;
                 }
             }
-        }
-        Self { data: panels, start, width, k, n }
+        })
+    }
+
+    /// `fill` is given the first column, the width and the memory of each panel, and writes all of it.
+    fn filled((k, n): (usize, usize), fill: impl Fn(usize, usize, &mut [T]) + Sync) -> Self {
+        assert!(k > 0 && n > 0, "an empty matrix");
+        let width = pulp::Arch::new().dispatch(Width::<T>(PhantomData));
+        let (line, size) = (64 / size_of::<T>(), n.div_ceil(width) * width * k);
+        // SAFETY: `fill` writes all panels, and nothing else is read.
+        let mut data: Vec<T> = unsafe { unwritten(size + line) };
+        let start = data.as_ptr().align_offset(64).min(line);
+        let length = width * k;
+        pool::run_chunks(&mut data[start..][..size], length, |at, to| fill(at / length * width, width, to));
+        Self { data, start, width, k, n }
+    }
+
+    /// `depth` rows of the panel that starts with column `j`.
+    #[inline(always)]
+    fn part(&self, j: usize, start: usize, depth: usize) -> &[T] {
+        &self.data[self.start + j * self.k + start * self.width..][..depth * self.width]
     }
 
     /// c ← a b, or c ← c + a b if `add`, on the calling thread; a is m × k with rows `a.1` apart, c is m × n with rows `c.1` apart.
-    ///
-    /// # Safety
-    /// `a` may be read and `c` written there, and nobody else writes to either meanwhile.
-    pub(crate) unsafe fn multiply(&self, m: usize, a: (*const T, usize), c: (*mut T, usize), add: bool) {
+    pub(crate) fn multiply(&self, m: usize, a: (&[T], usize), c: (&mut [T], usize), add: bool) {
+        let inside = |width: usize, pitch: usize, length: usize| (m - 1) * pitch + width <= length && width <= pitch;
+        assert!(
+            m > 0 && inside(self.k, a.1, a.0.len()) && inside(self.n, c.1, c.0.len()),
+            "a product outside its matrices"
+        );
         pulp::Arch::new().dispatch(Multiply { panels: self, m, a, c, add });
     }
 }
 
+/// c ← aᵀ b for each (b, c), on the calling thread; a is k × m with rows `pitch` apart, each c is m × n in rows of n.
+pub(crate) fn multiply_transposed<'a, T: Real>(
+    a: &[T],
+    (m, pitch): (usize, usize),
+    products: &mut [(&'a Panels<T>, &'a mut [T])],
+) {
+    let Some(k) = products.first().map(|(b, _)| b.k) else { return };
+    assert!(m > 0 && (k - 1) * pitch + m <= a.len(), "a product outside its matrices");
+    assert!(products.iter().all(|(b, c)| b.k == k && c.len() == m * b.n), "a product outside its matrices");
+    pulp::Arch::new().dispatch(MultiplyTransposed { a, m, k, pitch, products });
+}
+
 /// Columns of a tile.
-struct Width<T>(std::marker::PhantomData<T>);
+struct Width<T>(PhantomData<T>);
 
 impl<T: Real> WithSimd for Width<T> {
     type Output = usize;
@@ -65,11 +104,43 @@ impl<T: Real> WithSimd for Width<T> {
     }
 }
 
+/// Rows of the next tile. 8 is better as 4 + 4 than as 6 + 2: two rows do not keep the multipliers busy.
+fn tile_rows(left: usize) -> usize {
+    match left {
+        7 | 8 => 4,
+        _ => left.min(TILE_ROWS),
+    }
+}
+
+/// # Safety
+/// As [`tile_by_rows`] with `rows` rows, 1 to 6.
+#[inline(always)]
+unsafe fn tile<T: Real, S: Simd>(
+    simd: S,
+    (rows, depth, columns): (usize, usize, usize),
+    a: (*const T, usize, usize),
+    b: (*const T, usize),
+    c: (*mut T, usize),
+    add: bool,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match rows {
+            6 => tile_by_rows::<T, S, 6>(simd, depth, a, b, c, columns, add),
+            5 => tile_by_rows::<T, S, 5>(simd, depth, a, b, c, columns, add),
+            4 => tile_by_rows::<T, S, 4>(simd, depth, a, b, c, columns, add),
+            3 => tile_by_rows::<T, S, 3>(simd, depth, a, b, c, columns, add),
+            2 => tile_by_rows::<T, S, 2>(simd, depth, a, b, c, columns, add),
+            _ => tile_by_rows::<T, S, 1>(simd, depth, a, b, c, columns, add),
+        }
+    }
+}
+
 struct Multiply<'a, T> {
     panels: &'a Panels<T>,
     m: usize,
-    a: (*const T, usize),
-    c: (*mut T, usize),
+    a: (&'a [T], usize),
+    c: (&'a mut [T], usize),
     add: bool,
 }
 
@@ -78,47 +149,129 @@ impl<T: Real> WithSimd for Multiply<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { panels: &Panels { ref data, start: first, width, k, n }, m, a, c, add } = self;
+        let Self { panels, m, a, c, add } = self;
+        let (a, c) = ((a.0.as_ptr(), a.1), (c.0.as_mut_ptr(), c.1));
+        let &Panels { width, k, n, .. } = panels;
         assert_eq!(width, TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>());
         for start in (0..k).step_by(DEPTH) {
             let depth = DEPTH.min(k - start);
-            let add = add || start > 0;
-            for (panel, j) in (0..n).step_by(width).enumerate() {
-                let panel = &data[first + (panel * k + start) * width..][..depth * width];
-                let columns = width.min(n - j);
+            for j in (0..n).step_by(width) {
+                let b = (panels.part(j, start, depth).as_ptr(), width);
                 let mut i = 0;
                 while i < m {
-                    // SAFETY: i < m, start < k and j < n; the caller's promise for a and c.
-                    let (from, to) = unsafe { ((a.0.add(i * a.1 + start), a.1, 1), (c.0.add(i * c.1 + j), c.1)) };
-                    macro_rules! tile {
-                        ($rows:literal) => {{
-                            // SAFETY: $rows rows of a and c, `depth` rows of the panel and `columns` columns of c lie inside.
-                            unsafe {
-                                tile_by_rows::<T, S, $rows>(
-                                    simd,
-                                    depth,
-                                    from,
-                                    (panel.as_ptr(), width),
-                                    to,
-                                    columns,
-                                    add,
-                                );
-                            }
-                            i += $rows;
-                        }};
+                    let rows = tile_rows(m - i);
+                    // SAFETY: rows i to i + rows of a and c from column `start` and j on lie inside, as the caller asserted, and `depth` rows of the panel.
+                    unsafe {
+                        let (a, c) = ((a.0.add(i * a.1 + start), a.1, 1), (c.0.add(i * c.1 + j), c.1));
+                        tile(simd, (rows, depth, width.min(n - j)), a, b, c, add || start > 0);
                     }
-                    match m - i {
-                        // 8 is better as 4 + 4 than as 6 + 2: two rows do not keep the multipliers busy.
-                        8 => tile!(4),
-                        TILE_ROWS.. => tile!(6),
-                        5 => tile!(5),
-                        4 => tile!(4),
-                        3 => tile!(3),
-                        2 => tile!(2),
-                        _ => tile!(1),
+                    i += rows;
+                }
+            }
+        }
+    }
+}
+
+/// Copies the first m columns of rows `pitch` apart: first those of the first tile, all rows of them, then those of the next.
+#[inline(always)]
+fn copy_columns<T: Real>(from: &[T], (m, pitch): (usize, usize), to: &mut [T]) {
+    let depth = to.len() / m;
+    let mut whole = 0;
+    while tile_rows(m - whole) == TILE_ROWS {
+        whole += TILE_ROWS;
+    }
+    // A row at a time, since rows are far apart in memory.
+    for p in 0..depth {
+        let from = &from[p * pitch..][..m];
+        let tiles = to.chunks_exact_mut(TILE_ROWS * depth);
+        for (to, from) in tiles.zip(from[..whole].as_chunks::<TILE_ROWS>().0) {
+            to[p * TILE_ROWS..][..TILE_ROWS].copy_from_slice(from);
+        }
+        let mut i = whole;
+        while i < m {
+            let rows = tile_rows(m - i);
+            let to = &mut to[i * depth + p * rows..][..rows];
+            to.iter_mut().zip(&from[i..]).for_each(|(to, &x)| *to = x);
+            i += rows;
+        }
+    }
+}
+
+struct MultiplyTransposed<'a, 'b, T> {
+    a: &'a [T],
+    m: usize,
+    k: usize,
+    pitch: usize,
+    products: &'a mut [(&'b Panels<T>, &'b mut [T])],
+}
+
+impl<T: Real> WithSimd for MultiplyTransposed<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { a, m, k, pitch, products } = self;
+        // `DEPTH` rows of a, in the order in which the tiles read them.
+        let mut left = vec![T::ZERO; m * DEPTH.min(k)];
+        for start in (0..k).step_by(DEPTH) {
+            let depth = DEPTH.min(k - start);
+            copy_columns(&a[start * pitch..], (m, pitch), &mut left[..m * depth]);
+            for (panels, c) in &mut *products {
+                let &Panels { width, n, .. } = *panels;
+                assert_eq!(width, TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>());
+                let c = c.as_mut_ptr();
+                for j in (0..n).step_by(width) {
+                    let b = (panels.part(j, start, depth).as_ptr(), width);
+                    let mut i = 0;
+                    while i < m {
+                        let rows = tile_rows(m - i);
+                        // SAFETY: the copy holds `depth` times `rows` numbers from i on, the panel `depth` rows, and c is m × n as asserted by the caller.
+                        unsafe {
+                            let (a, c) = ((left.as_ptr().add(i * depth), 1, rows), (c.add(i * n + j), n));
+                            tile(simd, (rows, depth, width.min(n - j)), a, b, c, start > 0);
+                        }
+                        i += rows;
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_any_size_agree_with_the_sum() {
+        let numbers = |n: usize, seed: usize| -> Vec<f32> {
+            (0..n).map(|i| (((i * 7919 + seed) % 1000) as f32 / 500.0) - 1.0).collect()
+        };
+        for (m, k, n) in [(1, 1, 1), (8, 5, 3), (7, 300, 16), (14, 600, 37), (20, 257, 64)] {
+            let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+            let at: Vec<f32> = (0..k * m).map(|i| a[i % m * k + i / m]).collect();
+            let bt: Vec<f32> = (0..n * k).map(|i| b[i % k * n + i / k]).collect();
+            let rows = Panels::of_rows((k, n), |p| &b[p * n..(p + 1) * n]);
+            let columns = Panels::of_columns((k, n), |j| &bt[j * k..]);
+            let sum =
+                |i: usize, j: usize| -> f64 { (0..k).map(|p| f64::from(a[i * k + p]) * f64::from(b[p * n + j])).sum() };
+            let check = |c: &[f32], start: f64| {
+                for (at, &c) in c.iter().enumerate() {
+                    let expected = sum(at / n, at % n) + start;
+                    assert!((f64::from(c) - expected).abs() < 1e-4, "{m} {k} {n}: {c} {expected}");
+                }
+            };
+            for panels in [&rows, &columns] {
+                for add in [false, true] {
+                    let mut c = vec![0.5; m * n];
+                    panels.multiply(m, (&a, k), (&mut c, n), add);
+                    check(&c, if add { 0.5 } else { 0.0 });
+                }
+            }
+            let (mut c, mut d) = (vec![0.5; m * n], vec![0.5; m * n]);
+            multiply_transposed(&at, (m, m), &mut [(&rows, &mut c), (&columns, &mut d)]);
+            check(&c, 0.0);
+            check(&d, 0.0);
         }
     }
 }

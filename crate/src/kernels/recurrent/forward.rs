@@ -17,7 +17,7 @@ pub(super) struct Forward<T> {
     pub h: Vec<T>,
     /// Empty if there is no c.
     pub c: Vec<T>,
-    /// What the backward pass needs, of each direction: [`Gates::KEPT`] blocks a row.
+    /// What the backward pass needs, of each direction: [`Gates::KEPT`] blocks for each step of each sample, steps first.
     pub kept: Vec<Vec<T>>,
 }
 
@@ -30,97 +30,84 @@ pub(super) fn forward<T: Real, G: Gates>(
     keep: bool,
 ) -> Forward<T> {
     let Sizes { steps, batch, inputs, hidden, directions, .. } = sizes;
-    let (sums_width, kept_width, y_width) =
-        (G::SUMS * hidden, if keep { G::KEPT * hidden } else { 0 }, directions * hidden);
+    let (sums_width, kept_width, y_width) = (G::SUMS * hidden, G::KEPT * hidden, directions * hidden);
     let state = directions * batch * hidden;
     // SAFETY: the tasks write all rows of all of them.
-    let (mut y, mut h_last, mut c_last, mut kept) = unsafe {
+    let (mut y, mut h, mut c, mut kept) = unsafe {
         (
-            unwritten::<T>(sizes.rows() * y_width),
+            unwritten(sizes.rows() * y_width),
             unwritten(state),
             unwritten(if G::MEMORY { state } else { 0 }),
-            (0..directions).map(|_| unwritten(sizes.rows() * kept_width)).collect::<Vec<_>>(),
+            (0..directions)
+                .map(|_| unwritten(if keep { sizes.rows() * kept_width } else { 0 }))
+                .collect::<Vec<Vec<T>>>(),
         )
     };
-    let (all_y, all_h, all_c) = (Parts::new(&mut y), Parts::new(&mut h_last), Parts::new(&mut c_last));
+    let (all_y, all_h, all_c) = (Parts::new(&mut y), Parts::new(&mut h), Parts::new(&mut c));
     let all_kept: Vec<Parts<T>> = kept.iter_mut().map(|kept| Parts::new(kept)).collect();
     // The transposed weights.
     let of_inputs: Vec<Panels<T>> =
-        weights.iter().map(|w| Panels::new(w.ih, (inputs, G::BLOCKS * hidden), (1, inputs))).collect();
+        weights.iter().map(|w| Panels::of_columns((inputs, G::BLOCKS * hidden), |j| &w.ih[j * inputs..])).collect();
     let part = |w: &Weights<T>, from: usize, blocks: usize| {
-        Panels::new(&w.hh[from * hidden * hidden..], (hidden, blocks * hidden), (1, hidden))
+        Panels::of_columns((hidden, blocks * hidden), |j| &w.hh[(from * hidden + j) * hidden..])
     };
     let of_states: Vec<Vec<Panels<T>>> =
         weights.iter().map(|w| G::PARTS.iter().map(|p| part(w, p.from, p.blocks)).collect()).collect();
-    let zeros = vec![T::ZERO; hidden];
 
     pool::run(sizes.tasks(), |task| {
         let (d, first, samples) = sizes.piece(task);
-        let mut sums = vec![T::ZERO; samples * sums_width];
-        let mut c = match initial.c {
-            Some(c) => c[(d * batch + first) * hidden..][..samples * hidden].to_vec(),
-            None => vec![T::ZERO; if G::MEMORY { samples * hidden } else { 0 }],
+        let place = (d * batch + first) * hidden;
+        // SAFETY: the states of this piece and direction.
+        let (h, c) = unsafe {
+            (
+                all_h.get(place, samples * hidden),
+                if G::MEMORY { all_c.get(place, samples * hidden) } else { &mut [][..] },
+            )
         };
-        let initial_h = initial.h.map(|h| &h[(d * batch + first) * hidden..][..samples * hidden]);
-        let at = |t: usize, sample: usize| sizes.row(t, first + sample) * y_width + d * hidden;
+        start(h, initial.h, place);
+        start(c, initial.c, place);
+        let mut sums = vec![T::ZERO; samples * sums_width];
+        let mut now = vec![T::ZERO; samples * inputs];
+        let mut unkept = vec![T::ZERO; if keep { 0 } else { samples * kept_width }];
         for i in 0..steps {
             let t = sizes.step(d, i);
-            let start = sizes.row(t, first) * inputs;
-            let of_x = &x[start..start + ((samples - 1) * sizes.stride() + 1) * inputs];
-            // The states before this step, and the distance between those of two samples.
-            let before = match i {
-                0 => initial_h.map(|h| (h.as_ptr(), hidden)),
-                _ => Some((all_y.at(at(sizes.step(d, i - 1), 0)).cast_const(), sizes.stride() * y_width)),
-            };
-            let to = sums.as_mut_ptr();
-            // SAFETY: the rows of x lie in `of_x`; those of the states in the initial ones or in y, in rows that only this task writes; the sums belong to it.
-            unsafe {
-                let of_x = (of_x.as_ptr(), sizes.stride() * inputs);
-                of_inputs[d].multiply(samples, of_x, (to, sums_width), false);
-                for (part, panels) in G::PARTS.iter().zip(&of_states[d]) {
-                    if let Some(before) = before {
-                        panels.multiply(samples, before, (to.add(part.to * hidden), sums_width), part.joined);
-                    }
-                }
+            for (sample, now) in now.chunks_exact_mut(inputs).enumerate() {
+                now.copy_from_slice(&x[sizes.row(t, first + sample) * inputs..][..inputs]);
             }
-            if before.is_none() {
-                for part in G::PARTS.iter().filter(|part| !part.joined) {
+            of_inputs[d].multiply(samples, (&now, inputs), (&mut sums, sums_width), false);
+            for (part, panels) in G::PARTS.iter().zip(&of_states[d]) {
+                if i > 0 || initial.h.is_some() {
+                    panels.multiply(samples, (h, hidden), (&mut sums[part.to * hidden..], sums_width), part.joined);
+                } else if !part.joined {
                     for sums in sums.chunks_exact_mut(sums_width) {
                         sums[part.to * hidden..][..part.blocks * hidden].fill(T::ZERO);
                     }
                 }
             }
+            let kept = match keep {
+                // SAFETY: what is kept of this piece, direction and step.
+                true => unsafe { all_kept[d].get((t * batch + first) * kept_width, samples * kept_width) },
+                false => &mut unkept[..],
+            };
             real::vectorized(|| {
-                for (sample, sums) in sums.chunks_exact_mut(sums_width).enumerate() {
-                    let c = match G::MEMORY {
-                        true => &mut c[sample * hidden..][..hidden],
-                        false => &mut [],
-                    };
-                    // SAFETY: rows of this piece and direction; those of two steps are different.
-                    unsafe {
-                        let before = match (i, initial_h) {
-                            (0, Some(h)) => &h[sample * hidden..][..hidden],
-                            (0, None) => &zeros,
-                            _ => &*all_y.get(at(sizes.step(d, i - 1), sample), hidden),
-                        };
-                        let h = all_y.get(at(t, sample), hidden);
-                        let kept = all_kept[d].get(sizes.row(t, first + sample) * kept_width, kept_width);
-                        gates.forward(sums, &weights[d].bias, before, c, h, kept);
-                    }
+                for (sample, sums) in sums.chunks_exact(sums_width).enumerate() {
+                    let h = &mut h[sample * hidden..][..hidden];
+                    let c = if G::MEMORY { &mut c[sample * hidden..][..hidden] } else { &mut [] };
+                    gates.forward(sums, &weights[d].bias, h, c, &mut kept[sample * kept_width..][..kept_width]);
+                    // SAFETY: the outputs of this piece, direction and step.
+                    let y = unsafe { all_y.get(sizes.row(t, first + sample) * y_width + d * hidden, hidden) };
+                    y.copy_from_slice(h);
                 }
             });
         }
-        for sample in 0..samples {
-            let state = (d * batch + first + sample) * hidden;
-            // SAFETY: rows of this piece and direction.
-            unsafe {
-                let last = all_y.get(at(sizes.step(d, steps - 1), sample), hidden);
-                all_h.get(state, hidden).copy_from_slice(last);
-                if G::MEMORY {
-                    all_c.get(state, hidden).copy_from_slice(&c[sample * hidden..][..hidden]);
-                }
-            }
-        }
     });
-    Forward { y, h: h_last, c: c_last, kept }
+    Forward { y, h, c, kept }
+}
+
+/// Starts a piece of a state, or of its gradient, from what is given for all, or from zeros.
+pub(super) fn start<T: Real>(piece: &mut [T], all: Option<&[T]>, place: usize) {
+    match all {
+        Some(all) => piece.copy_from_slice(&all[place..][..piece.len()]),
+        None => piece.fill(T::ZERO),
+    }
 }

@@ -20,8 +20,8 @@ pub(super) trait Gates: Copy + Send + Sync + 'static {
     /// Where the sums of W_hh go.
     const PARTS: &'static [Part];
 
-    /// From `sums` without the bias and the states before, the states: `c` is overwritten, `h` is written. `kept` is written unless it is empty.
-    fn forward<T: Real>(self, sums: &mut [T], bias: &[T], before: &[T], c: &mut [T], h: &mut [T], kept: &mut [T]);
+    /// From `sums` without the bias and the states before, what is kept and the states: `kept` is written, `h` and `c` are overwritten.
+    fn forward<T: Real>(self, sums: &[T], bias: &[T], h: &mut [T], c: &mut [T], kept: &mut [T]);
 
     /// From the gradients of both states, `dsums` and the gradients of the states before: that of c, and that of h without the way through the sums.
     fn backward<T: Real>(self, step: Step<T>, dh: &mut [T], dc: &mut [T], dsums: &mut [T]);
@@ -52,9 +52,15 @@ pub(super) struct Step<'a, T> {
 /// One result a loop: LLVM makes vector code of it only if it can check that few slices do not overlap.
 #[inline(always)]
 pub(super) fn each<T: Real, const K: usize>(out: &mut [T], from: [&[T]; K], f: impl Fn(T, [T; K]) -> T) {
-    let from = from.map(|slice| &slice[..out.len()]);
-    for (j, out) in out.iter_mut().enumerate() {
-        *out = f(*out, std::array::from_fn(|k| from[k][j]));
+    let n = out.len();
+    let (out, from) = (&mut out[..n], from.map(|slice| &slice[..n]));
+    for j in 0..n {
+        // A check of the bounds that LLVM leaves in the loop keeps eight elements at its end out of the vector code.
+        // SAFETY: all slices are n long, and j < n.
+        unsafe {
+            let out = out.get_unchecked_mut(j);
+            *out = f(*out, std::array::from_fn(|k| *from.get_unchecked(k).get_unchecked(j)));
+        }
     }
 }
 

@@ -16,17 +16,14 @@ impl Gates for Gru {
         &[Part { from: 0, blocks: 2, to: 0, joined: true }, Part { from: 2, blocks: 1, to: 3, joined: false }];
 
     #[inline(always)]
-    fn forward<T: Real>(self, sums: &mut [T], bias: &[T], before: &[T], _: &mut [T], h: &mut [T], kept: &mut [T]) {
+    fn forward<T: Real>(self, sums: &[T], bias: &[T], h: &mut [T], _: &mut [T], kept: &mut [T]) {
         let width = h.len();
-        each(&mut sums[..2 * width], [&bias[..2 * width]], |sum, [b]| (sum + b).sigmoid());
-        let [r, z, n, of_state] = blocks_mut(sums, width);
-        let [_, _, n_bias, state_bias] = blocks(bias, width);
-        each(of_state, [state_bias], |sum, [b]| sum + b);
-        each(n, [n_bias, r, of_state], |sum, [b, r, state]| (sum + b + r * state).tanh());
-        each(h, [before, z, n], |_, [before, z, n]| (T::ONE - z) * n + z * before);
-        if !kept.is_empty() {
-            kept.copy_from_slice(sums);
-        }
+        each(&mut kept[..2 * width], [sums, bias], |_, [sum, b]| (sum + b).sigmoid());
+        let [r, z, n, of_state] = blocks_mut(kept, width);
+        let ([_, _, n_sum, state_sum], [_, _, n_bias, state_bias]) = (blocks(sums, width), blocks(bias, width));
+        each(of_state, [state_sum, state_bias], |_, [sum, b]| sum + b);
+        each(n, [n_sum, n_bias, r, of_state], |_, [sum, b, r, state]| (sum + b + r * state).tanh());
+        each(h, [z, n], |h, [z, n]| (T::ONE - z) * n + z * h);
     }
 
     #[inline(always)]

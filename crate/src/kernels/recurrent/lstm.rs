@@ -14,18 +14,15 @@ impl Gates for Lstm {
     const PARTS: &'static [Part] = &[Part { from: 0, blocks: 4, to: 0, joined: true }];
 
     #[inline(always)]
-    fn forward<T: Real>(self, sums: &mut [T], bias: &[T], _: &[T], c: &mut [T], h: &mut [T], kept: &mut [T]) {
+    fn forward<T: Real>(self, sums: &[T], bias: &[T], h: &mut [T], c: &mut [T], kept: &mut [T]) {
         let n = h.len();
-        each(&mut sums[..2 * n], [&bias[..2 * n]], |sum, [b]| (sum + b).sigmoid());
-        each(&mut sums[2 * n..3 * n], [&bias[2 * n..3 * n]], |sum, [b]| (sum + b).tanh());
-        each(&mut sums[3 * n..4 * n], [&bias[3 * n..4 * n]], |sum, [b]| (sum + b).sigmoid());
-        let [i, f, g, o] = blocks(sums, n);
+        each(&mut kept[..2 * n], [sums, bias], |_, [sum, b]| (sum + b).sigmoid());
+        each(&mut kept[2 * n..3 * n], [&sums[2 * n..], &bias[2 * n..]], |_, [sum, b]| (sum + b).tanh());
+        each(&mut kept[3 * n..4 * n], [&sums[3 * n..], &bias[3 * n..]], |_, [sum, b]| (sum + b).sigmoid());
+        let [i, f, g, o, c_kept] = blocks_mut(kept, n);
         each(c, [i, f, g], |c, [i, f, g]| f * c + i * g);
+        c_kept.copy_from_slice(c);
         each(h, [o, c], |_, [o, c]| o * c.tanh());
-        if !kept.is_empty() {
-            kept[..4 * n].copy_from_slice(&sums[..4 * n]);
-            kept[4 * n..5 * n].copy_from_slice(&c[..n]);
-        }
     }
 
     #[inline(always)]

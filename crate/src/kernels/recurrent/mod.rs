@@ -10,15 +10,15 @@ mod gates;
 mod gru;
 mod lstm;
 mod plain;
+mod weights;
 
 use candle_core::{Shape, Tensor};
 
 use super::activation::Unary;
-use super::matmul::{Size, View, matmul};
 use super::{Real, contiguous, for_dtype, values};
 use crate::autograd::{Grads, apply};
 use crate::{Error, Result};
-use backward::Upstream;
+use backward::{Outputs, Upstream};
 use forward::Initial;
 use gates::Gates;
 
@@ -70,11 +70,6 @@ impl Sizes {
         if self.batch_first { sample * self.steps + step } else { step * self.batch + sample }
     }
 
-    /// Rows from one sample to the next.
-    fn stride(&self) -> usize {
-        if self.batch_first { self.steps } else { 1 }
-    }
-
     /// The step that a direction takes as its `i`-th.
     fn step(&self, direction: usize, i: usize) -> usize {
         if direction == 0 { i } else { self.steps - 1 - i }
@@ -98,18 +93,6 @@ impl Sizes {
     fn tasks(&self) -> usize {
         self.directions * self.pieces()
     }
-
-    /// Rows that follow one another in time, as (first of the later rows, first of the earlier rows, how many).
-    fn successions(&self, direction: usize) -> Vec<(usize, usize, usize)> {
-        let Sizes { steps, batch, batch_first, .. } = *self;
-        let (blocks, length, apart) = if batch_first { (batch, steps, 1) } else { (1, steps * batch, batch) };
-        let of_block = |block: usize| {
-            let (first, second) = (block * length, block * length + apart);
-            let (later, earlier) = if direction == 0 { (second, first) } else { (first, second) };
-            (later, earlier, length - apart)
-        };
-        (0..blocks).map(of_block).filter(|(.., rows)| *rows > 0).collect()
-    }
 }
 
 /// The parameters of a direction.
@@ -130,11 +113,6 @@ unsafe impl<T: Send> Sync for Parts<T> {}
 impl<T> Parts<T> {
     fn new(all: &mut [T]) -> Self {
         Self(all.as_mut_ptr(), all.len())
-    }
-
-    /// Where element `start` is.
-    fn at(self, start: usize) -> *mut T {
-        self.0.wrapping_add(start)
     }
 
     /// # Safety
@@ -197,7 +175,7 @@ fn gradients<T: Real, G: Gates>(
     kept: &[Vec<T>],
     op: Grads,
 ) -> Result<Vec<Option<Tensor>>> {
-    let Sizes { batch, inputs, hidden, directions, .. } = sizes;
+    let Sizes { hidden, directions, .. } = sizes;
     let all: Vec<Tensor> = op.inputs.iter().map(contiguous).collect::<Result<_>>()?;
     let all = all.iter().map(values::<T>).collect::<Result<Vec<_>>>()?;
     let y = contiguous(&op.outputs[0])?;
@@ -213,45 +191,24 @@ fn gradients<T: Real, G: Gates>(
     let initial =
         Initial { h: all[1..first_weight].first().map(|h| &**h), c: all[1..first_weight].get(1).map(|c| &**c) };
     let hh: Vec<&[T]> = (0..directions).map(|d| &*all[first_weight + d * per_direction + 1]).collect();
-    let done = backward::backward(gates, sizes, (&y, kept), initial, &hh, upstream);
+    let outputs = Outputs { sizes, y: &y, initial: initial.h, zeros: vec![T::ZERO; hidden] };
+    let done = backward::backward(gates, &outputs, kept, initial.c, &hh, upstream);
 
-    let (width, blocks) = (G::SUMS * hidden, G::BLOCKS * hidden);
     let mut results: Vec<Option<Vec<T>>> = vec![None; all.len()];
     if op.needs[0] {
         let mut dx = vec![T::ZERO; x.len()];
         for (d, dsums) in done.dsums.iter().enumerate() {
-            let size = Size { m: sizes.rows(), k: blocks, n: inputs };
             let ih = &all[first_weight + d * per_direction];
-            matmul(size, View::rows(dsums, width), View::rows(ih, inputs), &mut dx, inputs, d > 0);
+            weights::add_inputs::<T, G>(sizes, dsums, ih, &mut dx);
         }
         results[0] = Some(dx);
     }
     for (d, dsums) in done.dsums.iter().enumerate() {
         let at = first_weight + d * per_direction;
-        if op.needs[at] {
-            let mut dw = vec![T::ZERO; blocks * inputs];
-            let size = Size { m: blocks, k: sizes.rows(), n: inputs };
-            matmul(size, View::rows(dsums, width).t(), View::rows(x, inputs), &mut dw, inputs, false);
-            results[at] = Some(dw);
-        }
-        if op.needs[at + 1] {
-            let mut dw = vec![T::ZERO; blocks * hidden];
-            for part in G::PARTS {
-                let dw = &mut dw[part.from * hidden * hidden..][..part.blocks * hidden * hidden];
-                for (later, earlier, k) in sizes.successions(d) {
-                    let size = Size { m: part.blocks * hidden, k, n: hidden };
-                    let (dsums, h) =
-                        (&dsums[later * width + part.to * hidden..], &y[earlier * directions * hidden + d * hidden..]);
-                    matmul(size, View::rows(dsums, width).t(), View::rows(h, directions * hidden), dw, hidden, true);
-                }
-                if let Some(h) = initial.h {
-                    let size = Size { m: part.blocks * hidden, k: batch, n: hidden };
-                    let dsums = &dsums[sizes.row(sizes.step(d, 0), 0) * width + part.to * hidden..];
-                    let dsums = View::strided(dsums, sizes.stride() * width, 1);
-                    matmul(size, dsums.t(), View::rows(&h[d * batch * hidden..], hidden), dw, hidden, true);
-                }
-            }
-            results[at + 1] = Some(dw);
+        if op.needs[at] || op.needs[at + 1] {
+            let (ih, hh) = weights::gradients::<T, G>(sizes, d, dsums, x, &outputs);
+            results[at] = Some(ih);
+            results[at + 1] = Some(hh);
         }
         if per_direction == 4 {
             let (ih, hh) = gates::split_bias::<T, G>(hidden, &done.bias[d]);

@@ -15,7 +15,7 @@ impl Gates for Plain {
     const PARTS: &'static [Part] = &[Part { from: 0, blocks: 1, to: 0, joined: true }];
 
     #[inline(always)]
-    fn forward<T: Real>(self, sums: &mut [T], bias: &[T], _: &[T], _: &mut [T], h: &mut [T], _: &mut [T]) {
+    fn forward<T: Real>(self, sums: &[T], bias: &[T], h: &mut [T], _: &mut [T], _: &mut [T]) {
         each(h, [sums, bias], |_, [sum, b]| sum + b);
         self.0.apply(h);
     }
