@@ -22,11 +22,6 @@ impl<'a, T> View<'a, T> {
         Self { data, row: width, col: 1 }
     }
 
-    /// A matrix with any distance between its rows and columns.
-    pub(crate) fn strided(data: &'a [T], row: usize, col: usize) -> Self {
-        Self { data, row, col }
-    }
-
     /// The transposed matrix.
     pub(crate) fn t(self) -> Self {
         Self { data: self.data, row: self.col, col: self.row }
