@@ -134,7 +134,8 @@ fn spread<T: Real>(geometry: &Geometry, y: &[T], weight: &[T], bias: Option<&[T]
 /// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
 fn weight_gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
     assert!(x.len() == geometry.batch * geometry.input() && g.len() == geometry.batch * geometry.output());
-    let wide = weight::Outer::<T>::fits(geometry.maps());
+    // With few channels, what is saved in products is lost in laying out so many gradients.
+    let wide = weight::Outer::<T>::fits(geometry.maps()) && geometry.channels() >= 8;
     match wide && winograd::pays(geometry, geometry.axes[0].output) {
         true => winograd::gradient(geometry, x, g),
         false => weight::gradient(geometry, x, g),

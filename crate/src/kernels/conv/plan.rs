@@ -165,24 +165,30 @@ impl Plan {
                 let (left, right) = across.inside(j, width, self.pitch);
                 for r in top..bottom {
                     let y = down.source(i, r);
-                    let row = &image[y * width..][..width];
                     let to = &mut plane[r * self.pitch..][left..right];
-                    let from = &row[across.source(j, left).min(width)..];
+                    let from = &image[(y * width + across.source(j, left)).min(image.len())..];
                     match across.step {
                         1 => to.copy_from_slice(&from[..right - left]),
-                        // Plain indices, which become vector code.
-                        2 if right > left => {
-                            let from = &from[..2 * (right - left) - 1];
-                            for x in 0..right - left {
-                                to[x] = from[2 * x];
-                            }
-                        }
+                        2 => every_second(from, to),
                         step => to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from),
                     }
                 }
             }
         }
     }
+}
+
+/// Every second of the numbers that begin with the first.
+#[inline(always)]
+fn every_second<T: Copy>(from: &[T], to: &mut [T]) {
+    // Pieces of a fixed length become vector code.
+    let whole = (from.len() / 16).min(to.len() / 8);
+    let (wide, rest) = to.split_at_mut(8 * whole);
+    for (to, from) in wide.chunks_exact_mut(8).zip(from.chunks_exact(16)) {
+        let all: [T; 8] = std::array::from_fn(|x| from[2 * x]);
+        to.copy_from_slice(&all);
+    }
+    rest.iter_mut().zip(from[16 * whole..].iter().step_by(2)).for_each(|(to, &from)| *to = from);
 }
 
 impl Lines {

@@ -34,19 +34,18 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
     let [pass] = plan.passes.as_slice() else { return Vec::new() };
     let [rows, columns] = plan.target;
     let pixels = pass.pixels(plan.pitch).next_multiple_of(16);
-    let sums = maps * pass.offsets.len();
-    let each = piece(batch, groups * sums);
     let wide = Outer::<T>::fits(maps);
+    let all_maps = if wide { maps.next_multiple_of(PANEL) } else { maps };
+    let sums = all_maps * pass.offsets.len();
+    let each = piece(batch, groups * sums);
     let together = if wide { 1 } else { PIXELS.div_ceil(pixels).min(each) };
     let mut partial = vec![T::ZERO; batch.div_ceil(each) * groups * sums];
     pool::run_chunks(&mut partial, groups * sums, |start, partial| {
         let first = start / (groups * sums) * each;
         let last = (first + each).min(batch);
         let mut images = vec![T::ZERO; together * plan.buffer];
-        let mut grads = vec![T::ZERO; together * maps.next_multiple_of(PANEL) * pixels + SLACK];
-        let mut products = vec![T::ZERO; if wide { pass.offsets.len() * maps.next_multiple_of(PANEL) } else { 0 }];
-        for (group, partial) in partial.chunks_exact_mut(sums).enumerate() {
-            products.fill(T::ZERO);
+        let mut grads = vec![T::ZERO; together * all_maps * pixels + SLACK];
+        for (group, sums) in partial.chunks_exact_mut(sums).enumerate() {
             for start in (first..last).step_by(together) {
                 let count = together.min(last - start);
                 for i in 0..count {
@@ -55,36 +54,39 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
                     real::vectorized(|| {
                         plan.fill(x, &mut images[i * plan.buffer..][..plan.buffer]);
                         if wide {
-                            panels(g, plan.target, plan.pitch, pixels, &mut grads);
-                        } else {
-                            let grads = grads[i * maps * pixels..][..maps * pixels].chunks_exact_mut(pixels);
-                            for (grads, g) in grads.zip(g.chunks_exact(rows * columns)) {
-                                for (r, row) in g.chunks_exact(columns).enumerate() {
-                                    grads[r * plan.pitch..][..columns].copy_from_slice(row);
-                                }
+                            return panels(g, plan.target, plan.pitch, pixels, &mut grads);
+                        }
+                        let grads = grads[i * maps * pixels..][..maps * pixels].chunks_exact_mut(pixels);
+                        for (grads, g) in grads.zip(g.chunks_exact(rows * columns)) {
+                            for (r, row) in g.chunks_exact(columns).enumerate() {
+                                grads[r * plan.pitch..][..columns].copy_from_slice(row);
                             }
                         }
                     });
                 }
-                let arch = pulp::Arch::new();
-                if wide {
-                    let (offsets, images, grads) = (&pass.offsets, &images, &grads);
-                    arch.dispatch(Outer { offsets, pixels, images, grads, apart: pixels, sums: &mut products });
-                } else {
-                    let (images, image) = (&images, plan.buffer);
-                    let (offsets, grads) = (&pass.offsets, &grads);
-                    arch.dispatch(Dots { offsets, pixels, count, images, image, grads, maps, sums: partial });
-                }
-            }
-            if wide {
-                for (m, to) in partial.chunks_exact_mut(pass.offsets.len()).enumerate() {
-                    let from = products.chunks_exact(maps.next_multiple_of(PANEL));
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = from[m]);
+                let (arch, offsets, images, grads) = (pulp::Arch::new(), &pass.offsets, &images, &grads);
+                match wide {
+                    true => arch.dispatch(Outer { offsets, pixels, images, grads, apart: pixels, sums }),
+                    false => {
+                        arch.dispatch(Dots { offsets, pixels, count, images, image: plan.buffer, grads, maps, sums })
+                    }
                 }
             }
         }
     });
-    ordered_sum(partial, groups * sums)
+    let sums = ordered_sum(partial, groups * sums);
+    if wide { transposed(&sums, groups, pass.offsets.len(), all_maps, maps) } else { sums }
+}
+
+/// [groups, columns, rows] without the rows beyond `kept`, as [groups, kept, columns].
+pub(super) fn transposed<T: Real>(x: &[T], groups: usize, columns: usize, rows: usize, kept: usize) -> Vec<T> {
+    let mut y = vec![T::ZERO; groups * kept * columns];
+    pool::run_chunks(&mut y, columns, |start, y| {
+        let (group, row) = (start / columns / kept, start / columns % kept);
+        let x = &x[group * columns * rows..][..columns * rows];
+        y.iter_mut().zip(x[row..].iter().step_by(rows)).for_each(|(y, &x)| *y = x);
+    });
+    y
 }
 
 /// The sum of each channel of g [N, channels, ...].

@@ -17,7 +17,7 @@ use super::super::values::unwritten;
 use super::Geometry;
 use super::direct::{PIECES, Piece, Sizes, tile, tiles};
 use super::plan::{Plan, SLACK};
-use super::weight::{Outer, PANEL, ordered_sum, panels, piece};
+use super::weight::{Outer, PANEL, ordered_sum, panels, piece, transposed};
 use crate::kernels::{Real, pool, real};
 
 /// Rows of the output that are made at a time, and points.
@@ -228,13 +228,13 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
     let (input, output) = (geometry.input() / groups, geometry.output() / groups);
     let plan = &Plan::correlate(geometry);
     let width = taps / 3;
-    let sums = channels * maps * taps;
+    let all_maps = maps.next_multiple_of(PANEL);
+    let sums = channels * taps * all_maps;
     let each = piece(batch, groups * sums);
     let layout = &Layout::new(plan, width, each, PIXELS);
     let offsets: Vec<usize> =
         (0..channels).flat_map(|c| layout.columns.iter().map(move |x| c * layout.channel + x)).collect();
     let offsets = offsets.as_slice();
-    let all_maps = maps.next_multiple_of(PANEL);
     let mut partial = vec![T::ZERO; batch.div_ceil(each) * groups * sums];
     pool::run_chunks(&mut partial, groups * sums, |start, partial| {
         let first = start / (groups * sums) * each;
@@ -259,24 +259,24 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
                     pulp::Arch::new().dispatch(Outer { offsets, pixels, images, grads, apart: layout.channel, sums });
                 }
             }
-            for (m, to) in partial.chunks_exact_mut(channels * taps).enumerate() {
-                join(&products, m, all_maps, width, to);
-            }
+            real::vectorized(|| join(&products, width, all_maps, partial));
         }
     });
-    ordered_sum(partial, groups * sums)
+    transposed(&ordered_sum(partial, groups * sums), groups, channels * taps, all_maps, maps)
 }
 
-/// Gᵀ of output channel `m` of the products [6, channels, width, maps]: [channels, 3, width].
-fn join<T: Real>(products: &[T], m: usize, maps: usize, width: usize, to: &mut [T]) {
+/// Gᵀ of the products [6, channels, width, maps]: [channels, 3, width, maps].
+#[inline(always)]
+fn join<T: Real>(products: &[T], width: usize, maps: usize, to: &mut [T]) {
     let point = products.len() / POINTS;
-    for (c, to) in to.chunks_exact_mut(3 * width).enumerate() {
-        for x in 0..width {
-            let at = (c * width + x) * maps + m;
-            let values: [T; POINTS] = std::array::from_fn(|i| products[i * point + at]);
-            for (row, to) in to[x..].iter_mut().step_by(width).enumerate() {
-                *to = (0..POINTS).map(|i| values[i] * T::of(G[i][row])).sum();
-            }
+    let factors = G.map(|row| row.map(T::of));
+    for (i, to) in to.chunks_exact_mut(maps).enumerate() {
+        let (c, row, x) = (i / width / 3, i / width % 3, i % width);
+        let at = |i: usize| &products[i * point + (c * width + x) * maps..][..maps];
+        let values: [&[T]; POINTS] = std::array::from_fn(at);
+        let factors: [T; POINTS] = std::array::from_fn(|i| factors[i][row]);
+        for (m, to) in to.iter_mut().enumerate() {
+            *to = (0..POINTS).map(|i| values[i][m] * factors[i]).sum();
         }
     }
 }
