@@ -1,6 +1,6 @@
 //! One row: check, warm up, measure in turn.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -48,6 +48,8 @@ pub struct Peers<'a> {
     running: Vec<(Subject, Box<dyn Program>)>,
     /// How many cores others may keep busy.
     allowed: f64,
+    /// How long a workload may wait for them, in all.
+    patience: Duration,
 }
 
 /// A subject in one of its variants, while it is measured.
@@ -71,14 +73,14 @@ struct Round {
 }
 
 impl<'a> Peers<'a> {
-    /// Starts one of each; `free` cores are left to other processes.
-    pub fn start(start: Start<'a>, stock: bool, free: usize) -> Result<Self> {
+    /// Starts one of each; `free` cores are left to other processes, and a workload waits for those as long as `patience` says.
+    pub fn start(start: Start<'a>, stock: bool, free: usize, patience: Duration) -> Result<Self> {
         let subjects = [Subject::Candlelight, Subject::Stock, Subject::Torch];
         let mut running = Vec::new();
         for subject in subjects.into_iter().filter(|subject| stock || *subject != Subject::Stock) {
             running.push((subject, start(subject)?));
         }
-        Ok(Self { start, running, allowed: free as f64 + QUIET })
+        Ok(Self { start, running, allowed: free as f64 + QUIET, patience })
     }
 
     /// What each says it is.
@@ -112,11 +114,12 @@ impl<'a> Peers<'a> {
         for runner in &mut runners {
             self.warm_up(runner)?;
         }
+        let deadline = Instant::now() + self.patience;
         for _ in 0..PERSEVERANCE * rounds {
             for runner in runners.iter_mut().filter(|runner| runner.goes_on(rounds)) {
+                self.wait_for_quiet(deadline);
                 let program = self.program(runner.subject)?;
-                let round = runner.round(program)?;
-                runner.rounds.push(round);
+                runner.round(program)?;
             }
         }
         for (_, program) in &mut self.running {
@@ -170,18 +173,29 @@ impl<'a> Peers<'a> {
         Ok(computed.into_iter().map(runner).collect())
     }
 
+    /// Waits while others keep more cores busy than they may; none of our programs works meanwhile.
+    fn wait_for_quiet(&self, deadline: Instant) {
+        while Instant::now() < deadline {
+            let (start, before) = (Instant::now(), processor::time_of_all());
+            std::thread::sleep(Duration::from_millis(200));
+            let Some((before, after)) = before.zip(processor::time_of_all()) else { return };
+            if (after - before) / start.elapsed().as_secs_f64() <= self.allowed {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(800));
+        }
+    }
+
     /// Runs for a while, and finds how many steps make a spell.
     fn warm_up(&mut self, runner: &mut Runner) -> Result<()> {
         let program = self.program(runner.subject)?;
-        for _ in 0..2 {
+        for _ in 0..3 {
             let ms = runner.time(program)?;
-            runner.steps = (SPELL / ms).clamp(1.0, 1e6).round() as usize;
+            runner.steps = steps(ms);
             if ms > SPELL {
                 break;
             }
         }
-        let ms = runner.time(program)?;
-        runner.steps = (SPELL / ms).clamp(1.0, 1e6).round() as usize;
         Ok(())
     }
 
@@ -208,19 +222,27 @@ impl<'a> Peers<'a> {
     }
 }
 
+/// How many steps of so many milliseconds make a spell.
+fn steps(ms: f64) -> usize {
+    (SPELL / ms).clamp(1.0, 1e6).round() as usize
+}
+
 impl Runner {
     fn time(&self, program: &mut dyn Program) -> Result<f64> {
         let answer = asked(program, json!({ "do": "time", "variant": self.variant, "steps": self.steps }))?;
         answer["ms"].as_f64().ok_or_else(|| format!("no time in {answer}").into())
     }
 
-    fn round(&self, program: &mut dyn Program) -> Result<Round> {
+    /// A spell, after which the length of the next is known better.
+    fn round(&mut self, program: &mut dyn Program) -> Result<()> {
         let used = |program: &dyn Program| Some(processor::time_of_all()? - program.processor_time()?);
         let (start, before) = (Instant::now(), used(program));
         let ms = self.time(program)?;
         let elapsed = start.elapsed().as_secs_f64();
         let others = before.zip(used(program)).map(|(before, after)| ((after - before) / elapsed).max(0.0));
-        Ok(Round { ms, others, spent: elapsed * 1e3 })
+        self.rounds.push(Round { ms, others, spent: elapsed * 1e3 });
+        self.steps = steps(ms);
+        Ok(())
     }
 
     fn goes_on(&self, wanted: usize) -> bool {
@@ -231,7 +253,12 @@ impl Runner {
     }
 
     fn quiet(&self) -> impl Iterator<Item = &Round> {
-        self.rounds.iter().filter(|round| round.others.is_none_or(|cores| cores <= self.allowed))
+        // The clock of processor times ticks every 10 ms, so a short spell cannot tell.
+        let quiet = |round: &&Round| match round.others {
+            None => true,
+            Some(cores) => cores <= self.allowed && round.spent >= SPELL / 3.0,
+        };
+        self.rounds.iter().filter(quiet)
     }
 
     /// The quiet rounds, if there are enough, else all; and how busy others were in them on average.

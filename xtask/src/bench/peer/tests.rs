@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ fn row(name: &str, results: impl Fn(Subject) -> Value) -> (Row, Vec<String>) {
     let log = Log::default();
     let start =
         |subject| Ok(Box::new(Fake { subject, results: results(subject), log: log.clone() }) as Box<dyn Program>);
-    let mut peers = Peers::start(Box::new(start), true, 0).expect("they start");
+    let mut peers = Peers::start(Box::new(start), true, 0, Duration::ZERO).expect("they start");
     let workload = WORKLOADS.iter().find(|workload| workload.name == name).expect("it is in the list");
     let row = peers.row(workload, 2).expect("a row");
     (row, log.take())
