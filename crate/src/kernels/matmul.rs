@@ -102,7 +102,7 @@ unsafe fn product<T: Real>(
     add: bool,
     large: bool,
 ) {
-    let arch = pulp::Arch::new();
+    let arch = crate::kernels::real::Arch;
     // SAFETY: as the caller promises.
     unsafe {
         if !large && b.2 == 1 {

@@ -3,7 +3,7 @@
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use candle_core::WithDType;
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
 /// `f32` or `f64`.
 ///
@@ -75,10 +75,26 @@ pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     unsafe { wide(f) }
 }
 
+/// The instruction set of the kernels' register tiles. pulp's own `Arch` would have each compiled a second time, for processors that kernels do not run on.
+#[derive(Clone, Copy)]
+pub(crate) struct Arch;
+
+impl Arch {
+    /// Runs `op` with it.
+    #[inline(always)]
+    pub(crate) fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
+        // SAFETY: kernels are called after `can_take`, which asks `available`.
+        #[cfg(target_arch = "x86_64")]
+        return Simd::vectorize(unsafe { pulp::x86::V3::new_unchecked() }, op);
+        #[cfg(not(target_arch = "x86_64"))]
+        pulp::Arch::new().dispatch(op)
+    }
+}
+
 /// Whether this machine has the instructions that kernels are compiled for.
 pub(crate) fn available() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
+    return pulp::x86::V3::is_available();
     #[cfg(not(target_arch = "x86_64"))]
     true
 }

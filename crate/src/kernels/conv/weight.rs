@@ -64,7 +64,7 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
                         }
                     });
                 }
-                let (arch, offsets, images, grads) = (pulp::Arch::new(), &pass.offsets, &images, &grads);
+                let (arch, offsets, images, grads) = (crate::kernels::real::Arch, &pass.offsets, &images, &grads);
                 match wide {
                     true => arch.dispatch(Outer { offsets, pixels, images, grads, apart: pixels, sums }),
                     false => {

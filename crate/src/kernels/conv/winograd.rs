@@ -113,7 +113,7 @@ impl Layout {
                 real::vectorized(|| plan.fill(&image[c * size..][..size], padded));
                 let from = &padded[self.first * self.pitch..];
                 let to = &mut to[c * self.channel + i * self.image()..];
-                pulp::Arch::new().dispatch(Transform {
+                crate::kernels::real::Arch.dispatch(Transform {
                     down: self.down,
                     pitch: self.pitch,
                     from,
@@ -138,7 +138,14 @@ impl Layout {
                 real::vectorized(|| panels(g, plan.target, self.pitch, pixels, padded));
                 let from = &*padded;
                 let to = &mut to[(panel * self.channel + i * self.image()) * PANEL..];
-                pulp::Arch::new().dispatch(Transform { down: self.down, pitch: width, from, to, point, grads: true });
+                crate::kernels::real::Arch.dispatch(Transform {
+                    down: self.down,
+                    pitch: width,
+                    from,
+                    to,
+                    point,
+                    grads: true,
+                });
             }
         }
     }
@@ -171,7 +178,7 @@ pub(super) fn run<T: Real>(
             for group in 0..groups {
                 let images = &images[group * input..count * groups * input];
                 layout.rows(plan, sources, images, groups * input, &mut padded, &mut rows);
-                pulp::Arch::new().dispatch(Products {
+                crate::kernels::real::Arch.dispatch(Products {
                     layout: &layout,
                     count,
                     target: plan.target,
@@ -256,7 +263,14 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
                     let images = &rows[point * layout.point(channels)..];
                     let grads = &grads[point * layout.point(all_maps)..];
                     let pixels = count * layout.image();
-                    pulp::Arch::new().dispatch(Outer { offsets, pixels, images, grads, apart: layout.channel, sums });
+                    crate::kernels::real::Arch.dispatch(Outer {
+                        offsets,
+                        pixels,
+                        images,
+                        grads,
+                        apart: layout.channel,
+                        sums,
+                    });
                 }
             }
             real::vectorized(|| join(&products, width, all_maps, partial));
