@@ -146,7 +146,7 @@ impl Module for InstanceNorm {
             return Err(Error::shape(self.what, format!("[N, {c}, {places}]"), x.dims()));
         }
         check_dtype(self.what, x, self.dtype)?;
-        if let (Some(running), Mode::Eval) = (&self.running, mode) {
+        if let Some(running) = self.running.as_ref().filter(|_| mode != Mode::Train) {
             return self.with_given(x, &running.moments()?);
         }
         let places: usize = x.dims().iter().skip(2).product();

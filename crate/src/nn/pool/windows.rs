@@ -8,6 +8,9 @@ use super::composed;
 use crate::kernels::pooling::{self, Window, Windows};
 use crate::{Error, Result, kernels};
 
+/// No setting is larger, so that nothing overflows.
+const LARGEST: usize = 1 << 20;
+
 /// What is taken of each window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -34,8 +37,8 @@ impl Axis {
     /// The axis, if its settings are in their ranges.
     pub fn checked(self) -> Result<Self> {
         for (name, value) in [("kernel_size", self.kernel), ("stride", self.stride), ("dilation", self.dilation)] {
-            if value == 0 {
-                return Err(Error::setting(name, "at least 1", value));
+            if !(1..=LARGEST).contains(&value) {
+                return Err(Error::setting(name, "from 1 to 1048576", value));
             }
         }
         if self.padding > self.kernel / 2 {
@@ -48,7 +51,7 @@ impl Axis {
     pub fn windows(self, what: &'static str, size: usize, dims: &[usize]) -> Result<Vec<Window>> {
         let Self { kernel, stride, padding, dilation, .. } = self;
         let refuse = |expected: String| Err(Error::shape(what, expected, dims));
-        let reach = (kernel - 1).saturating_mul(dilation).saturating_add(1);
+        let reach = (kernel - 1) * dilation + 1;
         let Some(room) = (size + 2 * padding).checked_sub(reach) else {
             return refuse(format!("at least {} along this dimension", reach.saturating_sub(2 * padding)));
         };
