@@ -140,6 +140,14 @@ impl InstanceNorm {
 
 impl Module for InstanceNorm {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let y = self.normalized(x, mode)?;
+        self.scale.record(self.what, &y);
+        Ok(y)
+    }
+}
+
+impl InstanceNorm {
+    fn normalized(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let c = self.channels;
         if x.rank() != self.rank || x.dims().get(1) != Some(&c) {
             let places = if self.rank == 3 { "L" } else { "H, W" };

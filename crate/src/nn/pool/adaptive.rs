@@ -90,7 +90,7 @@ impl Adaptive {
         let shape = [lead, &[self.height, self.width]].concat();
         let windows =
             Windows { height, width, rows: windows(self.height, height), columns: windows(self.width, width) };
-        pool(kind, x, windows, shape)
+        pool(what, kind, x, windows, shape)
     }
 }
 
@@ -131,6 +131,6 @@ impl Module for GlobalAvgPool {
         }
         let width = places.iter().product();
         let windows = Windows { height: 1, width, rows: windows(1, 1), columns: windows(1, width) };
-        pool(Kind::Average, x, windows, vec![*n, *c])
+        pool(what, Kind::Average, x, windows, vec![*n, *c])
     }
 }

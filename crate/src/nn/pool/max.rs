@@ -112,7 +112,7 @@ pub(super) fn forward(what: &'static str, kind: Kind, axes: &[Axis], x: &Tensor)
         _ => (1, Axis::ONE.windows(what, 1, x.dims())?),
     };
     let width = plane.last().copied().unwrap_or(1);
-    pool(kind, x, Windows { height, width, rows, columns }, shape)
+    pool(what, kind, x, Windows { height, width, rows, columns }, shape)
 }
 
 /// Settings of a [`MaxPool1d`].

@@ -6,6 +6,7 @@ use candle_core::{DType, Tensor};
 
 use super::composed;
 use crate::kernels::pooling::{self, Window, Windows};
+use crate::nn::summary::record;
 use crate::{Error, Result, kernels};
 
 /// No setting is larger, so that nothing overflows.
@@ -102,13 +103,13 @@ pub(super) fn planes<'a>(what: &'static str, x: &'a Tensor, spatial: usize) -> R
 }
 
 /// One number for each window of each plane of `x`; the result has `shape`.
-pub(super) fn pool(kind: Kind, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
-    if x.elem_count() == 0 {
-        return Ok(Tensor::zeros(shape, x.dtype(), x.device())?);
-    }
-    match (kernels::can_take(&[x]), kind) {
-        (true, Kind::Max) => pooling::max(x, Arc::new(windows), shape.into()),
-        (true, Kind::Average) => pooling::average(x, Arc::new(windows), shape.into()),
-        (false, _) => composed::pool(kind, x, &windows, shape),
-    }
+pub(super) fn pool(what: &'static str, kind: Kind, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
+    let y = match (kernels::can_take(&[x]), kind) {
+        _ if x.elem_count() == 0 => Tensor::zeros(shape, x.dtype(), x.device())?,
+        (true, Kind::Max) => pooling::max(x, Arc::new(windows), shape.into())?,
+        (true, Kind::Average) => pooling::average(x, Arc::new(windows), shape.into())?,
+        (false, _) => composed::pool(kind, x, &windows, shape)?,
+    };
+    record(what, [], &y, 0);
+    Ok(y)
 }
