@@ -68,7 +68,8 @@ pub mod prelude {
     pub use crate::loss::{cross_entropy, mse};
     pub use crate::metrics::accuracy;
     pub use crate::nn::{
-        Activation, Conv2d, Conv2dConfig, Flatten, Linear, LinearConfig, Mode, Module, Sequential, conv2d, linear,
+        Activation, Conv2d, Conv2dConfig, Flatten, GlobalAvgPool, Linear, LinearConfig, Mode, Module, Sequential,
+        avg_pool2d, batch_norm1d, batch_norm2d, conv2d, layer_norm, linear, max_pool2d,
     };
     pub use crate::optim::{
         Adam, AdamConfig, AdamW, AdamWConfig, LrScheduler, Optimizer, ParamGroup, RmsProp, RmsPropConfig, Sgd,

@@ -100,6 +100,19 @@ pub(crate) fn activation(x: &Tensor, unary: Unary) -> Result<Tensor> {
     })
 }
 
+/// relu(a + b) of two tensors of one shape, whose gradients are the same.
+pub(crate) fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    for_dtype!(a.dtype(), T => {
+        let (left, right) = (contiguous(a)?, contiguous(b)?);
+        let y = map2::<T>(&values(&left)?, &values(&right)?, |a, b| Unary::Relu.value(a + b));
+        apply1("add_relu", &[a, b], y, a.shape(), |grad, op| {
+            let before = Unary::Relu.backward::<T>(&values(grad)?, &values(&op.outputs[0])?);
+            let before = Tensor::from_vec(before, grad.shape(), grad.device())?;
+            Ok(op.needs.iter().map(|need| need.then(|| before.clone())).collect())
+        })
+    })
+}
+
 /// Adds `bias` to each row of `rows` and applies the activation.
 pub(crate) fn finish_rows<T: Real>(rows: &mut [T], width: usize, bias: Option<&[T]>, unary: Option<Unary>) {
     let piece = (PIECE / width).max(1) * width;

@@ -29,6 +29,11 @@ pub(crate) trait Real:
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
     /// a b + c in each lane.
     fn fma<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    fn minus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    fn times<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// x in the lanes where `sign` is above 0, else 0.
+    fn where_positive<S: Simd>(simd: S, sign: Self::Vector<S>, x: Self::Vector<S>) -> Self::Vector<S>;
     /// The sum of the lanes.
     fn sum_lanes<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
 
@@ -83,9 +88,8 @@ impl Arch {
     /// Runs `op` with it.
     #[inline(always)]
     pub(crate) fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
-        // SAFETY: kernels are called after `can_take`, which asks `available`.
         #[cfg(target_arch = "x86_64")]
-        return Simd::vectorize(unsafe { pulp::x86::V3::new_unchecked() }, op);
+        return Simd::vectorize(simd(), op);
         #[cfg(not(target_arch = "x86_64"))]
         pulp::Arch::new().dispatch(op)
     }
@@ -94,9 +98,28 @@ impl Arch {
 /// Whether this machine has the instructions that kernels are compiled for.
 pub(crate) fn available() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return pulp::x86::V3::is_available();
+    return Token::is_available();
     #[cfg(not(target_arch = "x86_64"))]
     true
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) type Token = pulp::x86::V3;
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) type Token = pulp::Scalar;
+
+/// The instruction set of [`vectorized`], for code inside it that says which registers it takes.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn simd() -> Token {
+    // SAFETY: kernels are called after `can_take`, which asks `available`.
+    unsafe { Token::new_unchecked() }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(crate) fn simd() -> Token {
+    Token::new()
 }
 
 /// 1/k! for k = 13, …, 2.
@@ -154,7 +177,7 @@ macro_rules! signed {
 }
 
 macro_rules! real {
-    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $sum:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
+    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $add:ident $sub:ident $mul:ident $less:ident $select:ident $sum:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
      ln2 $high:expr, $low:expr, terms $terms:expr) => {
         impl Real for $T {
             const ZERO: Self = 0.0;
@@ -169,6 +192,27 @@ macro_rules! real {
             #[inline(always)]
             fn fma<S: Simd>(simd: S, a: S::$V, b: S::$V, c: S::$V) -> S::$V {
                 simd.$fma(a, b, c)
+            }
+
+            #[inline(always)]
+            fn plus<S: Simd>(simd: S, a: S::$V, b: S::$V) -> S::$V {
+                simd.$add(a, b)
+            }
+
+            #[inline(always)]
+            fn minus<S: Simd>(simd: S, a: S::$V, b: S::$V) -> S::$V {
+                simd.$sub(a, b)
+            }
+
+            #[inline(always)]
+            fn times<S: Simd>(simd: S, a: S::$V, b: S::$V) -> S::$V {
+                simd.$mul(a, b)
+            }
+
+            #[inline(always)]
+            fn where_positive<S: Simd>(simd: S, sign: S::$V, x: S::$V) -> S::$V {
+                let zero = simd.$splat(0.0);
+                simd.$select(simd.$less(zero, sign), x, zero)
             }
 
             #[inline(always)]
@@ -232,9 +276,9 @@ macro_rules! real {
 
 // The coefficients of f32 are those of the Cephes library's `expf`; in f64 the Taylor series to r¹³ is exact to rounding. The logarithm of 2 is split in two, so
 // that n ln 2 loses nothing.
-real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s reduce_sum_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
+real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s add_f32s sub_f32s mul_f32s less_than_f32s select_f32s reduce_sum_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
     terms [1.987_569_2e-4_f32, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5]);
-real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
+real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s add_f64s sub_f64s mul_f64s less_than_f64s select_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
     terms INVERSE_FACTORIALS);
 
 #[cfg(test)]

@@ -38,28 +38,6 @@ pub(crate) fn sum2<T: Real>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
     halve(lanes, |a, b| a + b)
 }
 
-/// The sums of the two numbers that `f` gives for each pair of elements, each in a fixed order.
-#[inline(always)]
-pub(crate) fn two_sums<T: Real>(a: &[T], b: &[T], f: impl Fn(T, T) -> (T, T)) -> (T, T) {
-    let (mut first, mut second) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-    let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let (left_rest, right_rest) = (left.remainder(), right.remainder());
-    for (left, right) in left.zip(right) {
-        for i in 0..LANES {
-            let (x, y) = f(left[i], right[i]);
-            first[i] += x;
-            second[i] += y;
-        }
-    }
-    let (mut first, mut second) = (halve(first, |a, b| a + b), halve(second, |a, b| a + b));
-    for (&x, &y) in left_rest.iter().zip(right_rest) {
-        let (x, y) = f(x, y);
-        first += x;
-        second += y;
-    }
-    (first, second)
-}
-
 /// The largest element; NaN is passed over.
 #[inline(always)]
 pub(crate) fn max<T: Real>(row: &[T]) -> T {

@@ -1,5 +1,6 @@
 use candle_core::{Tensor, Var};
 
+use super::summary::record;
 use super::{Activation, Mode, Module};
 use crate::init::Init;
 use crate::kernels::activation::Unary;
@@ -133,10 +134,13 @@ impl Linear {
             true => kernels::linear::linear(&rows, weight, bias, unary)?,
             false => composed(&rows, weight, bias)?,
         };
-        match batch {
-            [_] => Ok(y),
-            _ => Ok(y.reshape([batch, &[out_features]].concat())?),
-        }
+        let y = match batch {
+            [_] => y,
+            _ => y.reshape([batch, &[out_features]].concat())?,
+        };
+        let rows: usize = batch.iter().product();
+        record("input of linear", [weight].into_iter().chain(bias), &y, rows * in_features * out_features);
+        Ok(y)
     }
 }
 

@@ -12,7 +12,10 @@ mod linear;
 pub mod norm;
 pub mod pool;
 mod recurrent;
+mod residual;
+mod resnet;
 mod sequential;
+mod summary;
 
 use candle_core::Tensor;
 
@@ -36,7 +39,10 @@ pub use pool::{
     MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
 };
 pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
+pub use residual::{BasicBlock, BasicBlockConfig, Shortcut, add_relu, basic_block};
+pub use resnet::{ResNet, ResNetConfig, resnet};
 pub use sequential::Sequential;
+pub use summary::{LayerSummary, Summary, summary};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

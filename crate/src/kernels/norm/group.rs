@@ -37,7 +37,11 @@ impl Size {
         pool::run(all.div_ceil(length), |i| {
             real::vectorized(
                 #[inline(always)]
-                || (i * length..all.min((i + 1) * length)).for_each(&task),
+                || {
+                    for group in i * length..all.min((i + 1) * length) {
+                        task(group);
+                    }
+                },
             );
         });
     }

@@ -2,11 +2,13 @@
 
 use candle_core::Tensor;
 
+use super::sums::{self, Vector, load, store};
 use super::{Moments, gradients, numbers};
 use crate::Result;
 use crate::autograd::{Grads, apply1};
+use crate::kernels::real::{Token, simd};
 use crate::kernels::values::{PIECE, unwritten};
-use crate::kernels::{Real, contiguous, for_dtype, pool, real, rows, values};
+use crate::kernels::{Real, contiguous, for_dtype, pool, real, values};
 
 /// Normalizes the rows of `width` that x, not empty, consists of.
 pub(crate) fn layer_norm(
@@ -87,14 +89,24 @@ fn backward<T: Real>(
     let mut partial = vec![T::ZERO; tasks * 2 * width];
     let pieces = dx.chunks_mut(piece * width).zip(partial.chunks_mut(2 * width)).zip(saved.chunks(piece));
     pool::run_each(pieces, |task, ((dx, partial), saved)| {
+        let start = task * piece * width;
+        let (g, x) = (&g[start..start + dx.len()], &x[start..start + dx.len()]);
+        let (dgamma, dbeta) = partial.split_at_mut(width);
         real::vectorized(
             #[inline(always)]
             || {
-                let (dgamma, dbeta) = partial.split_at_mut(width);
-                for (i, (dx, &(mean, rstd))) in dx.chunks_exact_mut(width).zip(saved).enumerate() {
-                    let start = (task * piece + i) * width;
-                    let (g, x) = (&g[start..start + width], &x[start..start + width]);
-                    row_backward((mean, rstd), gamma, g, x, dx, dgamma, dbeta);
+                let mut row = 0;
+                while row < saved.len() {
+                    // Several rows at once, so that the sums for the parameters are read and written less often.
+                    let count = if row + TOGETHER <= saved.len() { TOGETHER } else { 1 };
+                    let rows = row * width..(row + count) * width;
+                    let of = (gamma, &g[rows.clone()], &x[rows.clone()]);
+                    let to = (&mut dx[rows], &mut *dgamma, &mut *dbeta);
+                    match count {
+                        TOGETHER => rows_backward::<T, TOGETHER>(&saved[row..row + count], of, to),
+                        _ => rows_backward::<T, 1>(&saved[row..row + count], of, to),
+                    }
+                    row += count;
                 }
             },
         );
@@ -108,31 +120,58 @@ fn backward<T: Real>(
     gradients(op.inputs, has, op.needs[0].then_some(dx), narrow(dgamma), narrow(dbeta))
 }
 
+/// Rows that the backward pass takes at once.
+const TOGETHER: usize = 4;
+
+/// The backward pass of `ROWS` rows: from γ, g and x to dx, and added to dγ and dβ.
 #[inline(always)]
-fn row_backward<T: Real>(
-    (mean, rstd): Row<T>,
-    gamma: &[T],
-    g: &[T],
-    x: &[T],
-    dx: &mut [T],
-    dgamma: &mut [T],
-    dbeta: &mut [T],
+fn rows_backward<T: Real, const ROWS: usize>(
+    saved: &[Row<T>],
+    (gamma, g, x): (&[T], &[T], &[T]),
+    (dx, dgamma, dbeta): (&mut [T], &mut [T], &mut [T]),
 ) {
-    // What γ g is, for now.
-    for (((((dx, &g), &x), &gamma), dgamma), dbeta) in dx.iter_mut().zip(g).zip(x).zip(gamma).zip(dgamma).zip(dbeta) {
-        *dx = g * gamma;
-        *dgamma = g.mul_add((x - mean) * rstd, *dgamma);
-        *dbeta += g;
+    let width = gamma.len();
+    assert!(saved.len() == ROWS && dgamma.len() == width && dbeta.len() == width);
+    assert!(g.len() == ROWS * width && x.len() == ROWS * width && dx.len() == ROWS * width);
+    // dx = (γ g - constant - x̂ slope) / σ
+    let mut terms = [(T::ZERO, T::ZERO); ROWS];
+    for (row, (terms, &(mean, rstd))) in terms.iter_mut().zip(saved).enumerate() {
+        let row = row * width..(row + 1) * width;
+        let (plain, with_x) = sums::of_scaled_gradient(gamma, &g[row.clone()], &x[row], mean);
+        let width = T::of(width as f64);
+        *terms = (plain / width, with_x * rstd / width);
     }
-    let (plain, with_x) = rows::two_sums(
-        dx,
-        x,
-        #[inline(always)]
-        |g, x| (g, g * ((x - mean) * rstd)),
-    );
-    let width = T::of(dx.len() as f64);
-    let (plain, with_x) = (plain / width, with_x / width);
-    for (dx, &x) in dx.iter_mut().zip(x) {
-        *dx = (*dx - ((x - mean) * rstd).mul_add(with_x, plain)) * rstd;
+    let lanes = size_of::<Vector<T>>() / size_of::<T>();
+    let whole = width / lanes * lanes;
+    let splat = T::splat::<Token>;
+    for j in (0..whole).step_by(lanes) {
+        // SAFETY: j + lanes is at most the width, and there are ROWS rows of it in g, x and dx.
+        unsafe {
+            let scale = load(gamma.as_ptr().add(j));
+            let (mut to_gamma, mut to_beta) = (load(dgamma.as_ptr().add(j)), load(dbeta.as_ptr().add(j)));
+            for row in 0..ROWS {
+                let ((mean, rstd), (constant, slope)) = (saved[row], terms[row]);
+                let at = row * width + j;
+                let (g, x) = (load(g.as_ptr().add(at)), load(x.as_ptr().add(at)));
+                let normal = T::times(simd(), T::minus(simd(), x, splat(simd(), mean)), splat(simd(), rstd));
+                to_gamma = T::fma(simd(), g, normal, to_gamma);
+                to_beta = T::plus(simd(), to_beta, g);
+                let share = T::fma(simd(), normal, splat(simd(), slope), splat(simd(), constant));
+                let inner = T::minus(simd(), T::times(simd(), g, scale), share);
+                store(dx.as_mut_ptr().add(at), T::times(simd(), inner, splat(simd(), rstd)));
+            }
+            store(dgamma.as_mut_ptr().add(j), to_gamma);
+            store(dbeta.as_mut_ptr().add(j), to_beta);
+        }
+    }
+    for j in whole..width {
+        for row in 0..ROWS {
+            let ((mean, rstd), (constant, slope)) = (saved[row], terms[row]);
+            let at = row * width + j;
+            let normal = (x[at] - mean) * rstd;
+            dgamma[j] = g[at].mul_add(normal, dgamma[j]);
+            dbeta[j] += g[at];
+            dx[at] = (g[at] * gamma[j] - normal.mul_add(slope, constant)) * rstd;
+        }
     }
 }

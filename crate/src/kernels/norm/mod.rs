@@ -8,10 +8,11 @@ mod columns;
 pub(crate) mod group;
 pub(crate) mod layer;
 mod planes;
+mod sums;
 
 use candle_core::Tensor;
 
-use super::{Real, contiguous, rows, values};
+use super::{Real, contiguous, values};
 use crate::Result;
 
 /// Numbers that are added in their own type before their sum is added in f64.
@@ -40,24 +41,14 @@ impl Moments {
             let x = stretch(i);
             count += x.len();
             for chunk in x.chunks(CHUNK) {
-                total += rows::sum(
-                    chunk,
-                    #[inline(always)]
-                    |x| x,
-                )
-                .wide();
+                total += sums::plain(chunk).wide();
             }
         }
         let near = T::of(total / count as f64);
         let (mut rest, mut squares) = (0.0, 0.0);
         for i in 0..n {
             for chunk in stretch(i).chunks(CHUNK) {
-                let (sum, square) = rows::two_sums(
-                    chunk,
-                    chunk,
-                    #[inline(always)]
-                    |x, _| (x - near, (x - near) * (x - near)),
-                );
+                let (sum, square) = sums::about(chunk, near);
                 rest += sum.wide();
                 squares += square.wide();
             }
@@ -108,24 +99,7 @@ impl<T: Real> Line<T> {
     fn sums(self, g: &[T], x: &[T]) -> (f64, f64) {
         let (mut plain, mut with_x) = (0.0, 0.0);
         for (g, x) in g.chunks(CHUNK).zip(x.chunks(CHUNK)) {
-            let (a, b) = if self.relu {
-                rows::two_sums(
-                    g,
-                    x,
-                    #[inline(always)]
-                    |g, x| {
-                        let g = self.before_relu(g, x);
-                        (g, g * (x - self.mean))
-                    },
-                )
-            } else {
-                rows::two_sums(
-                    g,
-                    x,
-                    #[inline(always)]
-                    |g, x| (g, g * (x - self.mean)),
-                )
-            };
+            let (a, b) = sums::of_gradient(self, g, x);
             plain += a.wide();
             with_x += b.wide();
         }

@@ -24,6 +24,9 @@ pub(crate) fn max(x: &Tensor, windows: Arc<Windows>, shape: Shape) -> Result<Ten
 trait Place: Copy + Default + Send + Sync + 'static {
     fn of(place: usize) -> Self;
     fn get(self) -> usize;
+    /// [`Place::of`] of a place in a pair, and back; in bytes, which vector code wants.
+    fn small(place: u8) -> Self;
+    fn low(self) -> u8;
 }
 
 impl Place for u8 {
@@ -35,6 +38,16 @@ impl Place for u8 {
     #[inline(always)]
     fn get(self) -> usize {
         usize::from(self)
+    }
+
+    #[inline(always)]
+    fn small(place: u8) -> Self {
+        place
+    }
+
+    #[inline(always)]
+    fn low(self) -> u8 {
+        self
     }
 }
 
@@ -48,6 +61,16 @@ impl Place for u32 {
     fn get(self) -> usize {
         self as usize
     }
+
+    #[inline(always)]
+    fn small(place: u8) -> Self {
+        Self::from(place)
+    }
+
+    #[inline(always)]
+    fn low(self) -> u8 {
+        self as u8
+    }
 }
 
 /// The later of two numbers if it is larger or NaN, as PyTorch does: of equal ones the first stays, and NaN wins.
@@ -55,7 +78,7 @@ impl Place for u32 {
 fn wins<T: Real>(new: T, old: T) -> bool {
     #[allow(clippy::eq_op)] // true of NaN alone
     let nan = new != new;
-    new > old || nan
+    (new > old) | nan // no short cut, so no branch
 }
 
 fn forward<T: Real, P: Place>(x: &Tensor, windows: Arc<Windows>, shape: Shape) -> Result<Tensor> {
@@ -141,21 +164,45 @@ fn any_backward<T: Real, P: Place>(windows: &Windows, g: &[T], places: &[P], dx:
     }
 }
 
+/// Outputs that are computed side by side.
+const BLOCK: usize = 8;
+
 #[inline(always)]
 fn pairs_forward<T: Real, P: Place>(windows: &Windows, x: &[T], y: &mut [T], places: &mut [P]) {
     let columns = windows.columns.len();
     for ((rows, y), places) in x.chunks(2 * windows.width).zip(y.chunks_mut(columns)).zip(places.chunks_mut(columns)) {
         let Some((top, bottom)) = rows.split_at_checked(windows.width) else { return };
-        let pairs = top.chunks_exact(2).zip(bottom.chunks_exact(2));
-        for (((top, bottom), y), place) in pairs.zip(y).zip(places) {
-            let (a, b, c, d) = (top[0], top[1], bottom[0], bottom[1]);
-            let above = if wins(b, a) { b } else { a };
-            let below = if wins(d, c) { d } else { c };
-            let (first, second) = (usize::from(wins(b, a)), 2 + usize::from(wins(d, c)));
-            *y = if wins(below, above) { below } else { above };
-            *place = P::of(if wins(below, above) { second } else { first });
+        let (top, bottom) = (top.as_chunks().0, bottom.as_chunks().0);
+        let mut from = 0;
+        while from < columns {
+            // The last block begins earlier, and computes some outputs again.
+            from = if columns >= BLOCK { from.min(columns - BLOCK) } else { from };
+            let to = from + if columns >= BLOCK { BLOCK } else { 1 };
+            let (top, bottom, y, places) = (&top[from..to], &bottom[from..to], &mut y[from..to], &mut places[from..to]);
+            match to - from {
+                BLOCK => pair_block::<T, P, BLOCK>(top, bottom, y, places),
+                _ => pair_block::<T, P, 1>(top, bottom, y, places),
+            }
+            from = to;
         }
     }
+}
+
+#[inline(always)]
+fn pair_block<T: Real, P: Place, const N: usize>(top: &[[T; 2]], bottom: &[[T; 2]], y: &mut [T], places: &mut [P]) {
+    let (mut values, mut at) = ([T::ZERO; N], [P::default(); N]);
+    let (top, bottom) = (&top[..N], &bottom[..N]);
+    for i in 0..N {
+        let ([a, b], [c, d]) = (top[i], bottom[i]);
+        let (right_above, right_below) = (wins(b, a), wins(d, c));
+        let above = if right_above { b } else { a };
+        let below = if right_below { d } else { c };
+        let low = wins(below, above);
+        values[i] = if low { below } else { above };
+        at[i] = P::small(if low { 2 + u8::from(right_below) } else { u8::from(right_above) });
+    }
+    y.copy_from_slice(&values);
+    places.copy_from_slice(&at);
 }
 
 #[inline(always)]
@@ -165,9 +212,11 @@ fn pairs_backward<T: Real, P: Place>(windows: &Windows, g: &[T], places: &[P], d
         let Some((top, bottom)) = rows.split_at_mut_checked(windows.width) else { return };
         let pairs = top.chunks_exact_mut(2).zip(bottom.chunks_exact_mut(2));
         for (((top, bottom), &g), place) in pairs.zip(g).zip(places) {
-            let place = place.get();
-            let at = |i| if place == i { g } else { T::ZERO };
-            (top[0], top[1], bottom[0], bottom[1]) = (at(0), at(1), at(2), at(3));
+            let place = place.low();
+            top[0] = if place == 0 { g } else { T::ZERO };
+            top[1] = if place == 1 { g } else { T::ZERO };
+            bottom[0] = if place == 2 { g } else { T::ZERO };
+            bottom[1] = if place == 3 { g } else { T::ZERO };
         }
     }
 }

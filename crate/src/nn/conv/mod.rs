@@ -8,6 +8,7 @@ mod transpose2d;
 
 use candle_core::{Shape, Tensor, Var};
 
+use super::summary::record;
 use crate::init::Init;
 use crate::kernels::conv::{Axis, Geometry};
 use crate::params::Params;
@@ -132,12 +133,16 @@ impl Core {
             return Err(Error::DType { what: self.input, expected: "that of the layer's weight", actual: x.dtype() });
         }
         let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
-        match (kernels::can_take(&[x, weight]), self.transposed) {
+        let pixels: usize = if self.transposed { &x.dims()[2..] } else { &shape.dims()[2..] }.iter().product();
+        let multiply_adds = x.dim(0)? * pixels * weight.elem_count();
+        let y = match (kernels::can_take(&[x, weight]), self.transposed) {
             (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape),
             (true, true) => kernels::conv::conv_transpose(x, weight, bias, geometry, shape),
             (false, false) => composed::conv(x, weight, bias, geometry, shape),
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
-        }
+        }?;
+        record(self.input, [weight].into_iter().chain(bias), &y, multiply_adds);
+        Ok(y)
     }
 
     /// The shape of the output for `x`, and the sizes of the convolution (of the one whose gradient this is, for a transposed one).

@@ -226,6 +226,12 @@ impl BatchNorm {
     }
 
     fn normalize(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
+        let y = self.normalized(x, mode, relu)?;
+        self.scale.record(self.what, &y);
+        Ok(y)
+    }
+
+    fn normalized(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
         let numbers = self.check(x)?;
         let affine = Affine { weight: self.scale.weight(), bias: self.scale.bias(), eps: self.config.eps, relu };
         let training = mode == Mode::Train && !self.frozen.load(Ordering::Relaxed);

@@ -101,7 +101,9 @@ impl Module for GroupNorm {
             return Err(Error::shape(what, format!("[N, {}, ...]", self.channels), x.dims()));
         }
         check_dtype(what, x, self.dtype)?;
-        Ok(by_groups(x, self.groups, &self.scale, self.eps)?.0)
+        let (y, _) = by_groups(x, self.groups, &self.scale, self.eps)?;
+        self.scale.record(what, &y);
+        Ok(y)
     }
 }
 

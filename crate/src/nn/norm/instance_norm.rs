@@ -140,13 +140,21 @@ impl InstanceNorm {
 
 impl Module for InstanceNorm {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let y = self.normalized(x, mode)?;
+        self.scale.record(self.what, &y);
+        Ok(y)
+    }
+}
+
+impl InstanceNorm {
+    fn normalized(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let c = self.channels;
         if x.rank() != self.rank || x.dims().get(1) != Some(&c) {
             let places = if self.rank == 3 { "L" } else { "H, W" };
             return Err(Error::shape(self.what, format!("[N, {c}, {places}]"), x.dims()));
         }
         check_dtype(self.what, x, self.dtype)?;
-        if let (Some(running), Mode::Eval) = (&self.running, mode) {
+        if let Some(running) = self.running.as_ref().filter(|_| mode != Mode::Train) {
             return self.with_given(x, &running.moments()?);
         }
         let places: usize = x.dims().iter().skip(2).product();

@@ -111,15 +111,17 @@ impl Module for LayerNorm {
         }
         check_dtype(what, x, self.dtype)?;
         let (weight, bias) = (self.scale.weight(), self.scale.bias());
-        if kernels::can_take(&[x]) {
+        let y = if kernels::can_take(&[x]) {
             let width = self.normalized_shape.iter().product();
-            return kernels::norm::layer::layer_norm(x, width, weight, bias, self.eps);
-        }
-        if x.elem_count() == 0 {
-            return Ok(x.clone());
-        }
-        let dims: Vec<usize> = (x.rank() - self.normalized_shape.len()..x.rank()).collect();
-        let (y, _) = composed::with_own(x, &dims, self.eps)?;
-        composed::scaled(y, weight, bias, &self.normalized_shape)
+            kernels::norm::layer::layer_norm(x, width, weight, bias, self.eps)?
+        } else if x.elem_count() == 0 {
+            x.clone()
+        } else {
+            let dims: Vec<usize> = (x.rank() - self.normalized_shape.len()..x.rank()).collect();
+            let (y, _) = composed::with_own(x, &dims, self.eps)?;
+            composed::scaled(y, weight, bias, &self.normalized_shape)?
+        };
+        self.scale.record(what, &y);
+        Ok(y)
     }
 }

@@ -25,6 +25,7 @@ pub use group_norm::{GroupNorm, GroupNormConfig, group_norm};
 pub use instance_norm::{InstanceNorm, InstanceNormConfig, instance_norm1d, instance_norm2d};
 pub use layer_norm::{LayerNorm, LayerNormConfig, layer_norm};
 
+use super::summary::record;
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result};
@@ -52,6 +53,14 @@ impl Scale {
 
     fn bias(&self) -> Option<&Tensor> {
         self.bias.as_deref()
+    }
+}
+
+impl Scale {
+    /// Reports a layer's output to a summary: each number is multiplied by a scale, if there is one.
+    fn record(&self, input: &'static str, y: &Tensor) {
+        let products = if self.weight.is_some() { y.elem_count() } else { 0 };
+        record(input, self.weight().into_iter().chain(self.bias()), y, products);
     }
 }
 

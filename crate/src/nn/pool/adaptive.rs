@@ -1,4 +1,4 @@
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Tensor, ToUsize2};
 
 use super::windows::{Kind, planes, pool};
 use crate::kernels::pooling::{Window, Windows};
@@ -21,7 +21,7 @@ pub struct AdaptiveAvgPool2d(Adaptive);
 pub struct AdaptiveMaxPool2d(Adaptive);
 
 impl AdaptiveAvgPool2d {
-    /// An output of this height and width, each at least 1.
+    /// An output of `output_size`, one number or (height, width), each at least 1.
     ///
     /// # Errors
     /// A size of 0.
@@ -34,13 +34,13 @@ impl AdaptiveAvgPool2d {
     /// assert_eq!(y.to_vec3::<f32>()?, [[[1.5, 2.5]]]);
     /// # Ok(()) }
     /// ```
-    pub fn new(output_size: (usize, usize)) -> Result<Self> {
-        Ok(Self(Adaptive::new(output_size)?))
+    pub fn new(output_size: impl ToUsize2) -> Result<Self> {
+        Ok(Self(Adaptive::new(output_size.to_usize2())?))
     }
 }
 
 impl AdaptiveMaxPool2d {
-    /// An output of this height and width, each at least 1.
+    /// An output of `output_size`, one number or (height, width), each at least 1.
     ///
     /// # Errors
     /// A size of 0.
@@ -53,8 +53,8 @@ impl AdaptiveMaxPool2d {
     /// assert_eq!(y.to_vec3::<f32>()?, [[[2., 3.]]]);
     /// # Ok(()) }
     /// ```
-    pub fn new(output_size: (usize, usize)) -> Result<Self> {
-        Ok(Self(Adaptive::new(output_size)?))
+    pub fn new(output_size: impl ToUsize2) -> Result<Self> {
+        Ok(Self(Adaptive::new(output_size.to_usize2())?))
     }
 }
 
@@ -90,7 +90,7 @@ impl Adaptive {
         let shape = [lead, &[self.height, self.width]].concat();
         let windows =
             Windows { height, width, rows: windows(self.height, height), columns: windows(self.width, width) };
-        pool(kind, x, windows, shape)
+        pool(what, kind, x, windows, shape)
     }
 }
 
@@ -131,6 +131,6 @@ impl Module for GlobalAvgPool {
         }
         let width = places.iter().product();
         let windows = Windows { height: 1, width, rows: windows(1, 1), columns: windows(1, width) };
-        pool(Kind::Average, x, windows, vec![*n, *c])
+        pool(what, Kind::Average, x, windows, vec![*n, *c])
     }
 }

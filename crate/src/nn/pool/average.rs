@@ -1,4 +1,4 @@
-use candle_core::Tensor;
+use candle_core::{Tensor, ToUsize2};
 
 use super::max::forward;
 use super::windows::{Axis, Kind};
@@ -41,7 +41,7 @@ pub struct AvgPool2d {
     columns: Axis,
 }
 
-/// An [`AvgPool2d`] of square windows beside each other.
+/// An [`AvgPool2d`] of windows beside each other; `kernel_size` is one number or (height, width).
 ///
 /// # Errors
 /// If `kernel_size` is 0.
@@ -53,17 +53,18 @@ pub struct AvgPool2d {
 /// assert_eq!(avg_pool2d(2)?.forward(&x, Mode::Eval)?.to_vec3::<f32>()?, [[[2.75]]]);
 /// # Ok(()) }
 /// ```
-pub fn avg_pool2d(kernel_size: usize) -> Result<AvgPool2d> {
-    AvgPool2d::new((kernel_size, kernel_size), AvgPool2dConfig::default())
+pub fn avg_pool2d(kernel_size: impl ToUsize2) -> Result<AvgPool2d> {
+    AvgPool2d::new(kernel_size, AvgPool2dConfig::default())
 }
 
 impl AvgPool2d {
-    /// Windows of `kernel_size` (height, width), each at least 1.
+    /// Windows of `kernel_size`, one number or (height, width), each from 1 to 2²⁰.
     ///
     /// # Errors
     /// A setting outside its range.
-    pub fn new(kernel_size: (usize, usize), config: AvgPool2dConfig) -> Result<Self> {
+    pub fn new(kernel_size: impl ToUsize2, config: AvgPool2dConfig) -> Result<Self> {
         let AvgPool2dConfig { stride, padding, ceil_mode, count_include_pad: count_padding } = config;
+        let kernel_size = kernel_size.to_usize2();
         let stride = stride.unwrap_or(kernel_size);
         let axis =
             |kernel, stride, padding| Axis { kernel, stride, padding, dilation: 1, ceil_mode, count_padding }.checked();
@@ -120,7 +121,7 @@ pub fn avg_pool1d(kernel_size: usize) -> Result<AvgPool1d> {
 }
 
 impl AvgPool1d {
-    /// Windows of `kernel_size`, at least 1.
+    /// Windows of `kernel_size`, from 1 to 2²⁰.
     ///
     /// # Errors
     /// A setting outside its range.

@@ -1,4 +1,4 @@
-use candle_core::Tensor;
+use candle_core::{Tensor, ToUsize2};
 
 use super::windows::{Axis, Kind, planes, pool};
 use crate::Result;
@@ -45,7 +45,7 @@ pub struct MaxPool2d {
     columns: Axis,
 }
 
-/// A [`MaxPool2d`] of square windows beside each other.
+/// A [`MaxPool2d`] of windows beside each other; `kernel_size` is one number or (height, width).
 ///
 /// # Errors
 /// If `kernel_size` is 0.
@@ -60,12 +60,12 @@ pub struct MaxPool2d {
 /// assert_eq!(gradient.get(&x).unwrap().to_vec3::<f32>()?, [[[0., 1.], [0., 0.]]]);
 /// # Ok(()) }
 /// ```
-pub fn max_pool2d(kernel_size: usize) -> Result<MaxPool2d> {
-    MaxPool2d::new((kernel_size, kernel_size), MaxPool2dConfig::default())
+pub fn max_pool2d(kernel_size: impl ToUsize2) -> Result<MaxPool2d> {
+    MaxPool2d::new(kernel_size, MaxPool2dConfig::default())
 }
 
 impl MaxPool2d {
-    /// Windows of `kernel_size` (height, width), each at least 1.
+    /// Windows of `kernel_size`, one number or (height, width), each from 1 to 2²⁰.
     ///
     /// # Errors
     /// A setting outside its range.
@@ -74,13 +74,14 @@ impl MaxPool2d {
     /// use candlelight::{nn::{MaxPool2d, MaxPool2dConfig}, prelude::*};
     /// # fn main() -> candlelight::Result<()> {
     /// let config = MaxPool2dConfig { stride: Some((2, 2)), padding: (1, 1), ..MaxPool2dConfig::default() };
-    /// let layer = MaxPool2d::new((3, 3), config)?;
+    /// let layer = MaxPool2d::new(3, config)?;
     /// let images = Tensor::zeros((8, 3, 32, 32), DType::F32, &Device::Cpu)?;
     /// assert_eq!(layer.forward(&images, Mode::Eval)?.dims(), [8, 3, 16, 16]);
     /// # Ok(()) }
     /// ```
-    pub fn new(kernel_size: (usize, usize), config: MaxPool2dConfig) -> Result<Self> {
+    pub fn new(kernel_size: impl ToUsize2, config: MaxPool2dConfig) -> Result<Self> {
         let MaxPool2dConfig { stride, padding, dilation, ceil_mode } = config;
+        let kernel_size = kernel_size.to_usize2();
         let stride = stride.unwrap_or(kernel_size);
         let axis = |kernel, stride, padding, dilation| {
             Axis { kernel, stride, padding, dilation, ceil_mode, count_padding: false }.checked()
@@ -111,7 +112,7 @@ pub(super) fn forward(what: &'static str, kind: Kind, axes: &[Axis], x: &Tensor)
         _ => (1, Axis::ONE.windows(what, 1, x.dims())?),
     };
     let width = plane.last().copied().unwrap_or(1);
-    pool(kind, x, Windows { height, width, rows, columns }, shape)
+    pool(what, kind, x, Windows { height, width, rows, columns }, shape)
 }
 
 /// Settings of a [`MaxPool1d`].
@@ -157,7 +158,7 @@ pub fn max_pool1d(kernel_size: usize) -> Result<MaxPool1d> {
 }
 
 impl MaxPool1d {
-    /// Windows of `kernel_size`, at least 1.
+    /// Windows of `kernel_size`, from 1 to 2²⁰.
     ///
     /// # Errors
     /// A setting outside its range.

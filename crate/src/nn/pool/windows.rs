@@ -6,7 +6,11 @@ use candle_core::{DType, Tensor};
 
 use super::composed;
 use crate::kernels::pooling::{self, Window, Windows};
+use crate::nn::summary::record;
 use crate::{Error, Result, kernels};
+
+/// No setting is larger, so that nothing overflows.
+const LARGEST: usize = 1 << 20;
 
 /// What is taken of each window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,8 @@ impl Axis {
     /// The axis, if its settings are in their ranges.
     pub fn checked(self) -> Result<Self> {
         for (name, value) in [("kernel_size", self.kernel), ("stride", self.stride), ("dilation", self.dilation)] {
-            if value == 0 {
-                return Err(Error::setting(name, "at least 1", value));
+            if !(1..=LARGEST).contains(&value) {
+                return Err(Error::setting(name, "from 1 to 1048576", value));
             }
         }
         if self.padding > self.kernel / 2 {
@@ -48,7 +52,7 @@ impl Axis {
     pub fn windows(self, what: &'static str, size: usize, dims: &[usize]) -> Result<Vec<Window>> {
         let Self { kernel, stride, padding, dilation, .. } = self;
         let refuse = |expected: String| Err(Error::shape(what, expected, dims));
-        let reach = (kernel - 1).saturating_mul(dilation).saturating_add(1);
+        let reach = (kernel - 1) * dilation + 1;
         let Some(room) = (size + 2 * padding).checked_sub(reach) else {
             return refuse(format!("at least {} along this dimension", reach.saturating_sub(2 * padding)));
         };
@@ -99,13 +103,13 @@ pub(super) fn planes<'a>(what: &'static str, x: &'a Tensor, spatial: usize) -> R
 }
 
 /// One number for each window of each plane of `x`; the result has `shape`.
-pub(super) fn pool(kind: Kind, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
-    if x.elem_count() == 0 {
-        return Ok(Tensor::zeros(shape, x.dtype(), x.device())?);
-    }
-    match (kernels::can_take(&[x]), kind) {
-        (true, Kind::Max) => pooling::max(x, Arc::new(windows), shape.into()),
-        (true, Kind::Average) => pooling::average(x, Arc::new(windows), shape.into()),
-        (false, _) => composed::pool(kind, x, &windows, shape),
-    }
+pub(super) fn pool(what: &'static str, kind: Kind, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
+    let y = match (kernels::can_take(&[x]), kind) {
+        _ if x.elem_count() == 0 => Tensor::zeros(shape, x.dtype(), x.device())?,
+        (true, Kind::Max) => pooling::max(x, Arc::new(windows), shape.into())?,
+        (true, Kind::Average) => pooling::average(x, Arc::new(windows), shape.into())?,
+        (false, _) => composed::pool(kind, x, &windows, shape)?,
+    };
+    record(what, [], &y, 0);
+    Ok(y)
 }
