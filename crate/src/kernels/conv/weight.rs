@@ -16,7 +16,7 @@ use crate::kernels::{Real, pool, real};
 /// Pieces that a batch is shared out in, and the fewer ones where each has so many sums.
 const PIECES: usize = 16;
 const FEW_PIECES: usize = 8;
-const MANY_SUMS: usize = 1 << 16;
+const MANY_SUMS: usize = 1 << 14;
 /// Pixels after which adding up the lanes of a register costs little.
 const PIXELS: usize = 2048;
 
@@ -26,11 +26,10 @@ pub(super) fn piece(batch: usize, sums: usize) -> usize {
 }
 
 /// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
-pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
+pub(super) fn gradient<T: Real>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[T]) -> Vec<T> {
     let &Geometry { batch, groups, .. } = geometry;
     let maps = geometry.maps();
     let (input, output) = (geometry.input() / groups, geometry.output() / groups);
-    let plan = &Plan::correlate(geometry);
     let [pass] = plan.passes.as_slice() else { return Vec::new() };
     let [rows, columns] = plan.target;
     let pixels = pass.pixels(plan.pitch).next_multiple_of(16);
