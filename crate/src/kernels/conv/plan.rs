@@ -204,7 +204,9 @@ fn every_second<T: Copy>(from: &[T], to: &mut [T]) {
         to[at..at + 4].copy_from_slice(&all);
         at += 4;
     }
-    to.iter_mut().zip(from.iter().step_by(2)).skip(at).for_each(|(to, &from)| *to = from);
+    for x in at..n {
+        to[x] = from[2 * x];
+    }
 }
 
 impl Lines {
