@@ -73,9 +73,9 @@ impl<T: Real> WithSimd for Outer<'_, T> {
             furthest + pixels <= images.len()
                 && pixels <= apart
                 && sums.len() == width * offsets.len()
-                && width % PANEL == 0
+                && width.is_multiple_of(PANEL)
                 && width * apart <= grads.len()
-                && PANEL % (2 * lanes) == 0
+                && PANEL.is_multiple_of(2 * lanes)
         );
         for panel in 0..width / PANEL {
             for start in (0..pixels).step_by(BLOCK) {

@@ -162,7 +162,7 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { offsets, targets, rows, packed, bias, point, .. } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
         let (block, depth) = (BLOCK * lanes, offsets.len());

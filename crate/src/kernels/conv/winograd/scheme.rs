@@ -10,15 +10,15 @@ use super::super::super::matmul::{load, store};
 use crate::kernels::Real;
 
 /// Rows of the output that are made at a time.
-pub(super) const ROWS: usize = 4;
+pub(in super::super) const ROWS: usize = 4;
 /// The most points of a scheme.
-pub(super) const MOST: usize = 6;
+pub(in super::super) const MOST: usize = 6;
 
 /// Registers at each point, or fewer.
-type Values<T, S> = [<T as Real>::Vector<S>; MOST];
+pub(in super::super) type Values<T, S> = [<T as Real>::Vector<S>; MOST];
 
 /// A way to make four rows of the output.
-pub(super) trait Scheme: Copy + Send + Sync + 'static {
+pub(in super::super) trait Scheme: Copy + Send + Sync + 'static {
     /// Rows of the kernel.
     const TAPS: usize;
     /// Points, and rows of the input.
