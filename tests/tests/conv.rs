@@ -301,7 +301,14 @@ fn bad_input_is_a_typed_error() {
     assert!(matches!(again, Err(Error::Parameter { .. })), "the name is taken");
 }
 
-/// The gradients that make the composed forms do without Candle's own convolutions.
+#[test]
+fn stock_candle_has_no_gradient_for_a_stride_on_an_oblong_image() {
+    let x = Var::from_tensor(&gradient::input(1, (1, 2, 6, 7))).unwrap();
+    let y = x.conv2d(&gradient::input(2, (3, 2, 3, 3)), 0, 2, 1, 1).unwrap();
+    let error: Result<_, candle_core::Error> = y.sum_all().unwrap().backward();
+    assert!(error.is_err(), "Candle has mended this: say so in the docs of Conv2d");
+}
+
 #[test]
 fn stock_candle_has_no_gradient_for_a_transposed_convolution_in_one_dimension() {
     let x = Var::from_tensor(&gradient::input(1, (1, 2, 4))).unwrap();

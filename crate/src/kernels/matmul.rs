@@ -6,7 +6,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{Real, pool};
+use super::{Real, pool, real};
 
 /// A matrix somewhere in memory: element (i, j) is at `i * row + j * col`.
 #[derive(Clone, Copy)]
@@ -102,13 +102,12 @@ unsafe fn product<T: Real>(
     add: bool,
     large: bool,
 ) {
-    let arch = crate::kernels::real::Arch;
     // SAFETY: as the caller promises.
     unsafe {
         if !large && b.2 == 1 {
-            arch.dispatch(ByRows { size, a, b: (b.0, b.1), c, add });
+            real::dispatch(ByRows { size, a, b: (b.0, b.1), c, add });
         } else if !large && a.2 == 1 && b.1 == 1 && size.k >= SHORT {
-            arch.dispatch(ByDots { size, a: (a.0, a.1), b: (b.0, b.2), c, add });
+            real::dispatch(ByDots { size, a: (a.0, a.1), b: (b.0, b.2), c, add });
         } else {
             let Size { m, k, n } = size;
             let beta = T::ONE;

@@ -10,7 +10,7 @@ use pulp::{Simd, WithSimd};
 
 use super::matmul::{DEPTH, TILE_ROWS, TILE_VECTORS, tile_by_rows};
 use super::values::unwritten;
-use super::{Real, pool};
+use super::{Real, pool, real};
 
 /// A k × n matrix in panels of columns.
 pub(crate) struct Panels<T> {
@@ -53,7 +53,7 @@ impl<T: Real> Panels<T> {
     /// `fill` is given the first column, the width and the memory of each panel, and writes all of it.
     fn filled((k, n): (usize, usize), fill: impl Fn(usize, usize, &mut [T]) + Sync) -> Self {
         assert!(k > 0 && n > 0, "an empty matrix");
-        let width = crate::kernels::real::Arch.dispatch(Width::<T>(PhantomData));
+        let width = real::dispatch(Width::<T>(PhantomData));
         let (line, size) = (64 / size_of::<T>(), n.div_ceil(width) * width * k);
         // SAFETY: `fill` writes all panels, and nothing else is read.
         let mut data: Vec<T> = unsafe { unwritten(size + line) };
@@ -76,7 +76,7 @@ impl<T: Real> Panels<T> {
             m > 0 && inside(self.k, a.1, a.0.len()) && inside(self.n, c.1, c.0.len()),
             "a product outside its matrices"
         );
-        crate::kernels::real::Arch.dispatch(Multiply { panels: self, m, a, c, add });
+        real::dispatch(Multiply { panels: self, m, a, c, add });
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn multiply_transposed<'a, T: Real>(
     let Some(k) = products.first().map(|(b, _)| b.k) else { return };
     assert!(m > 0 && (k - 1) * pitch + m <= a.len(), "a product outside its matrices");
     assert!(products.iter().all(|(b, c)| b.k == k && c.len() == m * b.n), "a product outside its matrices");
-    crate::kernels::real::Arch.dispatch(MultiplyTransposed { a, m, k, pitch, products });
+    real::dispatch(MultiplyTransposed { a, m, k, pitch, products });
 }
 
 /// Columns of a tile.

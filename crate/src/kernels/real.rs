@@ -80,19 +80,14 @@ pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     unsafe { wide(f) }
 }
 
-/// The instruction set of the kernels' register tiles. pulp's own `Arch` would have each compiled a second time, for processors that kernels do not run on.
-#[derive(Clone, Copy)]
-pub(crate) struct Arch;
-
-impl Arch {
-    /// Runs `op` with it.
-    #[inline(always)]
-    pub(crate) fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
-        #[cfg(target_arch = "x86_64")]
-        return Simd::vectorize(simd(), op);
-        #[cfg(not(target_arch = "x86_64"))]
-        pulp::Arch::new().dispatch(op)
-    }
+/// Runs `op` with the instruction set of the kernels' register tiles. pulp's own `Arch` would have each compiled a second time, for processors
+/// that kernels do not run on.
+#[inline(always)]
+pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    #[cfg(target_arch = "x86_64")]
+    return Simd::vectorize(simd(), op);
+    #[cfg(not(target_arch = "x86_64"))]
+    pulp::Arch::new().dispatch(op)
 }
 
 /// Whether this machine has the instructions that kernels are compiled for.

@@ -68,7 +68,7 @@ pub(super) fn run<T: Real>(
                 real::vectorized(|| plan.fill(x, &mut buffer));
                 let bias = bias.map(|bias| &bias[group * targets..][..targets]);
                 let packed = &packed[group * weights..][..weights];
-                crate::kernels::real::Arch.dispatch(Image { plan, targets, buffer: &buffer, packed, bias, y });
+                real::dispatch(Image { plan, targets, buffer: &buffer, packed, bias, y });
             }
         }
     });

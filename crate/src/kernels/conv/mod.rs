@@ -13,6 +13,7 @@ use candle_core::{Shape, Tensor};
 
 use direct::Sizes;
 use plan::Plan;
+use winograd::{Kernel, Three, Two};
 
 use super::{Real, contiguous, for_dtype, values};
 use crate::Result;
@@ -120,25 +121,34 @@ fn layer(
 /// y [N, out, ...] of x [N, in, ...] and W [out, in / groups, ...].
 fn correlate<T: Real>(geometry: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
     assert!(x.len() == geometry.batch * geometry.input());
-    let run = if winograd::pays(geometry, geometry.axes[0].output) { winograd::run } else { direct::run };
     run(&Plan::correlate(geometry), Sizes::correlate(geometry), geometry.batch, x, weight, bias)
 }
 
 /// The other way, from outputs to inputs with the same weight.
 fn spread<T: Real>(geometry: &Geometry, y: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
     assert!(y.len() == geometry.batch * geometry.output());
-    let run = if winograd::pays(geometry, geometry.axes[0].input) { winograd::run } else { direct::run };
     run(&Plan::spread(geometry), Sizes::spread(geometry), geometry.batch, y, weight, bias)
+}
+
+/// What a plan makes of a batch `x`.
+fn run<T: Real>(plan: &Plan, sizes: Sizes, batch: usize, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    match winograd::kernel(plan, sizes) {
+        Some(Kernel::Two) => winograd::run::<T, Two>(plan, sizes, batch, x, weight, bias),
+        Some(Kernel::Three) => winograd::run::<T, Three>(plan, sizes, batch, x, weight, bias),
+        None => direct::run(plan, sizes, batch, x, weight, bias),
+    }
 }
 
 /// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
 fn weight_gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
     assert!(x.len() == geometry.batch * geometry.input() && g.len() == geometry.batch * geometry.output());
+    let plan = &Plan::correlate(geometry);
     // With few channels, what is saved in products is lost in laying out so many gradients.
     let wide = weight::Outer::<T>::fits(geometry.maps()) && geometry.channels() >= 8;
-    match wide && winograd::pays(geometry, geometry.axes[0].output) {
-        true => winograd::gradient(geometry, x, g),
-        false => weight::gradient(geometry, x, g),
+    match winograd::kernel(plan, Sizes::correlate(geometry)).filter(|_| wide) {
+        Some(Kernel::Two) => winograd::gradient::<T, Two>(geometry, plan, x, g),
+        Some(Kernel::Three) => winograd::gradient::<T, Three>(geometry, plan, x, g),
+        None => weight::gradient(geometry, plan, x, g),
     }
 }
 

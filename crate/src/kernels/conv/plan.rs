@@ -14,9 +14,10 @@ pub(super) struct Plan {
     /// Height and width of a source image.
     pub source: [usize; 2],
     lines: [Lines; 2],
-    /// Rows of one laid out image, and the distance between them. Zeros between rows serve as the end of one and the start of the next.
-    rows: usize,
+    /// Distance between the rows of a laid out image. Zeros between rows serve as the end of one and the start of the next.
     pub pitch: usize,
+    /// Numbers that one laid out image takes up; a source channel has one, or several copies for a stride.
+    pub plane: usize,
     /// Numbers that a source channel takes up.
     pub channel: usize,
     /// Length of the buffer for all channels.
@@ -150,29 +151,35 @@ impl Plan {
             }
         }
         let buffer = channels * channel + width + SLACK;
-        Self { source, lines: [down, across], rows: height, pitch, channel, buffer, target, passes }
+        Self { source, lines: [down, across], pitch, plane, channel, buffer, target, passes }
     }
 
     /// Lays the images of `source` out in `buffer`, whose other numbers are and stay zero.
     #[inline(always)]
     pub fn fill<T: Copy>(&self, source: &[T], buffer: &mut [T]) {
+        let image = self.source[0] * self.source[1];
+        for (image, channel) in source.chunks_exact(image).zip(buffer.chunks_exact_mut(self.channel)) {
+            for (copy, plane) in channel.chunks_exact_mut(self.plane).enumerate() {
+                self.fill_plane(copy, image, plane);
+            }
+        }
+    }
+
+    /// Lays one copy of one image out.
+    #[inline(always)]
+    pub fn fill_plane<T: Copy>(&self, copy: usize, image: &[T], plane: &mut [T]) {
         let [height, width] = self.source;
         let [down, across] = &self.lines;
-        let copies = (0..down.origins.len()).flat_map(|i| (0..across.origins.len()).map(move |j| (i, j)));
-        for (image, channel) in source.chunks_exact(height * width).zip(buffer.chunks_exact_mut(self.channel)) {
-            for ((i, j), plane) in copies.clone().zip(channel.chunks_exact_mut(self.rows * self.pitch)) {
-                let (top, bottom) = down.inside(i, height, self.rows);
-                let (left, right) = across.inside(j, width, self.pitch);
-                for r in top..bottom {
-                    let y = down.source(i, r);
-                    let to = &mut plane[r * self.pitch..][left..right];
-                    let from = &image[(y * width + across.source(j, left)).min(image.len())..];
-                    match across.step {
-                        1 => to.copy_from_slice(&from[..right - left]),
-                        2 => every_second(from, to),
-                        step => to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from),
-                    }
-                }
+        let (i, j) = (copy / across.origins.len(), copy % across.origins.len());
+        let (top, bottom) = down.inside(i, height, self.plane / self.pitch);
+        let (left, right) = across.inside(j, width, self.pitch);
+        for r in top..bottom {
+            let to = &mut plane[r * self.pitch..][left..right];
+            let from = &image[(down.source(i, r) * width + across.source(j, left)).min(image.len())..];
+            match across.step {
+                1 => to.copy_from_slice(&from[..right - left]),
+                2 => every_second(from, to),
+                step => to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from),
             }
         }
     }
@@ -181,14 +188,25 @@ impl Plan {
 /// Every second of the numbers that begin with the first.
 #[inline(always)]
 fn every_second<T: Copy>(from: &[T], to: &mut [T]) {
-    // Pieces of a fixed length become vector code.
-    let whole = (from.len() / 16).min(to.len() / 8);
-    let (wide, rest) = to.split_at_mut(8 * whole);
-    for (to, from) in wide.chunks_exact_mut(8).zip(from.chunks_exact(16)) {
+    let n = to.len();
+    let from = &from[..(2 * n).min(from.len())];
+    // Pieces of a fixed length become vector code; the last one reaches back into those before it.
+    let whole = from.len() / 16;
+    for (to, from) in to.chunks_exact_mut(8).zip(from.chunks_exact(16)) {
         let all: [T; 8] = std::array::from_fn(|x| from[2 * x]);
         to.copy_from_slice(&all);
     }
-    rest.iter_mut().zip(from[16 * whole..].iter().step_by(2)).for_each(|(to, &from)| *to = from);
+    let mut at = 8 * whole;
+    while at < n && n >= 4 {
+        at = at.min(n - 4);
+        let from = &from[2 * at..2 * at + 7];
+        let all: [T; 4] = std::array::from_fn(|x| from[2 * x]);
+        to[at..at + 4].copy_from_slice(&all);
+        at += 4;
+    }
+    for x in at..n {
+        to[x] = from[2 * x];
+    }
 }
 
 impl Lines {

@@ -16,7 +16,7 @@ use crate::kernels::{Real, pool, real};
 /// Pieces that a batch is shared out in, and the fewer ones where each has so many sums.
 const PIECES: usize = 16;
 const FEW_PIECES: usize = 8;
-const MANY_SUMS: usize = 1 << 16;
+const MANY_SUMS: usize = 1 << 14;
 /// Pixels after which adding up the lanes of a register costs little.
 const PIXELS: usize = 2048;
 
@@ -26,11 +26,10 @@ pub(super) fn piece(batch: usize, sums: usize) -> usize {
 }
 
 /// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
-pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
+pub(super) fn gradient<T: Real>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[T]) -> Vec<T> {
     let &Geometry { batch, groups, .. } = geometry;
     let maps = geometry.maps();
     let (input, output) = (geometry.input() / groups, geometry.output() / groups);
-    let plan = &Plan::correlate(geometry);
     let [pass] = plan.passes.as_slice() else { return Vec::new() };
     let [rows, columns] = plan.target;
     let pixels = pass.pixels(plan.pitch).next_multiple_of(16);
@@ -64,11 +63,11 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T>
                         }
                     });
                 }
-                let (arch, offsets, images, grads) = (crate::kernels::real::Arch, &pass.offsets, &images, &grads);
+                let (offsets, images, grads) = (&pass.offsets, &images, &grads);
                 match wide {
-                    true => arch.dispatch(Outer { offsets, pixels, images, grads, apart: pixels, sums }),
+                    true => real::dispatch(Outer { offsets, pixels, images, grads, apart: pixels, sums }),
                     false => {
-                        arch.dispatch(Dots { offsets, pixels, count, images, image: plan.buffer, grads, maps, sums })
+                        real::dispatch(Dots { offsets, pixels, count, images, image: plan.buffer, grads, maps, sums })
                     }
                 }
             }

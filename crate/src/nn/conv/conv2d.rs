@@ -47,6 +47,8 @@ impl Default for Conv2dConfig {
 ///
 /// Outside the input, x is 0. With groups, channel o sees the in / groups input channels of its own group only. Unlike PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
 ///
+/// Candle 0.11.1 has no gradient for its own `conv2d` with a stride above 1 where height and width leave different rests: its backward pass is a shape error.
+///
 /// Goodfellow, Bengio and Courville (2016), section 9.1, eq. 9.6; strides, paddings and transposed forms: Dumoulin and Visin (2016), sections 2 and 4.
 ///
 /// # Shapes

@@ -73,7 +73,7 @@ impl<T: Real> WithSimd for Outer<'_, T> {
             furthest + pixels <= images.len()
                 && pixels <= apart
                 && sums.len() == width * offsets.len()
-                && width % PANEL == 0
+                && width.is_multiple_of(PANEL)
                 && width * apart <= grads.len()
                 && PANEL.is_multiple_of(2 * lanes)
         );
