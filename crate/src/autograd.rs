@@ -33,20 +33,64 @@ use crate::{Error, Result, kernels};
 /// # Ok(()) }
 /// ```
 pub fn value_and_grad(loss: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, GradStore)> {
-    let scalar = |loss: Tensor| match loss.elem_count() {
-        1 => Ok(loss),
-        _ => Err(Error::shape("loss", "one element", loss.dims())),
+    let scalar = || {
+        let loss = loss()?;
+        match loss.elem_count() {
+            1 => Ok(loss),
+            _ => Err(Error::shape("loss", "one element", loss.dims())),
+        }
     };
+    recorded(scalar, None)
+}
+
+/// Computes an output and the product of a given gradient with its derivatives, for every parameter it depends on: PyTorch's
+/// `output.backward(gradient)`.
+///
+/// ```text
+/// ∂/∂θ Σᵢ gᵢ yᵢ(θ)    for the gradient g of y
+/// ```
+///
+/// What is said of the loss in [`value_and_grad`] holds for the output.
+///
+/// # Errors
+/// Those of `output`, or if `gradient` has another shape or dtype.
+///
+/// ```
+/// use candlelight::{autograd::vjp, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let layer = linear(3, 2, Params::new(0, &Device::Cpu)?)?;
+/// let x = Tensor::new(&[[1f32, 2., 3.]], &Device::Cpu)?;
+/// let (y, gradients) = vjp(|| layer.forward(&x, Mode::Train), &Tensor::new(&[[1f32, -2.]], &Device::Cpu)?)?;
+/// assert_eq!(y.dims(), [1, 2]);
+/// assert_eq!(gradients.get(layer.weight()).unwrap().to_vec2::<f32>()?, [[1., 2., 3.], [-2., -4., -6.]]);
+/// # Ok(()) }
+/// ```
+pub fn vjp(output: impl FnOnce() -> Result<Tensor>, gradient: &Tensor) -> Result<(Tensor, GradStore)> {
+    let fitting = || {
+        let output = output()?;
+        if output.shape() != gradient.shape() {
+            return Err(Error::shape("gradient", format!("{:?}", output.dims()), gradient.dims()));
+        }
+        if output.dtype() != gradient.dtype() {
+            return Err(Error::DType { what: "gradient", expected: "that of the output", actual: gradient.dtype() });
+        }
+        Ok(output)
+    };
+    recorded(fitting, Some(gradient))
+}
+
+/// An output and the gradients that start from `gradient`, or from ones.
+fn recorded(output: impl FnOnce() -> Result<Tensor>, gradient: Option<&Tensor>) -> Result<(Tensor, GradStore)> {
     // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would end up on this tape.
-    if rayon::current_thread_index().is_some() {
-        let loss = scalar(loss()?)?;
-        let gradients = loss.backward()?;
-        return Ok((loss, gradients));
-    }
-    let recording = Recording::start();
-    let loss = scalar(loss()?)?;
-    let gradients = backward(&loss, recording.finish())?;
-    Ok((loss.detach(), gradients))
+    let (output, tape) = match rayon::current_thread_index() {
+        Some(_) => (output()?, Vec::new()),
+        None => {
+            let recording = Recording::start();
+            (output()?, recording.finish())
+        }
+    };
+    let gradients = backward(&output, gradient, tape)?;
+    Ok((output.detach(), gradients))
 }
 
 /// What the backward pass of an operation is given.
@@ -143,12 +187,13 @@ impl Drop for Recording {
 
 /// Walks the tape backwards. The stretches between its operations are Candle's: for each, Candle's own backward pass ends at the outputs
 /// of recorded operations, since they are variables.
-fn backward(loss: &Tensor, tape: Vec<Node>) -> Result<GradStore> {
-    let mut gradients = match loss.is_variable() {
-        false => loss.backward()?,
-        true => {
+fn backward(output: &Tensor, gradient: Option<&Tensor>, tape: Vec<Node>) -> Result<GradStore> {
+    let mut gradients = match (output.is_variable(), gradient) {
+        (false, None) => output.backward()?,
+        (false, Some(gradient)) => seed(output, gradient.clone())?.backward()?,
+        (true, gradient) => {
             let mut gradients = GradStore::default();
-            gradients.insert(loss, loss.ones_like()?);
+            gradients.insert(output, gradient.map_or_else(|| output.ones_like(), |gradient| Ok(gradient.detach()))?);
             gradients
         }
     };
@@ -360,5 +405,81 @@ impl CustomOp3 for Custom {
     ) -> CandleResult<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let [a, b, c] = self.gradients(value, grad)?;
         Ok((a, b, c))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    /// (Πᵢ xᵢ, Σᵢ xᵢ) of any number of vectors.
+    fn product_and_sum(inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+        let values: Vec<Vec<f64>> = inputs.iter().map(|x| x.to_vec1()).collect::<CandleResult<_>>()?;
+        let n = values[0].len();
+        let product: Vec<f64> = (0..n).map(|i| values.iter().map(|x| x[i]).product()).collect();
+        let sum: Vec<f64> = (0..n).map(|i| values.iter().map(|x| x[i]).sum()).collect();
+        apply("product_and_sum", inputs, vec![(product, n.into()), (sum, n.into())], |op| {
+            let zeros = op.outputs[0].zeros_like()?;
+            let [product, sum] = [0, 1].map(|i| op.grads[i].clone().unwrap_or_else(|| zeros.clone()));
+            let gradient = |(x, &need): (&Tensor, &bool)| match need {
+                true => Ok(Some((((&product * &op.outputs[0])? / x)? + &sum)?)),
+                false => Ok(None),
+            };
+            op.inputs.iter().zip(op.needs).map(gradient).collect()
+        })
+    }
+
+    #[test]
+    fn any_number_of_inputs_and_outputs_passes_through_either_graph() {
+        let device = Device::Cpu;
+        for count in 1..=9 {
+            for constant in [None, Some(0), Some(count - 1)] {
+                let vars: Vec<Var> = (0..count).map(|i| Var::new(&[1.0 + i as f64, 0.5], &device).unwrap()).collect();
+                let inputs: Vec<Tensor> = vars
+                    .iter()
+                    .enumerate()
+                    .map(|(i, var)| if Some(i) == constant { var.detach() } else { var.as_tensor().clone() })
+                    .collect();
+                let inputs: Vec<&Tensor> = inputs.iter().collect();
+                let loss = || -> Result<Tensor> {
+                    let outputs = product_and_sum(&inputs)?;
+                    Ok(((&outputs[0] * 3.0)? + outputs[1].sqr()?)?.sum_all()?)
+                };
+                let plain = loss().unwrap().backward().unwrap();
+                let (value, taped) = value_and_grad(loss).unwrap();
+                let x = |j: usize| vars.iter().map(move |v| v.to_vec1::<f64>().unwrap()[j]);
+                let expected: f64 = (0..2).map(|j| 3.0 * x(j).product::<f64>() + x(j).sum::<f64>().powi(2)).sum();
+                assert!((value.to_scalar::<f64>().unwrap() - expected).abs() < 1e-9 * expected);
+                for (i, var) in vars.iter().enumerate() {
+                    if Some(i) == constant {
+                        assert!(plain.get(var).is_none() && taped.get(var).is_none());
+                        continue;
+                    }
+                    for gradients in [&plain, &taped] {
+                        let gradient = gradients.get(var).expect("a gradient").to_vec1::<f64>().unwrap();
+                        for (j, gradient) in gradient.into_iter().enumerate() {
+                            let own = var.to_vec1::<f64>().unwrap()[j];
+                            let expected = 3.0 * x(j).product::<f64>() / own + 2.0 * x(j).sum::<f64>();
+                            assert!(
+                                (gradient - expected).abs() < 1e-9 * expected,
+                                "{count} {i}: {gradient} {expected}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_output_that_is_not_used_needs_no_gradient() {
+        let x = Var::new(&[2f64, 3.0], &Device::Cpu).unwrap();
+        for used in [0, 1] {
+            let (_, gradients) =
+                value_and_grad(|| Ok(product_and_sum(&[x.as_tensor()])?.swap_remove(used).sum_all()?)).unwrap();
+            assert_eq!(gradients.get(&x).unwrap().to_vec1::<f64>().unwrap(), [1.0, 1.0]);
+        }
     }
 }

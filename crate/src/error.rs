@@ -112,6 +112,14 @@ pub enum Error {
         /// The norm.
         value: f64,
     },
+    /// A linear system has no single solution.
+    #[error("the {size} × {size} matrix is singular: no pivot for column {pivot}")]
+    Singular {
+        /// Rows and columns.
+        size: usize,
+        /// The column that depends on those before it.
+        pivot: usize,
+    },
     /// A data set could not be found, read or understood.
     #[error(transparent)]
     Data(#[from] crate::data::DataError),

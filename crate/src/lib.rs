@@ -4,19 +4,21 @@
 //!
 //! | topic | module | notebook |
 //! |---|---|---|
-//! | softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
-//! | cross-entropy, negative log-likelihood, mean squared error | [`loss`] | `03-softmax-and-cross-entropy` |
-//! | L1 and L2 penalties | [`regularization`] | `06-l2-regularization` |
-//! | gradient descent, momentum, Adam and AdamW | [`optim`] | `06-l2-regularization` |
+//! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
+//! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy` |
+//! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
+//! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization` |
+//! | learning-rate schedules | [`optim::schedule`] | |
+//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | |
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
-//! | training in a file, PyTorch's weights | [`checkpoint`] | `00-start-here` |
-//! | layers | [`nn`] | `00-start-here` |
-//! | a loss with its gradients | [`autograd`] | `00-start-here` |
+//! | training in a file, PyTorch's weights | [`checkpoint`] | |
+//! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
+//! | a loss with its gradients | [`autograd`] | |
 //! | the fast forward and backward passes | [`kernels`] | |
-//! | training loop, history, progress | [`train`] | `00-start-here` |
-//! | accuracy and confusion | [`metrics`] | `00-start-here` |
-//! | Fashion-MNIST, synthetic sets, batches | [`data`] | `00-start-here` |
+//! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
+//! | accuracy, confusion, calibration | [`metrics`] | `00-start-here` |
+//! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here` |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
 //! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |
@@ -65,8 +67,14 @@ pub mod prelude {
     pub use crate::init::Init;
     pub use crate::loss::{cross_entropy, mse};
     pub use crate::metrics::accuracy;
-    pub use crate::nn::{Activation, Flatten, Linear, LinearConfig, Mode, Module, Sequential, linear};
-    pub use crate::optim::{Adam, AdamConfig, AdamW, AdamWConfig, Optimizer, Sgd, SgdConfig};
+    pub use crate::nn::{
+        Activation, Conv2d, Conv2dConfig, Flatten, GlobalAvgPool, Linear, LinearConfig, Mode, Module, Sequential,
+        avg_pool2d, batch_norm1d, batch_norm2d, conv2d, layer_norm, linear, max_pool2d,
+    };
+    pub use crate::optim::{
+        Adam, AdamConfig, AdamW, AdamWConfig, LrScheduler, Optimizer, ParamGroup, RmsProp, RmsPropConfig, Sgd,
+        SgdConfig,
+    };
     pub use crate::params::Params;
     pub use crate::plot::{Figure, Mesh, Panel, Table};
     pub use crate::rng::{Rng, seeded};

@@ -1,5 +1,6 @@
 //! Parameters by name, in the order in which they were made, drawn from seeded streams.
 
+mod freeze;
 mod state_dict;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

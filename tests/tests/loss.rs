@@ -4,7 +4,7 @@ use candlelight::activation::{log_softmax, softmax};
 use candlelight::candle_nn;
 use candlelight::loss::*;
 use candlelight::prelude::*;
-use candlelight_tests::{Case, fixture, flat, gradient, number, strided};
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, number, strided};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
 const CPU: Device = Device::Cpu;
@@ -196,6 +196,39 @@ fn finite_and_with_the_right_gradient_at_extreme_logits() {
     let losses = binary_cross_entropy_with_logits_reduce(&z, &y, Reduction::None).unwrap();
     assert_eq!(flat(&losses), [1e4, 100.0, 2f64.ln(), 100.0, 1e4]);
     assert_eq!(flat(losses.sum_all().unwrap().backward().unwrap().get(&z).unwrap()), [-1.0, -1.0, -0.5, 1.0, 1.0]);
+}
+
+/// A broadcast tensor has strides of 0; its gradient is the sum over the copies.
+#[test]
+fn broadcast_rows_count_as_copies() {
+    let row = gradient::input(4, (1, 3));
+    let targets = softmax(&gradient::input(5, (4, 3)), 1).unwrap();
+    let labels = Tensor::new(&[2u32, 0, 1, 1], &CPU).unwrap();
+    type Loss<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
+    let losses: [Loss; 11] = [
+        &|x| cross_entropy(x, &labels),
+        &|x| cross_entropy_soft(x, &targets),
+        &|x| nll(x, &labels),
+        &|x| multi_margin(x, &labels),
+        &|x| kl_divergence(x, &targets),
+        &|x| hinge(x, &targets),
+        &|x| binary_cross_entropy_with_logits(x, &targets),
+        &|x| mse(x, &targets),
+        &|x| mae(x, &targets),
+        &|x| huber(x, &targets, 0.5),
+        &|x| smooth_l1(x, &targets, 0.5),
+    ];
+    for (i, loss) in losses.into_iter().enumerate() {
+        let run = |x: &Tensor| {
+            let var = Var::from_tensor(x).unwrap();
+            let loss = loss(&var.broadcast_as((4, 3)).unwrap()).unwrap();
+            (number(&loss), loss.backward().unwrap().get(&var).unwrap().clone())
+        };
+        let (broadcast, gradient) = run(&row);
+        let (copies, gradients) = run(&row.broadcast_as((4, 3)).unwrap().contiguous().unwrap());
+        assert!((broadcast - copies).abs() < 1e-14, "loss {i}");
+        assert_close(&format!("loss {i}"), &gradient, &gradients.sum_keepdim(0).unwrap(), 1e-12, 1e-14);
+    }
 }
 
 #[test]

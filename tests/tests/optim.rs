@@ -61,7 +61,8 @@ fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
 
 #[test]
 fn fifty_steps_follow_pytorch() {
-    let cases: Vec<_> = fixture("optim").into_iter().filter(|case| case.subject() != "clip").collect();
+    let cases: Vec<_> =
+        fixture("optim").into_iter().filter(|case| !matches!(case.subject(), "clip" | "lbfgs")).collect();
     assert_eq!(cases.len(), 30);
     for case in cases {
         let params = Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap();

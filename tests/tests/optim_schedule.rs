@@ -287,6 +287,28 @@ fn clipped_gradients_are_pytorchs() {
 }
 
 #[test]
+fn the_norm_is_that_of_all_elements_at_any_stride_and_dtype() {
+    let gradient = candlelight::rng::normal(&mut seeded(0), 0.0, 3.0, (101, 99), DType::F64, &Device::Cpu).unwrap();
+    let expected = flat(&gradient).iter().map(|g| g * g).sum::<f64>().sqrt();
+    let norm = |gradient: Tensor| {
+        let params = Params::new(0, &Device::Cpu).unwrap();
+        let x = params.var("x", gradient.shape(), Init::Constant(0.0)).unwrap();
+        let mut gradients = GradStore::default();
+        gradients.insert(&x, gradient);
+        clip_grad_norm(&mut gradients, &params.trainable(), 1.0, true).unwrap()
+    };
+    for (gradient, tolerance) in [
+        (gradient.clone(), 1e-12),
+        (gradient.t().unwrap(), 1e-12),
+        (gradient.to_dtype(DType::F32).unwrap(), 1e-6),
+        (gradient.to_dtype(DType::BF16).unwrap(), 1e-2),
+    ] {
+        let (what, norm) = (format!("{gradient:?}"), norm(gradient));
+        assert!((norm / expected - 1.0).abs() < tolerance, "{what}: {norm}, expected {expected}");
+    }
+}
+
+#[test]
 fn a_norm_that_is_not_finite_is_refused_on_demand() {
     let case = fixture("optim").into_iter().find(|case| case.subject() == "clip").unwrap();
     let (params, mut gradients) = to_clip(&case, DType::F64);

@@ -98,8 +98,8 @@ fn values(params: &Params) -> Tensor {
 
 #[test]
 fn the_update_in_place_agrees_with_the_composed_one() {
-    // Below a block, above one with a remainder that fills no vector, and enough for several threads.
-    for lengths in [vec![1, 7], vec![8193, 3], vec![70_001, 1000]] {
+    // On one thread, with a remainder that fills no vector, and enough for several threads.
+    for lengths in [vec![1, 7], vec![8193, 3], vec![140_001, 1000, 16_385]] {
         for (dtype, tolerance) in [(DType::F64, 1e-12), (DType::F32, 1e-5)] {
             for name in NAMES {
                 let run = |composed| {
@@ -129,7 +129,7 @@ fn the_update_in_place_agrees_with_the_composed_one() {
 fn one_thread_gives_the_bits_of_two() {
     // The pool's size is fixed when it is first used, so each count needs a process of its own.
     if std::env::var("OPTIM_THREADS").is_ok() {
-        let params = store(&[100_003, 40_000, 5], DType::F32);
+        let params = store(&[100_003, 40_000, 17_001, 5], DType::F32);
         let mut adamw = make("adamw", one_group(&params), false);
         for step in 0..3 {
             adamw.step(&gradients(&params, step)).unwrap();
@@ -171,10 +171,26 @@ fn gradients_of_any_stride_and_those_that_are_the_parameter_itself_are_taken() {
 }
 
 #[test]
+fn a_gradient_that_is_another_parameter_is_read_before_that_changes() {
+    // Of x y it is y for x and x for y.
+    let params = store(&[3, 3], DType::F64);
+    let (x, y) = (params.get("p0").unwrap(), params.get("p1").unwrap());
+    let (x_before, y_before) = (flat(&x), flat(&y));
+    let mut store = GradStore::default();
+    store.insert(&x, y.as_tensor().clone());
+    store.insert(&y, x.as_tensor().clone());
+    Sgd::new(params.trainable(), SgdConfig { lr: 0.5, ..SgdConfig::default() }).unwrap().step(&store).unwrap();
+    for i in 0..3 {
+        assert_eq!(flat(&x)[i], x_before[i] - 0.5 * y_before[i]);
+        assert_eq!(flat(&y)[i], y_before[i] - 0.5 * x_before[i]);
+    }
+}
+
+#[test]
 fn other_dtypes_are_updated_by_tensor_operations() {
     let x = Var::new(&[1f32, -2.0], &Device::Cpu).unwrap();
     let half = Var::from_tensor(&x.to_dtype(DType::BF16).unwrap()).unwrap();
-    let param = Param { name: "x".into(), var: half.clone(), trainable: true };
+    let param = Param { name: "x".into(), var: half.clone(), trainable: true, buffer: false };
     let mut sgd = Sgd::new(vec![param], SgdConfig { lr: 0.5, momentum: 0.5, ..SgdConfig::default() }).unwrap();
     let mut store = GradStore::default();
     store.insert(&half, half.ones_like().unwrap());

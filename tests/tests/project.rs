@@ -132,3 +132,21 @@ fn rows_that_work_point_at_what_is_there() {
     }
     assert!(working >= 6, "{working} rows work");
 }
+
+/// The dylib of the crate has one name in the build directory: a build of the crate alone, for a notebook or an example, would replace the one that the suites are linked
+/// with, unless both build the same dependencies.
+#[test]
+fn the_crate_alone_and_the_workspace_have_the_same_dependencies() {
+    let tree = |selection: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.arg("tree").args(selection).args(["--edges", "normal", "--prefix", "none", "--format", "{p} {f}"]);
+        let output = cargo.current_dir(root()).output().expect("cargo starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout).replace(" (*)", "");
+        text.lines().map(|line| line.trim().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let (alone, all) = (tree(&["--package", "candlelight"]), tree(&["--workspace"]));
+    assert!(alone.len() > 50);
+    let other: Vec<_> = alone.difference(&all).collect();
+    assert!(other.is_empty(), "features that the workspace adds to: {other:?}");
+}

@@ -40,6 +40,7 @@ cargo xtask COMMAND
       --out FILE        write the rows as JSON, and the table as Markdown beside it
       --only A,B        only these workloads
       --rounds N        times each of them is measured [default: 9]
+      --wait MINUTES    wait so long, for each workload, for moments when other processes are quiet [default: 0]
       --threads N       threads of each program [default: one a core]
       --no-stock        leave out stock Candle";
 

@@ -4,7 +4,8 @@ use candle_core::Tensor;
 
 use super::stable::{expm1_of_nonpositive, softplus_parts};
 use super::{check_finite, check_float};
-use crate::{Error, Result};
+use crate::kernels::activation::{Unary, activation};
+use crate::{Error, Result, kernels};
 
 /// Rectified linear unit.
 ///
@@ -30,6 +31,9 @@ use crate::{Error, Result};
 /// ```
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     check_float("relu", x)?;
+    if kernels::can_take(&[x]) {
+        return activation(x, Unary::Relu);
+    }
     let zeros = x.zeros_like()?;
     Ok(x.le(&zeros)?.where_cond(&zeros, x)?)
 }

@@ -3,7 +3,8 @@
 use candle_core::Tensor;
 
 use super::check_float;
-use crate::Result;
+use crate::kernels::activation::{Unary, activation};
+use crate::{Result, kernels};
 
 /// Logistic sigmoid.
 ///
@@ -25,6 +26,9 @@ use crate::Result;
 /// ```
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
     check_float("sigmoid", x)?;
+    if kernels::can_take(&[x]) {
+        return activation(x, Unary::Sigmoid);
+    }
     Ok(candle_nn::ops::sigmoid(x)?)
 }
 
@@ -48,6 +52,9 @@ pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn tanh(x: &Tensor) -> Result<Tensor> {
     check_float("tanh", x)?;
+    if kernels::can_take(&[x]) {
+        return activation(x, Unary::Tanh);
+    }
     Ok(x.tanh()?)
 }
 

@@ -8,6 +8,7 @@ pub mod download;
 mod error;
 mod fashion_mnist;
 pub mod idx;
+mod normalization;
 mod places;
 pub mod synthetic;
 
@@ -15,4 +16,5 @@ pub use batches::Batches;
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use fashion_mnist::{FashionMnist, Source};
+pub use normalization::Normalization;
 pub use places::Places;

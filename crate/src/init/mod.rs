@@ -79,7 +79,7 @@ pub enum Init {
     /// N(0, 1 / fan_in), which keeps the variance through a linear layer. LeCun et al. (1998), eq. 16. (That of JAX is cut at two
     /// standard deviations.)
     LeCunNormal,
-    /// Orthonormal rows times the gain; where there are more rows, [out], than they are long, [in · …], orthonormal columns.
+    /// Orthonormal rows times the gain; where there are more rows (out) than they are long (in · …), orthonormal columns.
     ///
     /// Drawn evenly from all such matrices: Gram–Schmidt on normal draws, which is the QR decomposition with a positive
     /// diagonal of R, PyTorch's `orthogonal_` with its sign fix. Saxe, McClelland and Ganguli (2014), section 3.

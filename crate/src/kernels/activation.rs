@@ -6,6 +6,7 @@ use super::values::{PIECE, map, map2};
 use super::{Real, contiguous, for_dtype, pool, real, values};
 use crate::Result;
 use crate::autograd::apply1;
+use crate::nn::Activation;
 
 /// An activation whose derivative follows from its value, so that it can be joined to the layer before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,16 @@ pub(crate) enum Unary {
 }
 
 impl Unary {
+    /// The same activation of a layer, if it is one of these.
+    pub(crate) fn of(activation: Activation) -> Option<Self> {
+        match activation {
+            Activation::Relu => Some(Self::Relu),
+            Activation::Sigmoid => Some(Self::Sigmoid),
+            Activation::Tanh => Some(Self::Tanh),
+            _ => None,
+        }
+    }
+
     #[inline(always)]
     fn value<T: Real>(self, x: T) -> T {
         match self {
@@ -85,6 +96,19 @@ pub(crate) fn activation(x: &Tensor, unary: Unary) -> Result<Tensor> {
         apply1("activation", &[x], y, x.shape(), move |grad, op| {
             let dx = unary.backward::<T>(&values(grad)?, &values(&op.outputs[0])?);
             Ok(vec![Some(Tensor::from_vec(dx, grad.shape(), grad.device())?)])
+        })
+    })
+}
+
+/// relu(a + b) of two tensors of one shape, whose gradients are the same.
+pub(crate) fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    for_dtype!(a.dtype(), T => {
+        let (left, right) = (contiguous(a)?, contiguous(b)?);
+        let y = map2::<T>(&values(&left)?, &values(&right)?, |a, b| Unary::Relu.value(a + b));
+        apply1("add_relu", &[a, b], y, a.shape(), |grad, op| {
+            let before = Unary::Relu.backward::<T>(&values(grad)?, &values(&op.outputs[0])?);
+            let before = Tensor::from_vec(before, grad.shape(), grad.device())?;
+            Ok(op.needs.iter().map(|need| need.then(|| before.clone())).collect())
         })
     })
 }

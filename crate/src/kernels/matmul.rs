@@ -22,11 +22,6 @@ impl<'a, T> View<'a, T> {
         Self { data, row: width, col: 1 }
     }
 
-    /// A matrix with any distance between its rows and columns.
-    pub(crate) fn strided(data: &'a [T], row: usize, col: usize) -> Self {
-        Self { data, row, col }
-    }
-
     /// The transposed matrix.
     pub(crate) fn t(self) -> Self {
         Self { data: self.data, row: self.col, col: self.row }
@@ -46,8 +41,8 @@ pub(crate) struct Size {
     pub n: usize,
 }
 
-/// Multiplications below which a product is not shared between threads.
-const SHARED: usize = 1 << 17;
+/// Multiplications of a piece of a product that threads share: about 20 µs.
+const SHARED: usize = 1 << 20;
 /// Multiplications from which the `gemm` crate takes over: about 400³.
 const LARGE: usize = 1 << 26;
 /// Length of a dot product below which adding up the lanes of its register costs too much.
@@ -85,22 +80,6 @@ pub(crate) fn matmul<T: Real>(size: Size, a: View<T>, b: View<T>, c: &mut [T], p
     });
 }
 
-/// [`matmul`] on the calling thread alone: for tasks that are shared out already.
-pub(crate) fn matmul_serial<T: Real>(size: Size, a: View<T>, b: View<T>, c: &mut [T], pitch: usize, add: bool) {
-    check(size, a, b, c, pitch);
-    // SAFETY: `check` found all three inside their slices.
-    unsafe {
-        product(
-            size,
-            (a.data.as_ptr(), a.row, a.col),
-            (b.data.as_ptr(), b.row, b.col),
-            (c.as_mut_ptr(), pitch),
-            add,
-            size.m * size.k * size.n >= LARGE,
-        );
-    }
-}
-
 struct Target<T>(*mut T);
 // SAFETY: tasks write disjoint parts.
 unsafe impl<T: Send> Sync for Target<T> {}
@@ -123,7 +102,7 @@ unsafe fn product<T: Real>(
     add: bool,
     large: bool,
 ) {
-    let arch = pulp::Arch::new();
+    let arch = crate::kernels::real::Arch;
     // SAFETY: as the caller promises.
     unsafe {
         if !large && b.2 == 1 {
@@ -164,6 +143,9 @@ pub(super) const TILE_VECTORS: usize = 2;
 /// Rows of b that are gone through at a time; with a tile's width, what stays in the first cache.
 pub(super) const DEPTH: usize = 256;
 
+/// Rows of a from which copying a panel of b pays.
+const COPIED: usize = 24;
+
 /// A tile of c is a sum over rows of b, each times a column of a.
 struct ByRows<T> {
     size: Size,
@@ -184,38 +166,37 @@ impl<T: Real> WithSimd for ByRows<T> {
         if k == 0 {
             return clear(self.size, c, add);
         }
-        // The last columns, where they do not fill a tile, go through a copy that does.
-        let whole = n / width * width;
-        let mut edge = Vec::new();
-        if whole < n {
-            edge = vec![T::ZERO; k * width];
-            for p in 0..k {
-                for j in whole..n {
-                    // SAFETY: p < k and j < n.
-                    unsafe {
-                        edge[p * width + j - whole] = *b.0.add(p * b.1 + j);
-                    }
-                }
-            }
-        }
+        let mut copy = vec![T::ZERO; DEPTH.min(k) * width];
         for start in (0..k).step_by(DEPTH) {
             let depth = DEPTH.min(k - start);
             let add = add || start > 0;
             for j in (0..n).step_by(width) {
-                // SAFETY: rows i to i + rows of a and c, columns j to j + width of b and c (or of the copy), and `depth` steps of k from `start` lie inside.
+                let columns = width.min(n - j);
+                // SAFETY: rows i to i + rows of a and c, columns j to j + `columns` of b and c, and `depth` steps of k from `start` lie inside; the copy
+                // holds `depth` rows of `width`.
                 unsafe {
-                    let (panel, pitch) = match j < whole {
-                        true => (b.0.add(start * b.1 + j), b.1),
-                        false => (edge.as_ptr().add(start * width), width),
-                    };
-                    let columns = width.min(n - j);
+                    let mut panel = (b.0.add(start * b.1 + j), b.1);
+                    // A panel that is used often enough is copied together; so is one that does not fill a tile.
+                    if m >= COPIED || columns < width {
+                        for (p, to) in copy.chunks_exact_mut(width).take(depth).enumerate() {
+                            let from = panel.0.add(p * panel.1);
+                            if columns == width {
+                                for v in (0..width).step_by(lanes) {
+                                    store::<T, S>(to.as_mut_ptr().add(v), load::<T, S>(from.add(v)));
+                                }
+                            } else {
+                                to[..columns].copy_from_slice(std::slice::from_raw_parts(from, columns));
+                            }
+                        }
+                        panel = (copy.as_ptr(), width);
+                    }
                     let mut i = 0;
                     while i < m {
                         let from = (a.0.add(i * a.1 + start * a.2), a.1, a.2);
                         let to = (c.0.add(i * c.1 + j), c.1);
                         macro_rules! tile {
                             ($rows:literal) => {{
-                                tile_by_rows::<T, S, $rows>(simd, depth, from, (panel, pitch), to, columns, add);
+                                tile_by_rows::<T, S, $rows>(simd, depth, from, panel, to, columns, add);
                                 i += $rows;
                             }};
                         }
@@ -391,14 +372,22 @@ fn clear<T: Real>(size: Size, c: (*mut T, usize), add: bool) {
     }
 }
 
+/// A register's worth of numbers.
+///
+/// # Safety
+/// They may be read.
 #[inline(always)]
-unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
+pub(super) unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
     // SAFETY: the caller's promise that a register's worth may be read.
     unsafe { from.cast::<T::Vector<S>>().read_unaligned() }
 }
 
+/// Writes a register's worth of numbers.
+///
+/// # Safety
+/// They may be written.
 #[inline(always)]
-unsafe fn store<T: Real, S: Simd>(to: *mut T, x: T::Vector<S>) {
+pub(super) unsafe fn store<T: Real, S: Simd>(to: *mut T, x: T::Vector<S>) {
     // SAFETY: the caller's promise that a register's worth may be written.
     unsafe { to.cast::<T::Vector<S>>().write_unaligned(x) }
 }

@@ -4,12 +4,15 @@
 #![allow(unsafe_code)] // Only here; each block says why it is sound.
 
 pub(crate) mod activation;
+pub(crate) mod conv;
 pub(crate) mod embedding;
 pub(crate) mod linear;
 pub(crate) mod matmul;
+pub(crate) mod norm;
 pub(crate) mod pair_loss;
 pub(crate) mod panels;
 pub(crate) mod pool;
+pub(crate) mod pooling;
 pub(crate) mod real;
 pub(crate) mod recurrent;
 pub(crate) mod rows;

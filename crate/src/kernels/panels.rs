@@ -53,7 +53,7 @@ impl<T: Real> Panels<T> {
     /// `fill` is given the first column, the width and the memory of each panel, and writes all of it.
     fn filled((k, n): (usize, usize), fill: impl Fn(usize, usize, &mut [T]) + Sync) -> Self {
         assert!(k > 0 && n > 0, "an empty matrix");
-        let width = pulp::Arch::new().dispatch(Width::<T>(PhantomData));
+        let width = crate::kernels::real::Arch.dispatch(Width::<T>(PhantomData));
         let (line, size) = (64 / size_of::<T>(), n.div_ceil(width) * width * k);
         // SAFETY: `fill` writes all panels, and nothing else is read.
         let mut data: Vec<T> = unsafe { unwritten(size + line) };
@@ -76,7 +76,7 @@ impl<T: Real> Panels<T> {
             m > 0 && inside(self.k, a.1, a.0.len()) && inside(self.n, c.1, c.0.len()),
             "a product outside its matrices"
         );
-        pulp::Arch::new().dispatch(Multiply { panels: self, m, a, c, add });
+        crate::kernels::real::Arch.dispatch(Multiply { panels: self, m, a, c, add });
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn multiply_transposed<'a, T: Real>(
             .iter()
             .all(|&(i, columns)| (1..=TILE_ROWS).contains(&columns) && (first..=first + m - columns).contains(&i))
     );
-    pulp::Arch::new().dispatch(MultiplyTransposed { a, k, first, tiles, products });
+    crate::kernels::real::Arch.dispatch(MultiplyTransposed { a, k, first, tiles, products });
 }
 
 /// Columns of a tile.

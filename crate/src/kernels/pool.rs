@@ -197,3 +197,53 @@ impl Pool {
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(tasks: usize) {
+        let times: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+        run(tasks, |i| {
+            times[i].fetch_add(1, Ordering::Relaxed);
+        });
+        assert!(times.iter().all(|times| times.load(Ordering::Relaxed) == 1));
+    }
+
+    #[test]
+    fn each_task_runs_once_from_any_number_of_callers_and_levels() {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..2000).for_each(|i| count(i % 37)));
+            }
+        });
+        run(8, |_| count(8));
+    }
+
+    #[test]
+    fn a_region_after_a_pause_is_shared_again() {
+        for _ in 0..20 {
+            std::thread::sleep(WATCH * 4);
+            count(16);
+        }
+    }
+
+    #[test]
+    fn pieces_tile_the_data() {
+        for (n, length) in [(0, 3), (1, 3), (10, 3), (9, 3), (5, 100)] {
+            let mut data = vec![0; n];
+            run_chunks(&mut data, length, |start, piece| {
+                assert!(start % length == 0 && (piece.len() == length || start + piece.len() == n));
+                piece.iter_mut().enumerate().for_each(|(i, x)| *x += start + i + 1);
+            });
+            assert!(data.iter().enumerate().all(|(i, &x)| x == i + 1));
+        }
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
+        let panic = catch_unwind(|| run(16, |i| assert!(i != 7, "task {i}"))).unwrap_err();
+        assert_eq!(panic.downcast_ref::<String>().unwrap(), "task 7");
+        count(16);
+    }
+}

@@ -3,7 +3,7 @@
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use candle_core::WithDType;
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
 /// `f32` or `f64`.
 ///
@@ -29,13 +29,18 @@ pub(crate) trait Real:
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
     /// a b + c in each lane.
     fn fma<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    fn minus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    fn times<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// x in the lanes where `sign` is above 0, else 0.
+    fn where_positive<S: Simd>(simd: S, sign: Self::Vector<S>, x: Self::Vector<S>) -> Self::Vector<S>;
     /// The sum of the lanes.
     fn sum_lanes<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
 
     fn of(x: f64) -> Self;
+    fn wide(self) -> f64;
     /// `self * a + b`, rounded once.
     fn mul_add(self, a: Self, b: Self) -> Self;
-    fn sqrt(self) -> Self;
     fn abs(self) -> Self;
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
@@ -75,12 +80,46 @@ pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     unsafe { wide(f) }
 }
 
+/// The instruction set of the kernels' register tiles. pulp's own `Arch` would have each compiled a second time, for processors that kernels do not run on.
+#[derive(Clone, Copy)]
+pub(crate) struct Arch;
+
+impl Arch {
+    /// Runs `op` with it.
+    #[inline(always)]
+    pub(crate) fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
+        #[cfg(target_arch = "x86_64")]
+        return Simd::vectorize(simd(), op);
+        #[cfg(not(target_arch = "x86_64"))]
+        pulp::Arch::new().dispatch(op)
+    }
+}
+
 /// Whether this machine has the instructions that kernels are compiled for.
 pub(crate) fn available() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
+    return Token::is_available();
     #[cfg(not(target_arch = "x86_64"))]
     true
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) type Token = pulp::x86::V3;
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) type Token = pulp::Scalar;
+
+/// The instruction set of [`vectorized`], for code inside it that says which registers it takes.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn simd() -> Token {
+    // SAFETY: kernels are called after `can_take`, which asks `available`.
+    unsafe { Token::new_unchecked() }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(crate) fn simd() -> Token {
+    Token::new()
 }
 
 /// 1/k! for k = 13, …, 2.
@@ -138,7 +177,7 @@ macro_rules! signed {
 }
 
 macro_rules! real {
-    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $sum:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
+    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $add:ident $sub:ident $mul:ident $less:ident $select:ident $sum:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
      ln2 $high:expr, $low:expr, terms $terms:expr) => {
         impl Real for $T {
             const ZERO: Self = 0.0;
@@ -156,6 +195,27 @@ macro_rules! real {
             }
 
             #[inline(always)]
+            fn plus<S: Simd>(simd: S, a: S::$V, b: S::$V) -> S::$V {
+                simd.$add(a, b)
+            }
+
+            #[inline(always)]
+            fn minus<S: Simd>(simd: S, a: S::$V, b: S::$V) -> S::$V {
+                simd.$sub(a, b)
+            }
+
+            #[inline(always)]
+            fn times<S: Simd>(simd: S, a: S::$V, b: S::$V) -> S::$V {
+                simd.$mul(a, b)
+            }
+
+            #[inline(always)]
+            fn where_positive<S: Simd>(simd: S, sign: S::$V, x: S::$V) -> S::$V {
+                let zero = simd.$splat(0.0);
+                simd.$select(simd.$less(zero, sign), x, zero)
+            }
+
+            #[inline(always)]
             fn sum_lanes<S: Simd>(simd: S, x: S::$V) -> Self {
                 simd.$sum(x)
             }
@@ -166,13 +226,13 @@ macro_rules! real {
             }
 
             #[inline(always)]
-            fn mul_add(self, a: Self, b: Self) -> Self {
-                $T::mul_add(self, a, b)
+            fn wide(self) -> f64 {
+                f64::from(self)
             }
 
             #[inline(always)]
-            fn sqrt(self) -> Self {
-                $T::sqrt(self)
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                $T::mul_add(self, a, b)
             }
 
             #[inline(always)]
@@ -216,7 +276,60 @@ macro_rules! real {
 
 // The coefficients of f32 are those of the Cephes library's `expf`; in f64 the Taylor series to r¹³ is exact to rounding. The logarithm of 2 is split in two, so
 // that n ln 2 loses nothing.
-real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s reduce_sum_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
+real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s add_f32s sub_f32s mul_f32s less_than_f32s select_f32s reduce_sum_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
     terms [1.987_569_2e-4_f32, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5]);
-real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
+real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s add_f64s sub_f64s mul_f64s less_than_f64s select_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
     terms INVERSE_FACTORIALS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest relative error of `f`, in units in the last place of `T`, over (-range, range).
+    fn worst<T: Real>(f: impl Fn(T) -> T, exact: impl Fn(f64) -> f64, range: f64, epsilon: f64) -> f64 {
+        let points = (-200_000..=200_000).map(|i| range * f64::from(i) / 200_000.0 + 1e-9 * f64::from(i));
+        points
+            .map(|x| {
+                let x = T::of(x);
+                let (actual, exact) = (f(x).to_f64(), exact(x.to_f64()));
+                if exact == 0.0 { actual.abs() } else { (actual - exact).abs() / exact.abs() / epsilon }
+            })
+            .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn exponentials_are_within_a_few_units_of_the_last_place() {
+        if !available() {
+            return;
+        }
+        vectorized(|| {
+            let (single, double) = (f64::from(f32::EPSILON), f64::EPSILON);
+            for (error, limit) in [
+                (worst(<f32 as Real>::exp, f64::exp, 87.0, single), 2.0),
+                (worst(<f64 as Real>::exp, f64::exp, 708.0, double), 2.0),
+                (worst(<f32 as Real>::exp_m1, f64::exp_m1, 1.0, single), 2.0),
+                (worst(<f64 as Real>::exp_m1, f64::exp_m1, 1.0, double), 3.0),
+                (worst(<f32 as Real>::tanh, f64::tanh, 12.0, single), 3.0),
+                (worst(<f64 as Real>::tanh, f64::tanh, 25.0, double), 4.0),
+                (worst(<f32 as Real>::sigmoid, |x| 1.0 / (1.0 + (-x).exp()), 80.0, single), 3.0),
+            ] {
+                assert!(error <= limit, "{error} units, at most {limit}");
+            }
+        });
+    }
+
+    #[test]
+    fn exponentials_keep_their_limits() {
+        fn check<T: Real>() {
+            let (infinity, nan) = (T::of(f64::INFINITY), T::of(f64::NAN));
+            assert!(infinity.exp() == infinity && (-infinity).exp() == T::ZERO && T::ZERO.exp() == T::ONE);
+            assert!(T::of(-1e6).exp() == T::ZERO && T::of(1e6).exp() == infinity);
+            assert!(infinity.tanh() == T::ONE && (-infinity).tanh() == -T::ONE && T::ZERO.tanh() == T::ZERO);
+            assert!(infinity.sigmoid() == T::ONE && (-infinity).sigmoid() == T::ZERO);
+            assert!([nan.exp(), nan.tanh(), nan.sigmoid(), nan.exp_m1()].iter().all(|y| y.to_f64().is_nan()));
+            assert!((-infinity).exp_m1() == -T::ONE);
+        }
+        check::<f32>();
+        check::<f64>();
+    }
+}

@@ -73,6 +73,34 @@ pub(crate) unsafe fn produce<T: Real>(n: usize, piece: usize, fill: impl Fn(usiz
     data
 }
 
+/// A vector that tasks write disjoint parts of, where those are not pieces one after another.
+pub(crate) struct Parts<'a, T> {
+    start: *mut T,
+    len: usize,
+    data: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: tasks touch disjoint parts, as `part` demands.
+unsafe impl<T: Send> Sync for Parts<'_, T> {}
+
+impl<'a, T> Parts<'a, T> {
+    pub(crate) fn new(data: &'a mut [T]) -> Self {
+        Self { start: data.as_mut_ptr(), len: data.len(), data: PhantomData }
+    }
+
+    /// The `len` elements from `start` on.
+    ///
+    /// # Safety
+    /// No other part that is alive overlaps with it.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
+        assert!(start + len <= self.len, "a part outside its vector");
+        // SAFETY: inside the vector, which is borrowed as long as `self`; the caller sees to the rest.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+}
+
 /// `f` of each element.
 pub(crate) fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
     // SAFETY: both slices have the same length, so every element is written.

@@ -13,13 +13,13 @@ use crate::{Error, Result};
 /// ```
 ///
 /// The likelihood of a data set is a product, which underflows; its logarithm is a sum, and optimizers minimise, hence the
-/// minus. After [`log_softmax`] it is [`cross_entropy`].
+/// minus. After [`log_softmax`](crate::activation::log_softmax) it is [`cross_entropy`](super::cross_entropy).
 ///
 /// # Shapes
 /// `log_probabilities` [..., C] of a float dtype, `labels` [...] of U8, U32 or I64 in 0..C.
 ///
 /// # Errors
-/// As [`cross_entropy`].
+/// As [`cross_entropy`](super::cross_entropy).
 ///
 /// ```
 /// use candlelight::{loss::nll, prelude::*};

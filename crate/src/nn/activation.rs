@@ -73,4 +73,8 @@ impl Module for Activation {
             Self::LogSoftmax { temperature } => activation::log_softmax_with_temperature(x, D::Minus1, temperature),
         }
     }
+
+    fn as_activation(&self) -> Option<Activation> {
+        Some(*self)
+    }
 }

@@ -1,5 +1,6 @@
 use candle_core::{DType, Tensor, Var};
 
+use super::summary::record;
 use super::{Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
@@ -108,10 +109,12 @@ impl Module for Embedding {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
         let (indices, weight) = (self.checked(x)?, self.weight.as_tensor());
         let shape = [x.dims(), &[weight.dim(1)?]].concat();
-        match kernels::can_take(&[weight]) && !indices.is_empty() {
-            true => kernels::embedding::embedding(weight, indices, self.padding, shape),
-            false => composed(weight, indices, self.padding, shape),
-        }
+        let y = match kernels::can_take(&[weight]) && !indices.is_empty() {
+            true => kernels::embedding::embedding(weight, indices, self.padding, shape)?,
+            false => composed(weight, indices, self.padding, shape)?,
+        };
+        record("input of embedding", [weight], &y, 0);
+        Ok(y)
     }
 }
 

@@ -1,5 +1,6 @@
 use candle_core::Tensor;
 
+use super::summary::record;
 use super::{Mode, Module};
 use crate::{Error, Result};
 
@@ -18,7 +19,11 @@ pub struct Flatten;
 impl Module for Flatten {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
         match x.dims() {
-            [batch, rest @ ..] => Ok(x.reshape((*batch, rest.iter().product::<usize>()))?),
+            [batch, rest @ ..] => {
+                let y = x.reshape((*batch, rest.iter().product::<usize>()))?;
+                record("input of flatten", [], &y, 0);
+                Ok(y)
+            }
             [] => Err(Error::shape("input of flatten", "[N, ...]", &[])),
         }
     }

@@ -1,7 +1,9 @@
 use candle_core::{Tensor, Var};
 
-use super::{Mode, Module};
+use super::summary::record;
+use super::{Activation, Mode, Module};
 use crate::init::Init;
+use crate::kernels::activation::Unary;
 use crate::params::Params;
 use crate::{Error, Result, kernels};
 
@@ -100,6 +102,21 @@ impl Linear {
 
 impl Module for Linear {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
+        self.transform(x, None)
+    }
+
+    /// ReLU, sigmoid and hyperbolic tangent are taken in the same pass.
+    fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
+        match Unary::of(activation) {
+            Some(unary) if kernels::can_take(&[x, &self.weight]) => self.transform(x, Some(unary)),
+            _ => activation.forward(&self.forward(x, mode)?, mode),
+        }
+    }
+}
+
+impl Linear {
+    /// The activation is for kernels alone.
+    fn transform(&self, x: &Tensor, unary: Option<Unary>) -> Result<Tensor> {
         let (out_features, in_features) = self.weight.dims2()?;
         let Some((_, batch)) = x.dims().split_last().filter(|(last, _)| **last == in_features) else {
             return Err(Error::shape("input of linear", format!("[..., {in_features}]"), x.dims()));
@@ -114,13 +131,16 @@ impl Module for Linear {
         };
         let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
         let y = match kernels::can_take(&[&rows, weight]) {
-            true => kernels::linear::linear(&rows, weight, bias, None)?,
+            true => kernels::linear::linear(&rows, weight, bias, unary)?,
             false => composed(&rows, weight, bias)?,
         };
-        match batch {
-            [_] => Ok(y),
-            _ => Ok(y.reshape([batch, &[out_features]].concat())?),
-        }
+        let y = match batch {
+            [_] => y,
+            _ => y.reshape([batch, &[out_features]].concat())?,
+        };
+        let rows: usize = batch.iter().product();
+        record("input of linear", [weight].into_iter().chain(bias), &y, rows * in_features * out_features);
+        Ok(y)
     }
 }
 

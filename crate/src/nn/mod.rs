@@ -4,22 +4,45 @@
 //! [`Module::forward`]. A model is a [`Sequential`], or a struct of layers with a `forward` of its own.
 
 mod activation;
+mod conv;
+mod dropout;
 mod embedding;
 mod flatten;
 mod linear;
+pub mod norm;
+pub mod pool;
 mod recurrent;
+mod residual;
+mod resnet;
 mod sequential;
+mod summary;
 
 use candle_core::Tensor;
 
 use crate::Result;
 
 pub use activation::Activation;
+pub use conv::{
+    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d,
+    ConvTranspose2dConfig, conv_transpose1d, conv_transpose2d, conv1d, conv2d,
+};
+pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, dropout, dropout2d};
 pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};
+pub use norm::{
+    BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm,
+    LayerNormConfig, batch_norm1d, batch_norm2d, group_norm, instance_norm1d, instance_norm2d, layer_norm,
+};
+pub use pool::{
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
+    MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
+};
 pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
+pub use residual::{BasicBlock, BasicBlockConfig, Shortcut, add_relu, basic_block};
+pub use resnet::{ResNet, ResNetConfig, resnet};
 pub use sequential::Sequential;
+pub use summary::{LayerSummary, Summary, summary};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +51,8 @@ pub enum Mode {
     Train,
     /// Validation, test and use.
     Eval,
+    /// As `Eval`, but dropout draws masks as in training; see [`Inference::MonteCarlo`].
+    MonteCarlo,
 }
 
 /// Something that maps a tensor to a tensor: a layer, an activation, a model.
@@ -58,4 +83,17 @@ pub trait Module: Send + Sync {
     /// # Errors
     /// If the shape or dtype of `x` does not fit.
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor>;
+
+    /// The output with an activation after it. A layer whose kernel can take the activation in the same pass does so; the values are the same.
+    ///
+    /// # Errors
+    /// Those of [`Module::forward`], of this layer or of the activation.
+    fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
+        activation.forward(&self.forward(x, mode)?, mode)
+    }
+
+    /// The activation that this is, if it is one: [`Sequential`] hands it to the layer before it, see [`Module::forward_then`].
+    fn as_activation(&self) -> Option<Activation> {
+        None
+    }
 }

@@ -5,6 +5,8 @@ use crate::Result;
 
 /// Layers one after another; empty, it returns its input.
 ///
+/// A layer and an activation after it are computed in one pass where the layer can, see [`Module::forward_then`].
+///
 /// ```
 /// use candlelight::{nn::{Activation, Mode, Module, Sequential, linear}, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
@@ -61,6 +63,16 @@ impl Sequential {
 
 impl Module for Sequential {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, mode))
+        let (mut layers, mut x) = (self.layers.iter().peekable(), x.clone());
+        while let Some(layer) = layers.next() {
+            x = match layers.peek().and_then(|next| next.as_activation()) {
+                Some(activation) => {
+                    layers.next();
+                    layer.forward_then(&x, mode, activation)?
+                }
+                None => layer.forward(&x, mode)?,
+            };
+        }
+        Ok(x)
     }
 }

@@ -2,6 +2,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
 
 use super::check_not_negative;
+use crate::kernels::update::sum_of_squares;
 use crate::params::Param;
 use crate::{Error, Result};
 
@@ -41,17 +42,17 @@ pub fn clip_grad_norm(
     if max_norm.is_nan() || max_norm < 0.0 {
         return Err(Error::setting("max_norm", "at least 0", max_norm));
     }
-    let mut squares = 0.0;
+    let mut total = 0.0;
     for param in params {
-        squares += sum_of_squares(get(gradients, param)?)?;
+        total += squares(get(gradients, param)?)?;
     }
-    let norm = squares.sqrt();
+    let norm = total.sqrt();
     if error_if_nonfinite && !norm.is_finite() {
         return Err(Error::GradientNorm { value: norm });
     }
     let factor = max_norm / (norm + 1e-6);
-    // A NaN is to be passed on too.
-    if max_norm < f64::INFINITY && !(factor >= 1.0) {
+    // With an infinite limit, a norm that is infinite too makes a factor of NaN that is not meant.
+    if max_norm < f64::INFINITY && (factor < 1.0 || factor.is_nan()) {
         replace(gradients, params, |gradient| gradient * factor)?;
     }
     Ok(norm)
@@ -96,6 +97,9 @@ fn replace(
     Ok(())
 }
 
-fn sum_of_squares(gradient: &Tensor) -> Result<f64> {
-    Ok(gradient.detach().to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()?)
+fn squares(gradient: &Tensor) -> Result<f64> {
+    match sum_of_squares(gradient) {
+        Some(sum) => Ok(sum),
+        None => Ok(gradient.detach().to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()?),
+    }
 }

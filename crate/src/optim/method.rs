@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Storage, Tensor, Var};
+use candle_core::{Storage, Tensor, Var};
 
 use super::composed::Composed;
+use super::memory::Memory;
 use super::{ParamGroup, check_not_negative};
-use crate::kernels::update::{PARALLEL_FROM, Rule, update};
+use crate::kernels::update::{Rule, update};
 use crate::params::Param;
 use crate::state::{State, Stateful};
 use crate::{Error, Result, device};
@@ -40,6 +41,8 @@ pub(super) trait Rates {
 pub(super) struct Core<M> {
     method: M,
     groups: Vec<Group>,
+    /// Where the parameters are: a gradient that is stored there must be copied before anything changes.
+    addresses: HashSet<usize>,
     steps: u64,
 }
 
@@ -55,31 +58,25 @@ struct Member {
     memory: Memory,
 }
 
-/// Plain numbers where the fused update runs, tensors elsewhere.
-enum Memory {
-    F32(Vec<Vec<f32>>),
-    F64(Vec<Vec<f64>>),
-    Composed(Vec<Tensor>),
-}
-
 impl<M: Method> Core<M> {
     pub(super) fn new(groups: Vec<ParamGroup>, method: M) -> Result<Self> {
         device::check_statics()?;
         method.check()?;
         check_not_negative("lr", method.lr())?;
         check_not_negative("weight_decay", method.weight_decay())?;
-        let (mut names, mut ids) = (HashSet::new(), HashSet::new());
+        let (mut names, mut ids, mut addresses) = (HashSet::new(), HashSet::new(), HashSet::new());
         for param in groups.iter().flat_map(|group| &group.params) {
             if !names.insert(&param.name) || !ids.insert(param.var.id()) {
                 let problem = "is given to the optimizer twice".into();
                 return Err(Error::Parameter { name: param.name.clone(), problem });
             }
+            addresses.insert(address(&param.var));
         }
         if names.is_empty() {
             return Err(Error::setting("params", "at least one parameter", "none"));
         }
         let groups = groups.into_iter().map(|group| Group::new(group, &method)).collect::<Result<_>>()?;
-        Ok(Self { method, groups, steps: 0 })
+        Ok(Self { method, groups, addresses, steps: 0 })
     }
 
     /// Remembers in tensors, so that steps are composed of tensor operations.
@@ -116,7 +113,10 @@ impl<M: Method> Core<M> {
         for group in &self.groups {
             let rule = self.method.rule(group.lr, group.weight_decay, self.steps + 1);
             for member in &group.members {
-                let gradient = member.gradient(store)?;
+                let mut gradient = member.gradient(store)?;
+                if self.addresses.contains(&address(&gradient)) {
+                    gradient = gradient.copy()?;
+                }
                 if let Memory::Composed(memory) = &member.memory {
                     composed.push(next(rule, &member.param.var, &gradient, memory)?);
                 }
@@ -124,13 +124,7 @@ impl<M: Method> Core<M> {
             }
         }
         self.steps += 1;
-        let elements: usize = gradients.iter().map(|gradient| gradient.elem_count()).sum();
-        if elements < PARALLEL_FROM || rayon::current_num_threads() == 1 {
-            self.write(&gradients, composed)
-        } else {
-            // One entry into the pool for all parameters, not one for each.
-            rayon::scope(|_| self.write(&gradients, composed))
-        }
+        self.write(&gradients, composed)
     }
 
     /// The part of a step that changes something.
@@ -176,14 +170,16 @@ impl Group {
         let members = group
             .params
             .into_iter()
-            .map(|param| Ok(Member { memory: Memory::new(&param.var, method)?, param }))
+            .map(|param| {
+                Ok(Member { memory: Memory::new(&param.var, method.memory().len(), method.initial_memory())?, param })
+            })
             .collect::<Result<_>>()?;
         Ok(Self { members, lr, weight_decay })
     }
 }
 
 impl Member {
-    /// The gradient of the parameter: of its shape and dtype, beside it, contiguous, and in a storage of its own.
+    /// The gradient of the parameter: of its shape and dtype, beside it, and contiguous.
     fn gradient(&self, store: &GradStore) -> Result<Tensor> {
         let Param { name, var, .. } = &self.param;
         let gradient = store.get(var).ok_or_else(|| Error::MissingGradient { name: name.clone() })?;
@@ -197,52 +193,14 @@ impl Member {
             let problem = format!("expected a gradient of {}, got {}", say(var), say(gradient));
             return Err(Error::Parameter { name: name.clone(), problem });
         }
-        if shares_storage(gradient, var) { Ok(gradient.copy()?) } else { Ok(gradient.contiguous()?) }
+        Ok(gradient.contiguous()?)
     }
 }
 
-/// Whether the gradient is the parameter itself, which cannot be read and written at once.
-fn shares_storage(a: &Tensor, b: &Tensor) -> bool {
-    // The guards are dropped one after the other; an address outlives them, because the tensors do.
-    let address = |tensor: &Tensor| -> *const Storage { &*tensor.storage_and_layout().0 };
-    address(a) == address(b)
-}
-
-impl Memory {
-    fn new<M: Method>(var: &Var, method: &M) -> Result<Self> {
-        let (names, n, start) = (method.memory(), var.elem_count(), method.initial_memory());
-        Ok(match (var.device(), var.dtype()) {
-            (Device::Cpu, DType::F32) if var.is_contiguous() => Self::F32(vec![vec![start as f32; n]; names.len()]),
-            (Device::Cpu, DType::F64) if var.is_contiguous() => Self::F64(vec![vec![start; n]; names.len()]),
-            _ => Self::Composed(names.iter().map(|_| var.zeros_like()? + start).collect::<candle_core::Result<_>>()?),
-        })
-    }
-
-    /// Copies, of the parameter's shape.
-    fn tensors(&self, var: &Var) -> Result<Vec<Tensor>> {
-        fn made<T: candle_core::WithDType>(memory: &[Vec<T>], var: &Var) -> candle_core::Result<Vec<Tensor>> {
-            memory.iter().map(|memory| Tensor::from_slice(memory, var.shape(), &Device::Cpu)).collect()
-        }
-        Ok(match self {
-            Self::F32(memory) => made(memory, var)?,
-            Self::F64(memory) => made(memory, var)?,
-            Self::Composed(memory) => memory.iter().map(Tensor::copy).collect::<candle_core::Result<_>>()?,
-        })
-    }
-
-    /// The same kind of memory with other contents, of the right shapes and dtype.
-    fn filled(&self, tensors: &[Tensor]) -> Result<Self> {
-        let numbers = |tensor: &Tensor| tensor.flatten_all();
-        Ok(match self {
-            Self::F32(_) => {
-                Self::F32(tensors.iter().map(|t| numbers(t)?.to_vec1()).collect::<candle_core::Result<_>>()?)
-            }
-            Self::F64(_) => {
-                Self::F64(tensors.iter().map(|t| numbers(t)?.to_vec1()).collect::<candle_core::Result<_>>()?)
-            }
-            Self::Composed(_) => Self::Composed(tensors.iter().map(Tensor::copy).collect::<candle_core::Result<_>>()?),
-        })
-    }
+/// Where a tensor's numbers are kept, the same for all that share them.
+fn address(tensor: &Tensor) -> usize {
+    let storage: *const Storage = &*tensor.storage_and_layout().0;
+    storage as usize
 }
 
 impl Debug for Member {

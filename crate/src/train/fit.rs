@@ -2,13 +2,16 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 
+use super::augmentation::Augmentation;
 use super::progress::Reporter;
-use super::{Epoch, History, Progress};
+use super::watch::Watch;
+use super::{Decision, Epoch, GradientSum, History, Progress, StoppingRule};
 use crate::autograd::value_and_grad;
 use crate::data::Dataset;
 use crate::metrics::{accuracy, scalar};
 use crate::nn::{Mode, Module};
 use crate::optim::Optimizer;
+use crate::params::Params;
 use crate::rng::Rng;
 use crate::{Error, Result};
 
@@ -25,11 +28,32 @@ pub struct FitConfig {
     pub progress: Progress,
     /// Added to the loss in training, not to the losses that are recorded; default none. See [`FitConfig::with_penalty`].
     pub penalty: Option<Penalty>,
+    /// When to end before the last epoch, judged by the loss on `test`, which must be given: validation data, since what has
+    /// chosen the epoch no longer measures the error of new data. Default none.
+    pub early_stopping: Option<StoppingRule>,
+    /// A model whose parameters and buffers are in the end those after its best epoch, that of the lowest loss on `test`;
+    /// default none, which leaves those of the last. See [`History::best_epoch`].
+    pub restore_best: Option<Params>,
+    /// A random change of each training batch; default none. The training loss is that of the changed batches. See
+    /// [`FitConfig::with_augmentation`].
+    pub augmentation: Option<Box<dyn Augmentation>>,
+    /// Batches whose gradients are averaged to one step, at least 1; default 1. A step then counts `accumulate` times
+    /// `batch_size` samples, the last of an epoch what is left. See [`GradientSum`].
+    pub accumulate: usize,
 }
 
 impl Default for FitConfig {
     fn default() -> Self {
-        Self { epochs: 10, batch_size: 64, progress: Progress::default(), penalty: None }
+        Self {
+            epochs: 10,
+            batch_size: 64,
+            progress: Progress::default(),
+            penalty: None,
+            early_stopping: None,
+            restore_best: None,
+            augmentation: None,
+            accumulate: 1,
+        }
     }
 }
 
@@ -50,6 +74,18 @@ impl FitConfig {
     pub fn with_penalty(self, penalty: impl Fn() -> Result<Tensor> + Send + 'static) -> Self {
         Self { penalty: Some(Box::new(penalty)), ..self }
     }
+
+    /// Sets the augmentation.
+    ///
+    /// ```
+    /// use candlelight::train::{FitConfig, augmentation::RandomShift};
+    /// let config = FitConfig::default().with_augmentation(RandomShift::new(2));
+    /// assert!(config.augmentation.is_some());
+    /// ```
+    #[must_use]
+    pub fn with_augmentation(self, augmentation: impl Augmentation + 'static) -> Self {
+        Self { augmentation: Some(Box::new(augmentation)), ..self }
+    }
 }
 
 /// Loss and accuracy on a set of samples.
@@ -66,6 +102,8 @@ pub struct Evaluation {
 /// ```text
 /// each epoch, each batch (x, y):    θ ← step(θ, ∇ [loss(model(x), y) + penalty()])
 /// ```
+///
+/// It ends after the last epoch, or earlier by [`FitConfig::early_stopping`].
 ///
 /// `loss` takes a batch of outputs and one of targets and returns their mean loss, as those in [`loss`](crate::loss) do. The
 /// same parameters, data and state of `rng` give the same bits at any thread count.
@@ -102,15 +140,25 @@ pub fn fit(
     if config.epochs == 0 {
         return Err(Error::setting("epochs", "at least 1", 0));
     }
+    if config.accumulate == 0 {
+        return Err(Error::setting("accumulate", "at least 1", 0));
+    }
     check_not_empty(train)?;
+    let mut watch = Watch::new(config, test)?;
+    let mut accumulated = GradientSum::new();
     let reporter = Reporter::new(config.progress, config.epochs);
     let mut history = History::default();
     let mut step = 0;
     for done in 1..=config.epochs {
         let started = Instant::now();
         let mut sum = 0.0;
-        for batch in train.shuffled_batches(config.batch_size, rng)? {
-            let (x, y) = batch?;
+        let batches = train.shuffled_batches(config.batch_size, rng)?;
+        let last = batches.len().saturating_sub(1);
+        for (i, batch) in batches.enumerate() {
+            let (mut x, mut y) = batch?;
+            if let Some(augmentation) = &config.augmentation {
+                (x, y) = augmentation.apply(&x, &y, rng)?;
+            }
             let mut data_loss = 0.0;
             let (total, gradients) = value_and_grad(|| {
                 let loss = loss(&model.forward(&x, Mode::Train)?, &y)?;
@@ -124,8 +172,17 @@ pub fn fit(
             if !value.is_finite() {
                 return Err(Error::NotFinite { what: "the training loss", value, step });
             }
-            optimizer.step(&gradients)?;
-            sum += data_loss * x.dim(0)? as f64;
+            let samples = x.dim(0)?;
+            sum += data_loss * samples as f64;
+            if config.accumulate == 1 {
+                optimizer.step(&gradients)?;
+            } else {
+                accumulated.add(gradients, samples)?;
+                if (i + 1) % config.accumulate != 0 && i != last {
+                    continue;
+                }
+                optimizer.step(&accumulated.take_mean()?)?;
+            }
             step += 1;
         }
         let seconds = started.elapsed().as_secs_f64();
@@ -136,9 +193,14 @@ pub fn fit(
             accuracy: tested.and_then(|tested| tested.accuracy),
             seconds,
         };
-        reporter.report(done, &epoch);
+        let stop = watch.observe(&epoch)? == Decision::Stop || done == config.epochs;
+        reporter.report(done, &epoch, stop);
         history.epochs.push(epoch);
+        if stop {
+            break;
+        }
     }
+    watch.finish()?;
     Ok(history)
 }
 

@@ -18,6 +18,7 @@ pub struct Epoch {
 /// let epoch = Epoch { train_loss: 0.5, test_loss: Some(0.6), accuracy: None, seconds: 1. };
 /// let history = History { epochs: vec![epoch; 3] };
 /// assert_eq!(history.test_loss(), [0.6; 3]);
+/// assert_eq!(history.best_epoch(), Some(1));
 /// assert!(history.accuracy().is_empty());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,6 +46,14 @@ impl History {
     /// Training time of each epoch in seconds.
     pub fn seconds(&self) -> Vec<f64> {
         self.epochs.iter().map(|epoch| epoch.seconds).collect()
+    }
+
+    /// The epoch with the lowest test loss, the first of equals, counted from 1 as in the lines of a run; `None` without test
+    /// data.
+    pub fn best_epoch(&self) -> Option<usize> {
+        let losses = self.epochs.iter().enumerate().filter_map(|(i, epoch)| Some((i + 1, epoch.test_loss?)));
+        let least = losses.filter(|(_, loss)| !loss.is_nan()).min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        Some(least.0)
     }
 
     /// The last epoch, if there is one.

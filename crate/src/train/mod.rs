@@ -1,9 +1,19 @@
-//! The training loop, what it records and what it prints.
+//! The training loop, what it records and prints, when it stops, and what else helps a model to generalize.
 
+mod accumulation;
+pub mod augmentation;
+mod early_stopping;
+mod ensemble;
 mod fit;
+mod frozen;
 mod history;
 mod progress;
+mod watch;
 
+pub use accumulation::GradientSum;
+pub use early_stopping::{Decision, EarlyStopping, StoppingRule};
+pub use ensemble::{Average, Ensemble};
 pub use fit::{Evaluation, FitConfig, Penalty, evaluate, fit};
+pub use frozen::Frozen;
 pub use history::{Epoch, History};
 pub use progress::Progress;

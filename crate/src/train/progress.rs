@@ -33,11 +33,11 @@ impl Reporter {
         Self { progress, epochs, started: Instant::now() }
     }
 
-    /// Prints a line if one is due; `done` counts the finished epochs.
-    pub(super) fn report(&self, done: usize, epoch: &Epoch) {
-        let due = done.is_multiple_of(self.epochs.div_ceil(LINES)) || done == self.epochs;
+    /// Prints a line if one is due; `done` counts the finished epochs, and `last` tells that no other follows.
+    pub(super) fn report(&self, done: usize, epoch: &Epoch, last: bool) {
+        let due = done.is_multiple_of(self.epochs.div_ceil(LINES)) || last;
         match self.progress {
-            Progress::Lines if due => println!("{}  {}", self.results(done, epoch), self.times(done)),
+            Progress::Lines if due => println!("{}  {}", self.results(done, epoch), self.times(done, last)),
             Progress::LinesWithoutTimes if due => println!("{}", self.results(done, epoch)),
             _ => {}
         }
@@ -55,9 +55,10 @@ impl Reporter {
         line
     }
 
-    fn times(&self, done: usize) -> String {
+    fn times(&self, done: usize, last: bool) -> String {
         let elapsed = self.started.elapsed();
-        let left = elapsed.mul_f64((self.epochs - done) as f64 / done as f64);
+        let epochs = if last { 0 } else { self.epochs - done };
+        let left = elapsed.mul_f64(epochs as f64 / done as f64);
         format!("elapsed {}  left {}", clock(elapsed), clock(left))
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use candlelight::candle_core::safetensors;
+use candlelight::nn::{Activation, Linear, LinearConfig, Mode, Module, Sequential, batch_norm1d, linear};
 use candlelight::params::{IncompatibleKeys, LoadConfig};
 use candlelight::prelude::*;
 use candlelight_tests::{assert_close, fixture, flat, number};
@@ -67,6 +68,25 @@ fn a_pytorch_state_dict_loads_and_answers_as_in_pytorch() {
                 assert_eq!(number(&params.get("bn.num_batches_tracked").unwrap()), 3.0);
             }
         }
+    }
+}
+
+#[test]
+fn the_layers_of_this_crate_take_pytorchs_names() {
+    for case in fixture("checkpoint") {
+        let dtype = if case.subject() == "f64" { DType::F64 } else { DType::F32 };
+        let params = Params::with_dtype(5, dtype, &CPU).unwrap();
+        let without_bias = LinearConfig { bias: false, ..LinearConfig::default() };
+        let model = Sequential::new()
+            .push(linear(4, 5, params.pp("fc1")).unwrap())
+            .push(batch_norm1d(5, params.pp("bn")).unwrap())
+            .push(Activation::Tanh)
+            .push(Linear::new(5, 3, without_bias, params.pp("fc2")).unwrap());
+        load_params(&params, torch_file(case.subject()), CONVERT).unwrap();
+        assert_eq!(number(&params.get("bn.num_batches_tracked").unwrap()), 3.0);
+        let output = model.forward(&case.f64("x").to_dtype(dtype).unwrap(), Mode::Eval).unwrap();
+        let tolerance = if dtype == DType::F64 { 1e-9 } else { 1e-5 };
+        assert_close(case.subject(), &output, &case.f64("output"), 0.0, tolerance);
     }
 }
 

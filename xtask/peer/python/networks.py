@@ -86,7 +86,8 @@ class Recurrent(nn.Module):
         self.head = nn.Linear(128, 10)
 
     def forward(self, x):
-        return self.head(self.rnn(x)[0][:, -1])
+        state = self.rnn(x)[1]
+        return self.head((state[0] if isinstance(state, tuple) else state)[-1])
 
 
 class Generator(nn.Module):

@@ -1,6 +1,7 @@
 //! A workload that is ready to run.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use candlelight::candle_core::Tensor;
 
@@ -13,6 +14,13 @@ pub type Results = Vec<(&'static str, Tensor)>;
 pub trait Work {
     /// What is timed: the same amount of work every time.
     fn step(&mut self) -> Result<Results>;
+
+    /// How long a step takes; overridden where only a part of it is to be timed.
+    fn time(&mut self) -> Result<Duration> {
+        let start = Instant::now();
+        drop(self.step()?);
+        Ok(start.elapsed())
+    }
 
     /// What is compared with the other programs, for `number` 1, 2 and 3; other than `step` where that goes by chance.
     fn check(&mut self, number: usize) -> Result<Results> {
@@ -44,9 +52,9 @@ impl Task {
         Self { work: Box::new(work), parameters }
     }
 
-    /// Does the work once.
-    pub fn step(&mut self) -> Result<()> {
-        self.work.step().map(drop)
+    /// Does the work once, and says how long it took.
+    pub fn time(&mut self) -> Result<Duration> {
+        self.work.time()
     }
 
     /// Digests of the results and of the changes of the parameters after the first and the third step.

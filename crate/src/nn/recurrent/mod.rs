@@ -6,6 +6,7 @@ mod rnn;
 
 use candle_core::{D, Tensor, Var};
 
+use super::summary::record;
 use crate::init::Init;
 use crate::kernels::{self, recurrent::Cell};
 use crate::params::Params;
@@ -152,6 +153,15 @@ impl Stack {
             y = results.remove(0);
             finals.push(results);
         }
+        let kind = match self.cell {
+            Cell::Plain(_) => "rnn",
+            Cell::Gru => "gru",
+            Cell::Lstm => "lstm",
+        };
+        let matrices = self.layers.iter().flatten().flat_map(|weights| [&weights.ih, &weights.hh]);
+        let steps = x.elem_count() / self.input_size;
+        let parameters = self.layers.iter().flatten().flat_map(Weights::all);
+        record(kind, parameters, &y, steps * matrices.map(|matrix| matrix.elem_count()).sum::<usize>());
         let states = finals[0].len();
         let of_all = |s: usize| {
             let of_layers: Vec<&Tensor> = finals.iter().map(|states| &states[s]).collect();

@@ -25,9 +25,8 @@ pub use warmup::{LinearLr, Warmup};
 /// ```
 /// use candlelight::optim::schedule::{Schedule, StepLr};
 /// # fn main() -> candlelight::Result<()> {
-/// let schedule = StepLr::new(30, 0.1)?;
-/// let rates: Vec<f64> = [0, 29, 30, 60].into_iter().map(|step| schedule.rate(0.5, step)).collect();
-/// assert_eq!(rates, [0.5, 0.5, 0.05, 0.005]);
+/// let schedule = StepLr::new(30, 0.5)?;
+/// assert_eq!([0, 29, 30, 60].map(|step| schedule.rate(0.1, step)), [0.1, 0.1, 0.05, 0.025]);
 /// # Ok(()) }
 /// ```
 pub trait Schedule: std::fmt::Debug + Send + Sync {

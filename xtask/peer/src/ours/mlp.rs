@@ -7,6 +7,11 @@ use crate::shared;
 use crate::task::Task;
 
 /// 784-256-10 with ReLU.
+pub fn model(params: &Params) -> Result<Sequential> {
+    let (fc1, fc2) = (linear(784, 256, params.pp("fc1"))?, linear(256, 10, params.pp("fc2"))?);
+    Ok(Sequential::new().push(fc1).push(Activation::Relu).push(fc2))
+}
+
 pub fn mlp<O: Optimizer + 'static>(optimizer: fn(Vec<Param>) -> crate::Result<O>) -> crate::Result<Task> {
     let params = Params::new(0, &Device::Cpu)?;
     let model = Sequential::new().push(linear(784, 256, params.pp("fc1"))?).push(Activation::Relu).push(linear(

@@ -3,9 +3,15 @@
 //! To add one: write its layers under PyTorch's names and its step in a file here, name it in [`task`] (and in
 //! `stock/mod.rs`, in `python/peer.py`, and with its target in `xtask/src/bench/peer/workloads.rs`).
 
+mod dcgan;
+mod dqn;
+mod epoch;
+mod images;
 mod layers;
 mod mlp;
+mod sequences;
 
+use candlelight::autograd::value_and_grad;
 use candlelight::candle_core::Tensor;
 use candlelight::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
 use candlelight::params::{Param, Params};
@@ -18,8 +24,28 @@ pub fn task(workload: &str) -> Option<Result<Task>> {
     Some(match workload {
         "mlp_adam" => mlp::mlp(adam),
         "mlp_sgd" => mlp::mlp(sgd),
+        "lenet_sgd" => images::training(images::LENET),
+        "lenet_forward" => images::forward(images::LENET),
+        "resnet_sgd" => images::training(images::RESNET),
+        "resnet_forward" => images::forward(images::RESNET),
+        "resnet20_sgd" => images::training(images::RESNET20),
+        "dcgan_step" => dcgan::dcgan(),
+        "lstm_sgd" => sequences::lstm(),
+        "gru_sgd" => sequences::gru(),
+        "rnn_sgd" => sequences::rnn(),
+        "dqn_step" => dqn::dqn(),
         "adamw_step" => layers::adamw(),
-        "cross_entropy" => layers::cross_entropy(),
+        "layer_norm" => layers::layer_norm(),
+        "batch_norm2d" => layers::batch_norm2d(),
+        "cross_entropy" => layers::cross_entropy_loss(),
+        "conv_16_forward" => layers::conv_forward(16, 28),
+        "conv_64_forward" => layers::conv_forward(64, 14),
+        "conv_128_forward" => layers::conv_forward(128, 7),
+        "conv_16_backward" => layers::conv_backward(16, 28),
+        "conv_64_backward" => layers::conv_backward(64, 14),
+        "conv_128_backward" => layers::conv_backward(128, 7),
+        "epoch_mlp" => epoch::mlp(),
+        "epoch_lenet" => epoch::lenet(),
         _ => return None,
     })
 }
@@ -32,12 +58,15 @@ fn sgd(params: Vec<Param>) -> Result<Sgd> {
     Ok(Sgd::new(params, SgdConfig { lr: 0.05, ..SgdConfig::default() })?)
 }
 
-/// Gives the parameters and running statistics the values that all programs start from.
+/// Gives the parameters and running statistics the values that all programs start from. PyTorch counts batches in an integer,
+/// which is not compared.
 fn start(params: &Params) -> Result<Vec<(String, Tensor)>> {
-    for param in params.all() {
+    let named: Vec<Param> =
+        params.all().into_iter().filter(|param| !param.name.ends_with("num_batches_tracked")).collect();
+    for param in &named {
         param.var.set(&shared::parameter(&param.name, param.var.shape())?)?;
     }
-    Ok(params.all().into_iter().map(|param| (param.name, param.var.as_tensor().clone())).collect())
+    Ok(named.into_iter().map(|param| (param.name, param.var.as_tensor().clone())).collect())
 }
 
 /// A step of `optimizer` on `loss`.
@@ -48,8 +77,8 @@ fn training<O: Optimizer + 'static>(
 ) -> Result<Task> {
     let mut optimizer = optimizer(params.trainable())?;
     Ok(Task::changing(start(params)?, move || {
-        let loss = loss()?;
-        optimizer.backward_step(&loss)?;
+        let (loss, gradients) = value_and_grad(&loss)?;
+        optimizer.step(&gradients)?;
         Ok(vec![("loss", loss)])
     }))
 }

@@ -90,7 +90,10 @@ pub fn conv_backward(channels: usize, side: usize) -> Result<Task> {
     }))
 }
 
-fn conv(channels: usize, side: usize) -> Result<(Conv2d, Vec<(String, Var)>, Var)> {
+/// A layer, its parameters by name (`bias`, `weight`), and its input.
+type Convolution = (Conv2d, Vec<(String, Var)>, Var);
+
+fn conv(channels: usize, side: usize) -> Result<Convolution> {
     let store = Store::new();
     let config = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
     let conv = nn::conv2d(channels, channels, 3, config, store.builder())?;

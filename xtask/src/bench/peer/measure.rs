@@ -1,12 +1,13 @@
 //! One row: check, warm up, measure in turn.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::error::Result;
 
 use super::compare::{Digests, Extent, compare};
+use super::processor;
 use super::program::{Program, request};
 use super::report::{Measured, Row};
 use super::workloads::{Quantity, Workload};
@@ -14,11 +15,18 @@ use super::workloads::{Quantity, Workload};
 /// How long the steps between two changes of program take, in milliseconds.
 const SPELL: f64 = 300.0;
 
-/// How long a program is measured at most, in milliseconds, once it has had [`ENOUGH`] rounds.
+/// How long a program is measured at most, in milliseconds; four times that until it has had [`ENOUGH`] quiet rounds.
 const BUDGET: f64 = 12_000.0;
 
 /// Rounds that the budget leaves to a slow program; stock Candle, which nothing is held against, gets one.
 const ENOUGH: usize = 3;
+
+/// How many cores other processes may keep busy in a round that counts, beside those that the program leaves free. PyTorch's
+/// threads wait for one another by spinning: one busy neighbour makes its small steps ten times slower, and candlelight's hardly.
+const QUIET: f64 = 0.1;
+
+/// How many rounds are tried for each that is wanted.
+const PERSEVERANCE: usize = 4;
 
 /// Steps in which the peak of memory is sought.
 const MEMORY_STEPS: usize = 5;
@@ -38,26 +46,41 @@ pub type Start<'a> = Box<dyn Fn(Subject) -> Result<Box<dyn Program>> + 'a>;
 pub struct Peers<'a> {
     start: Start<'a>,
     running: Vec<(Subject, Box<dyn Program>)>,
+    /// How many cores others may keep busy.
+    allowed: f64,
+    /// How long a workload may wait for them, in all.
+    patience: Duration,
 }
 
 /// A subject in one of its variants, while it is measured.
 struct Runner {
     subject: Subject,
     variant: &'static str,
+    allowed: f64,
     steps: usize,
-    rounds: Vec<f64>,
+    rounds: Vec<Round>,
+}
+
+/// A spell of one program.
+#[derive(Clone, Copy)]
+struct Round {
+    /// Milliseconds a step.
+    ms: f64,
+    /// Cores that others kept busy meanwhile.
+    others: Option<f64>,
+    /// Milliseconds in all.
     spent: f64,
 }
 
 impl<'a> Peers<'a> {
-    /// Starts one of each.
-    pub fn start(start: Start<'a>, stock: bool) -> Result<Self> {
+    /// Starts one of each; `free` cores are left to other processes, and a workload waits for those as long as `patience` says.
+    pub fn start(start: Start<'a>, stock: bool, free: usize, patience: Duration) -> Result<Self> {
         let subjects = [Subject::Candlelight, Subject::Stock, Subject::Torch];
         let mut running = Vec::new();
         for subject in subjects.into_iter().filter(|subject| stock || *subject != Subject::Stock) {
             running.push((subject, start(subject)?));
         }
-        Ok(Self { start, running })
+        Ok(Self { start, running, allowed: free as f64 + QUIET, patience })
     }
 
     /// What each says it is.
@@ -79,38 +102,33 @@ impl<'a> Peers<'a> {
         };
         if let Err(error) = measured {
             row.fault = Some(error.to_string());
-            let stock = self.running.iter().any(|(subject, _)| *subject == Subject::Stock);
-            self.running.clear();
-            let start = std::mem::replace(&mut self.start, Box::new(|_| Err("not in use".into())));
-            *self = Self::start(start, stock)?;
+            for (subject, program) in &mut self.running {
+                *program = (self.start)(*subject)?;
+            }
         }
         Ok(row)
     }
 
     fn times(&mut self, workload: &'static Workload, rounds: usize, row: &mut Row) -> Result<()> {
         let mut runners = self.prepare(workload, row)?;
-        // Without candlelight's side there is nothing to compare; a missing layer is no fault while the crate grows.
-        if !runners.iter().any(|runner| runner.subject == Subject::Candlelight) {
-            row.note = Some("candlelight has no such workload yet".into());
-        }
         for runner in &mut runners {
             self.warm_up(runner)?;
         }
-        let mut others = Others::default();
-        for _ in 0..rounds {
-            for runner in runners.iter_mut().filter(|runner| runner.goes_on()) {
+        let deadline = Instant::now() + self.patience;
+        for _ in 0..PERSEVERANCE * rounds {
+            for runner in runners.iter_mut().filter(|runner| runner.goes_on(rounds)) {
+                self.wait_for_quiet(deadline);
                 let program = self.program(runner.subject)?;
-                let ms = others.during(program, |program| runner.time(program))?;
-                runner.spent += ms * runner.steps as f64;
-                runner.rounds.push(ms);
+                runner.round(program)?;
             }
         }
-        for program in self.running.iter_mut().map(|(_, program)| program) {
+        for (_, program) in &mut self.running {
             asked(program.as_mut(), json!({ "do": "drop" }))?;
         }
-        row.others = others.cores();
         for runner in runners {
-            let measured = Measured::new(runner.rounds);
+            let (measured, others) = runner.measured(rounds);
+            row.others = row.others.into_iter().chain(others).reduce(f64::max);
+            row.disturbed |= others.is_some_and(|cores| cores > self.allowed);
             match runner.subject {
                 Subject::Candlelight => row.candlelight = Some(measured),
                 Subject::Stock => row.stock = Some(measured),
@@ -135,8 +153,9 @@ impl<'a> Peers<'a> {
                 }
             }
         }
-        let reference = computed.iter().find(|(subject, ..)| *subject == Subject::Torch);
-        let reference = reference.map(|(.., digests)| digests).ok_or("PyTorch has no such workload")?;
+        let of = |subject| computed.iter().find(|(computing, ..)| *computing == subject).map(|(.., digests)| digests);
+        let reference = of(Subject::Torch).ok_or("PyTorch has no such workload")?;
+        of(Subject::Candlelight).ok_or("candlelight has no such workload")?;
         for (subject, variant, digests) in &computed {
             let extent = match (subject, workload.stock_fault) {
                 (Subject::Stock, Some(_)) => Extent::FirstForward,
@@ -149,22 +168,34 @@ impl<'a> Peers<'a> {
                 row.difference = Some(difference);
             }
         }
-        let runner = |(subject, variant, _)| Runner { subject, variant, steps: 1, rounds: vec![], spent: 0.0 };
+        let allowed = self.allowed;
+        let runner = |(subject, variant, _)| Runner { subject, variant, allowed, steps: 1, rounds: vec![] };
         Ok(computed.into_iter().map(runner).collect())
+    }
+
+    /// Waits while others keep more cores busy than they may; none of our programs works meanwhile.
+    fn wait_for_quiet(&self, deadline: Instant) {
+        while Instant::now() < deadline {
+            let (start, before) = (Instant::now(), processor::time_of_all());
+            std::thread::sleep(Duration::from_millis(200));
+            let Some((before, after)) = before.zip(processor::time_of_all()) else { return };
+            if (after - before) / start.elapsed().as_secs_f64() <= self.allowed {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(800));
+        }
     }
 
     /// Runs for a while, and finds how many steps make a spell.
     fn warm_up(&mut self, runner: &mut Runner) -> Result<()> {
         let program = self.program(runner.subject)?;
-        for _ in 0..2 {
+        for _ in 0..3 {
             let ms = runner.time(program)?;
-            runner.steps = (SPELL / ms).clamp(1.0, 1e6).round() as usize;
+            runner.steps = steps(ms);
             if ms > SPELL {
                 break;
             }
         }
-        let ms = runner.time(program)?;
-        runner.steps = (SPELL / ms).clamp(1.0, 1e6).round() as usize;
         Ok(())
     }
 
@@ -191,65 +222,54 @@ impl<'a> Peers<'a> {
     }
 }
 
+/// How many steps of so many milliseconds make a spell.
+fn steps(ms: f64) -> usize {
+    (SPELL / ms).clamp(1.0, 1e6).round() as usize
+}
+
 impl Runner {
     fn time(&self, program: &mut dyn Program) -> Result<f64> {
         let answer = asked(program, json!({ "do": "time", "variant": self.variant, "steps": self.steps }))?;
         answer["ms"].as_f64().ok_or_else(|| format!("no time in {answer}").into())
     }
 
-    fn goes_on(&self) -> bool {
+    /// A spell, after which the length of the next is known better.
+    fn round(&mut self, program: &mut dyn Program) -> Result<()> {
+        let used = |program: &dyn Program| Some(processor::time_of_all()? - program.processor_time()?);
+        let (start, before) = (Instant::now(), used(program));
+        let ms = self.time(program)?;
+        let elapsed = start.elapsed().as_secs_f64();
+        let others = before.zip(used(program)).map(|(before, after)| ((after - before) / elapsed).max(0.0));
+        self.rounds.push(Round { ms, others, spent: elapsed * 1e3 });
+        self.steps = steps(ms);
+        Ok(())
+    }
+
+    fn goes_on(&self, wanted: usize) -> bool {
         let enough = if self.subject == Subject::Stock { 1 } else { ENOUGH };
-        self.rounds.len() < enough || self.spent < BUDGET
-    }
-}
-
-/// What else ran while a program was measured: other processes, and the programs that should have waited.
-#[derive(Default)]
-struct Others {
-    busy: f64,
-    elapsed: f64,
-    unknown: bool,
-}
-
-impl Others {
-    fn during<T>(&mut self, program: &mut dyn Program, work: impl FnOnce(&mut dyn Program) -> Result<T>) -> Result<T> {
-        let read = |program: &dyn Program| Some(processor_time_of_all()? - program.processor_time()?);
-        let (start, before) = (Instant::now(), read(program));
-        let result = work(program)?;
-        match before.zip(read(program)) {
-            Some((before, after)) => {
-                self.busy += after - before;
-                self.elapsed += start.elapsed().as_secs_f64();
-            }
-            None => self.unknown = true,
-        }
-        Ok(result)
+        let spent: f64 = self.rounds.iter().map(|round| round.spent).sum();
+        let quiet = self.quiet().count();
+        quiet < wanted && spent < if quiet < enough { 4.0 * BUDGET } else { BUDGET }
     }
 
-    /// On average, in cores.
-    fn cores(&self) -> Option<f64> {
-        (!self.unknown && self.elapsed > 0.0).then(|| (self.busy / self.elapsed).max(0.0))
+    fn quiet(&self) -> impl Iterator<Item = &Round> {
+        // The clock of processor times ticks every 10 ms, so a short spell cannot tell.
+        let quiet = |round: &&Round| match round.others {
+            None => true,
+            Some(cores) => cores <= self.allowed && round.spent >= SPELL / 3.0,
+        };
+        self.rounds.iter().filter(quiet)
     }
-}
 
-/// The unit of Linux's processor times: its `USER_HZ` is 100 on every platform.
-const TICK: f64 = 0.01;
-
-/// Seconds of processor time that a process has used.
-pub fn processor_time_of(process: u32) -> Option<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in parentheses, may hold blanks.
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    Some((fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?) * TICK)
-}
-
-/// Seconds that all processors together have not been idle.
-fn processor_time_of_all() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let times: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).map_while(|time| time.parse().ok()).collect();
-    // user, nice, system, idle, iowait, irq, softirq, steal; guest times are part of user's.
-    let busy = |(place, time): (usize, &f64)| if place == 3 || place == 4 { 0.0 } else { *time };
-    Some(times.iter().take(8).enumerate().map(busy).sum::<f64>() * TICK)
+    /// The quiet rounds, if there are enough, else all; and how busy others were in them on average.
+    fn measured(&self, wanted: usize) -> (Measured, Option<f64>) {
+        let enough = if self.subject == Subject::Stock { 1 } else { ENOUGH.min(wanted) };
+        let rounds: Vec<&Round> =
+            if self.quiet().count() >= enough { self.quiet().collect() } else { self.rounds.iter().collect() };
+        let others: Option<f64> = rounds.iter().map(|round| round.others).sum();
+        let others = others.map(|sum| sum / rounds.len() as f64);
+        (Measured::new(rounds.into_iter().map(|round| round.ms).collect()), others)
+    }
 }
 
 /// The answer, unless it is an error.
@@ -258,5 +278,44 @@ fn asked(program: &mut dyn Program, request: Value) -> Result<Value> {
     match answer["error"].as_str() {
         Some(error) => Err(error.to_owned().into()),
         None => Ok(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runner(subject: Subject, rounds: &[(f64, f64)]) -> Runner {
+        let round = |&(ms, others)| Round { ms, others: Some(others), spent: SPELL };
+        let rounds = rounds.iter().map(round).collect();
+        Runner { subject, variant: "plain", allowed: QUIET, steps: 1, rounds }
+    }
+
+    #[test]
+    fn rounds_that_others_disturbed_do_not_count_and_are_made_up_for() {
+        let few = runner(Subject::Torch, &[(1.0, 0.0), (90.0, 0.8), (2.0, 0.05), (80.0, 1.0), (3.0, 0.1)]);
+        assert!(few.goes_on(5), "three of five are quiet");
+        assert!(!few.goes_on(3));
+        let (measured, others) = few.measured(5);
+        assert_eq!(measured, Measured::new(vec![1.0, 2.0, 3.0]));
+        assert!(others.expect("known") <= QUIET);
+    }
+
+    #[test]
+    fn without_enough_quiet_all_rounds_count_and_it_is_told() {
+        let (measured, others) = runner(Subject::Torch, &[(1.0, 0.0), (90.0, 0.8), (80.0, 1.0)]).measured(9);
+        assert_eq!(measured, Measured::new(vec![1.0, 80.0, 90.0]));
+        assert!(others.expect("known") > QUIET);
+    }
+
+    #[test]
+    fn a_slow_program_gets_fewer_rounds() {
+        let slow = |subject, rounds: usize| {
+            let mut runner = runner(subject, &vec![(BUDGET, 0.0); rounds]);
+            runner.rounds.iter_mut().for_each(|round| round.spent = BUDGET);
+            runner.goes_on(9)
+        };
+        assert!(slow(Subject::Torch, 2) && !slow(Subject::Torch, 3));
+        assert!(!slow(Subject::Stock, 1));
     }
 }

@@ -7,12 +7,16 @@
 mod compare;
 mod environment;
 mod measure;
+mod processor;
 mod program;
 mod report;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::arguments::Arguments;
 use crate::error::{About, Result};
@@ -30,6 +34,7 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
     let rounds = arguments.value("--rounds")?.unwrap_or(9);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = arguments.value("--threads")?.unwrap_or(cores);
+    let minutes = arguments.value("--wait")?.unwrap_or(0);
     let stock = !arguments.flag("--no-stock");
     arguments.end()?;
     if rounds == 0 || threads == 0 {
@@ -45,7 +50,8 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
             Subject::Torch => environment.torch()?,
         }))
     };
-    let mut peers = Peers::start(Box::new(start), stock)?;
+    let mut peers =
+        Peers::start(Box::new(start), stock, cores.saturating_sub(threads), Duration::from_secs(60 * minutes))?;
     let head = report::head(&peers.versions()?, threads, rounds)?;
     println!("{head}\n{}", report::TABLE_HEAD);
     let mut rows = Vec::new();

@@ -51,7 +51,7 @@ impl Program for Process {
     }
 
     fn processor_time(&self) -> Option<f64> {
-        super::measure::processor_time_of(self.child.id())
+        super::processor::time_of(self.child.id())
     }
 }
 

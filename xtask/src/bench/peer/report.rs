@@ -39,8 +39,10 @@ pub struct Row {
     pub torch: Vec<(&'static str, Measured)>,
     /// The largest relative difference between candlelight's results and PyTorch's.
     pub difference: Option<f64>,
-    /// How many cores other processes kept busy meanwhile.
+    /// How many cores other processes kept busy on average, beside the program that they disturbed most.
     pub others: Option<f64>,
+    /// Whether that was so much that the times say nothing.
+    pub disturbed: bool,
     /// Why a column is empty.
     pub note: Option<String>,
     /// What went wrong.
@@ -56,6 +58,7 @@ impl Row {
             torch: Vec::new(),
             difference: None,
             others: None,
+            disturbed: false,
             note: None,
             fault: None,
         }
@@ -75,7 +78,8 @@ impl Row {
     }
 
     fn ratio_to(&self, torch: Option<&Measured>) -> Option<f64> {
-        Some(torch?.median / self.candlelight.as_ref()?.median)
+        let ratio = torch?.median / self.candlelight.as_ref()?.median;
+        (!self.disturbed).then_some(ratio)
     }
 
     fn ratio(&self) -> Option<f64> {
@@ -107,6 +111,7 @@ impl Row {
         let verdict = match (&self.fault, &self.note, self.reached()) {
             (Some(_), ..) => "FAULT",
             (None, Some(_), _) => "see below",
+            (None, None, _) if self.disturbed => "disturbed",
             (None, None, Some(true)) => "reached",
             (None, None, Some(false)) => "below",
             (None, None, None) => "",
@@ -165,6 +170,9 @@ impl Row {
                 row.insert(name.into(), json!(value));
             }
         }
+        if self.disturbed {
+            row.insert("disturbed".into(), json!(true));
+        }
         for (name, text) in [("note", &self.note), ("fault", &self.fault)] {
             if let Some(text) = text {
                 row.insert(name.into(), json!(text));
@@ -212,7 +220,7 @@ pub fn notes(rows: &[Row]) -> String {
         if let (Some(fault), Some(_)) = (row.workload.stock_fault, &row.stock) {
             notes.push(format!("- `{name}`: of stock Candle only the first loss was compared: {fault}"));
         }
-        if let Some(others) = row.others.filter(|cores| *cores > 0.1) {
+        if let Some(others) = row.others.filter(|_| row.disturbed) {
             notes.push(format!(
                 "- `{name}`: other processes kept {others:.2} cores busy; measure again on a quiet machine"
             ));

@@ -9,8 +9,8 @@ pub struct Workload {
     pub target: Option<f64>,
     /// The ratio to reach against PyTorch's plain optimizer, where that was set apart.
     pub plain_target: Option<f64>,
-    /// How far results may differ, relative to their norm.
-    pub tolerance: f64,
+    /// How far results may differ.
+    pub tolerance: Tolerance,
     /// What stock Candle gets wrong here; then only its first loss is compared.
     pub stock_fault: Option<&'static str>,
     pub quantity: Quantity,
@@ -24,10 +24,26 @@ pub enum Quantity {
     Memory(&'static str),
 }
 
-/// Sums of F32 in another order, and what three steps of training make of that. The largest seen is 2e-5; Adam, which divides by
-/// the size of the gradient, makes more of it where a gradient is nearly 0.
-const ROUNDING: f64 = 1e-4;
-const ROUNDING_UNDER_ADAM: f64 = 1e-3;
+/// How far results may differ, relative to their norm, after the first and after the third step.
+#[derive(Clone, Copy)]
+pub struct Tolerance {
+    pub first: f64,
+    pub third: f64,
+}
+
+/// Sums in another order, in one layer.
+const LAYER: Tolerance = Tolerance { first: 1e-4, third: 1e-4 };
+
+/// The same through a network. PyTorch's own F32 is up to 3e-4 away from its F64 here (`weight_hh_l0` of the LSTM).
+const NETWORK: Tolerance = Tolerance { first: 1e-3, third: 1e-3 };
+
+/// Gradients of batch norms are sums over the batch that nearly cancel, and at some activations near 0 rounding decides. PyTorch's
+/// own F32 is 3e-4 away from its F64 after one step of the ResNet and 2e-3 after three.
+const NORMED: Tolerance = Tolerance { first: 1e-2, third: 1e-2 };
+
+/// The same in 19 layers, which training by a few steps does not damp: PyTorch's own F32 is 4e-3 away from its F64 after one step
+/// and 0.1 after three.
+const DEEP: Tolerance = Tolerance { first: 2e-2, third: 0.3 };
 
 const PLAIN: &[&str] = &["plain"];
 const OPTIMIZERS: &[&str] = &["plain", "fused"];
@@ -36,30 +52,30 @@ const MAX_POOL: Option<&str> = Some("the gradient of `max_pool2d` is a quarter o
 
 /// All of them, in the order of the report.
 pub const WORKLOADS: &[Workload] = &[
-    Workload { plain_target: Some(3.0), ..adam("mlp_adam", 2.3) },
-    sgd("mlp_sgd", 2.5),
-    Workload { stock_fault: MAX_POOL, ..sgd("lenet_sgd", 2.5) },
+    Workload { plain_target: Some(3.0), ..training("mlp_adam", 2.3) },
+    training("mlp_sgd", 2.5),
+    Workload { stock_fault: MAX_POOL, ..training("lenet_sgd", 2.5) },
     single("lenet_forward", None),
-    sgd("resnet_sgd", 1.4),
+    Workload { tolerance: NORMED, ..training("resnet_sgd", 1.4) },
     single("resnet_forward", None),
-    sgd("resnet20_sgd", 1.0),
-    adam("dcgan_step", 1.5),
-    sgd("lstm_sgd", 1.5),
-    sgd("gru_sgd", 1.5),
-    sgd("rnn_sgd", 1.5),
+    Workload { tolerance: DEEP, ..training("resnet20_sgd", 1.0) },
+    Workload { tolerance: NORMED, ..training("dcgan_step", 1.5) },
+    training("lstm_sgd", 1.5),
+    training("gru_sgd", 1.5),
+    training("rnn_sgd", 1.5),
     single("layer_norm", Some(2.0)),
     single("batch_norm2d", Some(3.0)),
     single("cross_entropy", Some(3.0)),
-    adam("adamw_step", 1.5),
-    adam("dqn_step", 8.0),
+    training("adamw_step", 1.5),
+    training("dqn_step", 8.0),
     single("conv_16_forward", None),
     single("conv_16_backward", None),
     single("conv_64_forward", Some(1.0)),
     single("conv_64_backward", Some(1.0)),
     single("conv_128_forward", Some(1.0)),
     single("conv_128_backward", Some(1.0)),
-    Workload { variants: EPOCH, ..sgd("epoch_mlp", 1.5) },
-    Workload { variants: EPOCH, stock_fault: MAX_POOL, ..sgd("epoch_lenet", 1.5) },
+    Workload { variants: EPOCH, ..training("epoch_mlp", 1.5) },
+    Workload { variants: EPOCH, stock_fault: MAX_POOL, ..training("epoch_lenet", 1.5) },
     memory("mlp_peak_memory", "mlp_adam"),
     memory("lenet_peak_memory", "lenet_sgd"),
     memory("resnet_peak_memory", "resnet_sgd"),
@@ -81,18 +97,14 @@ const fn single(name: &'static str, target: Option<f64>) -> Workload {
         variants: PLAIN,
         target,
         plain_target: None,
-        tolerance: ROUNDING,
+        tolerance: LAYER,
         stock_fault: None,
         quantity: Quantity::Time,
     }
 }
 
-const fn sgd(name: &'static str, target: f64) -> Workload {
-    Workload { variants: OPTIMIZERS, ..single(name, Some(target)) }
-}
-
-const fn adam(name: &'static str, target: f64) -> Workload {
-    Workload { tolerance: ROUNDING_UNDER_ADAM, ..sgd(name, target) }
+const fn training(name: &'static str, target: f64) -> Workload {
+    Workload { variants: OPTIMIZERS, tolerance: NETWORK, ..single(name, Some(target)) }
 }
 
 const fn memory(name: &'static str, of: &'static str) -> Workload {

@@ -2,23 +2,9 @@
 
 use candle_core::Tensor;
 
-use crate::params::{Param, Params};
+use crate::activation::abs;
+use crate::params::Param;
 use crate::{Error, Result};
-
-/// The trainable parameters of two or more dimensions: weights, but neither biases nor the scales and shifts of
-/// normalization layers, which hold no complexity to speak of and are usually not penalised.
-///
-/// ```
-/// use candlelight::{nn::linear, prelude::*, regularization::weights};
-/// # fn main() -> candlelight::Result<()> {
-/// let params = Params::new(0, &Device::Cpu)?;
-/// linear(3, 2, params.pp("fc"))?;
-/// assert_eq!(weights(&params).iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["fc.weight"]);
-/// # Ok(()) }
-/// ```
-pub fn weights(params: &Params) -> Vec<Param> {
-    params.trainable().into_iter().filter(|param| param.var.rank() >= 2).collect()
-}
 
 /// L1 penalty, a scalar to scale by λ and add to the loss.
 ///
@@ -29,7 +15,7 @@ pub fn weights(params: &Params) -> Vec<Param> {
 /// The pull towards 0 has the same strength however small a weight is, which makes exact zeros; for them to stay, the
 /// subgradient at 0 must be 0 (that of `Tensor::abs` in Candle 0.11.1 is 1). Tibshirani (1996), section 2.
 ///
-/// `params`: at least one, say [`weights`] of the model.
+/// `params`: at least one, say [`weights`](super::weights) of the model.
 ///
 /// # Errors
 /// If there are no parameters.
@@ -43,7 +29,7 @@ pub fn weights(params: &Params) -> Vec<Param> {
 /// # Ok(()) }
 /// ```
 pub fn l1(params: &[Param]) -> Result<Tensor> {
-    sum_over(params, |w| (w * w.sign()?)?.sum_all())
+    sum_over(params, |w| abs(w)?.sum_all())
 }
 
 /// L2 penalty, a scalar to scale by λ and add to the loss.
@@ -55,7 +41,7 @@ pub fn l1(params: &[Param]) -> Result<Tensor> {
 /// There is no factor ½: adding λ·l2 adds 2λw to the gradient, so plain gradient descent with rate η shrinks each weight by
 /// the factor 1 - 2ηλ a step, and λ here is half of the optimizers' `weight_decay`. Krogh and Hertz (1991), eq. 2.
 ///
-/// `params`: at least one, say [`weights`] of the model.
+/// `params`: at least one, say [`weights`](super::weights) of the model.
 ///
 /// # Errors
 /// If there are no parameters.
@@ -72,6 +58,37 @@ pub fn l1(params: &[Param]) -> Result<Tensor> {
 /// ```
 pub fn l2(params: &[Param]) -> Result<Tensor> {
     sum_over(params, |w| w.sqr()?.sum_all())
+}
+
+/// Elastic net penalty, a scalar to add to the loss.
+///
+/// ```text
+/// elastic_net(w) = λ₁ Σ |w| + λ₂ Σ w²        ∂/∂w = λ₁ sign(w) + 2 λ₂ w
+/// ```
+///
+/// L1 alone picks one of several correlated inputs; with some L2 it keeps them together, and still makes zeros. Zou and Hastie
+/// (2005), eq. 3. (Others write one λ and a mixing ratio: λ₁ = λ ρ, λ₂ = λ (1 - ρ) / 2.)
+///
+/// `params`: at least one, say [`weights`](super::weights) of the model; `lambda1`, `lambda2`: finite and at least 0.
+///
+/// # Errors
+/// If there are no parameters, or a factor is outside its range.
+///
+/// ```
+/// use candlelight::{prelude::*, regularization::elastic_net};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// params.var("w", 3, Init::Constant(-2.))?;
+/// assert_eq!(elastic_net(&params.trainable(), 0.5, 0.25)?.to_scalar::<f32>()?, 0.5 * 6. + 0.25 * 12.);
+/// # Ok(()) }
+/// ```
+pub fn elastic_net(params: &[Param], lambda1: f64, lambda2: f64) -> Result<Tensor> {
+    for (name, value) in [("lambda1", lambda1), ("lambda2", lambda2)] {
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(Error::setting(name, "finite and at least 0", value));
+        }
+    }
+    Ok(((l1(params)? * lambda1)? + (l2(params)? * lambda2)?)?)
 }
 
 fn sum_over(params: &[Param], penalty: impl Fn(&Tensor) -> candle_core::Result<Tensor>) -> Result<Tensor> {

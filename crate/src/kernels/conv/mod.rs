@@ -1,0 +1,168 @@
+//! Convolutions and transposed convolutions, in one and two dimensions.
+//!
+//! All of them are made of three operations on a convolution's geometry: [`correlate`], from its input to its output; [`spread`], the transposed way,
+//! which is also the gradient of the input; and [`weight_gradient`]. A transposed convolution takes the second forward and
+//! the first backward.
+
+mod direct;
+mod plan;
+mod weight;
+mod winograd;
+
+use candle_core::{Shape, Tensor};
+
+use direct::Sizes;
+use plan::Plan;
+
+use super::{Real, contiguous, for_dtype, values};
+use crate::Result;
+use crate::autograd::{Grads, apply1};
+
+/// A convolution along one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Axis {
+    pub input: usize,
+    pub output: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub dilation: usize,
+}
+
+impl Axis {
+    /// The axis that is not there.
+    pub(crate) const FLAT: Self = Self { input: 1, output: 1, kernel: 1, stride: 1, padding: 0, dilation: 1 };
+}
+
+/// The sizes of a convolution; those of a transposed one are of the convolution whose gradient it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub batch: usize,
+    pub in_channels: usize,
+    pub out_channels: usize,
+    pub groups: usize,
+    /// Rows and columns.
+    pub axes: [Axis; 2],
+}
+
+impl Geometry {
+    /// Input channels of a group.
+    fn channels(&self) -> usize {
+        self.in_channels / self.groups
+    }
+
+    /// Output channels of a group.
+    fn maps(&self) -> usize {
+        self.out_channels / self.groups
+    }
+
+    /// Places in the kernel.
+    fn taps(&self) -> usize {
+        self.axes[0].kernel * self.axes[1].kernel
+    }
+
+    /// Numbers of one input, of all its channels.
+    fn input(&self) -> usize {
+        self.in_channels * self.axes[0].input * self.axes[1].input
+    }
+
+    /// Numbers of one output.
+    fn output(&self) -> usize {
+        self.out_channels * self.axes[0].output * self.axes[1].output
+    }
+}
+
+/// The convolution of x [N, in, ...] with W [out, in / groups, ...] plus b `[out]`, as a tensor of `shape`.
+pub(crate) fn conv(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+    shape: Shape,
+) -> Result<Tensor> {
+    layer("convolution", x, weight, bias, geometry, shape, false)
+}
+
+/// The transposed convolution of x [N, in, ...] with W [in, out / groups, ...] plus b `[out]`, as a tensor of `shape`; `geometry` is of the
+/// convolution that leads from its output to its input.
+pub(crate) fn conv_transpose(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+    shape: Shape,
+) -> Result<Tensor> {
+    layer("transposed convolution", x, weight, bias, geometry, shape, true)
+}
+
+fn layer(
+    name: &'static str,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+    shape: Shape,
+    transposed: bool,
+) -> Result<Tensor> {
+    for_dtype!(x.dtype(), T => {
+        let y = {
+            let (x, weight, bias) = (contiguous(x)?, contiguous(weight)?, bias.map(contiguous).transpose()?);
+            let (x, weight) = (values::<T>(&x)?, values::<T>(&weight)?);
+            let bias = bias.as_ref().map(values::<T>).transpose()?;
+            let pass = if transposed { spread } else { correlate };
+            pass(&geometry, &x, &weight, bias.as_deref())
+        };
+        let operands: Vec<&Tensor> = [Some(x), Some(weight), bias].into_iter().flatten().collect();
+        apply1(name, &operands, y, shape, move |grad, op| backward::<T>(grad, op, &geometry, transposed))
+    })
+}
+
+/// y [N, out, ...] of x [N, in, ...] and W [out, in / groups, ...].
+fn correlate<T: Real>(geometry: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    assert!(x.len() == geometry.batch * geometry.input());
+    let run = if winograd::pays(geometry, geometry.axes[0].output) { winograd::run } else { direct::run };
+    run(&Plan::correlate(geometry), Sizes::correlate(geometry), geometry.batch, x, weight, bias)
+}
+
+/// The other way, from outputs to inputs with the same weight.
+fn spread<T: Real>(geometry: &Geometry, y: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    assert!(y.len() == geometry.batch * geometry.output());
+    let run = if winograd::pays(geometry, geometry.axes[0].input) { winograd::run } else { direct::run };
+    run(&Plan::spread(geometry), Sizes::spread(geometry), geometry.batch, y, weight, bias)
+}
+
+/// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
+fn weight_gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
+    assert!(x.len() == geometry.batch * geometry.input() && g.len() == geometry.batch * geometry.output());
+    // With few channels, what is saved in products is lost in laying out so many gradients.
+    let wide = weight::Outer::<T>::fits(geometry.maps()) && geometry.channels() >= 8;
+    match wide && winograd::pays(geometry, geometry.axes[0].output) {
+        true => winograd::gradient(geometry, x, g),
+        false => weight::gradient(geometry, x, g),
+    }
+}
+
+fn backward<T: Real>(grad: &Tensor, op: Grads, geometry: &Geometry, transposed: bool) -> Result<Vec<Option<Tensor>>> {
+    let [x, weight, ..] = op.inputs else { return Ok(Vec::new()) };
+    let g = values::<T>(grad)?;
+    let tensor = |data: Vec<T>, like: &Tensor| Tensor::from_vec(data, like.shape(), like.device());
+    let mut gradients = vec![None; 3];
+    if op.needs[0] {
+        let weight = contiguous(weight)?;
+        let pass = if transposed { correlate } else { spread };
+        gradients[0] = Some(tensor(pass(geometry, &g, &values(&weight)?, None), x)?);
+    }
+    if op.needs[1] {
+        let x = contiguous(x)?;
+        let x = values::<T>(&x)?;
+        let dw = match transposed {
+            false => weight_gradient(geometry, &x, &g),
+            true => weight_gradient(geometry, &g, &x),
+        };
+        gradients[1] = Some(tensor(dw, weight)?);
+    }
+    if let Some(bias) = op.inputs.get(2).filter(|_| op.needs[2]) {
+        gradients[2] = Some(tensor(weight::channel_sums(&g, geometry.batch, bias.elem_count()), bias)?);
+    }
+    Ok(gradients)
+}

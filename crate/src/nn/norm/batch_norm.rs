@@ -1,0 +1,291 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use candle_core::{DType, Tensor, Var};
+
+use super::running::Running;
+use super::{BatchNormConfig, Scale, check_dtype, check_eps, check_momentum, composed};
+use crate::kernels::norm::Moments;
+use crate::kernels::norm::batch::{self, Affine};
+use crate::nn::{Activation, Mode, Module};
+use crate::params::Params;
+use crate::{Error, Result, kernels};
+
+/// Batch normalization.
+///
+/// ```text
+/// y = γ (x - μ) / √(σ² + ε) + β
+/// training:    μ, σ² = mean and variance of the channel over the batch, with m = N · places numbers
+///              running_mean ← (1 - momentum) running_mean + momentum μ
+///              running_var  ← (1 - momentum) running_var  + momentum σ² m / (m - 1)
+/// evaluation:  μ, σ² = running_mean, running_var
+///
+/// ∂L/∂x = γ/σ (g - mean(g) - x̂ mean(g x̂)) in training,    ∂L/∂γ = Σ g x̂,   ∂L/∂β = Σ g
+/// ```
+///
+/// The variance that normalizes is divided by m, the one that is kept by m - 1, as in PyTorch. Through μ and σ² the gradient of a sample depends
+/// on all others of its batch: that is what makes a batch of the whole data set costly. There are two ways to normalize with the statistics of a
+/// whole data set: put all of it into one batch, or fix them with [`BatchNorm::fit_statistics`] and [`BatchNorm::freeze`].
+///
+/// `num_batches_tracked` is a float here, and an integer in PyTorch's state dict.
+///
+/// # Shapes
+/// Input and output [N, C] or [N, C, L] ([`batch_norm1d`]), [N, C, H, W] ([`batch_norm2d`]); parameters `weight` and `bias`, buffers
+/// `running_mean` and `running_var` `[C]`, and `num_batches_tracked`, a scalar.
+///
+/// Ioffe and Szegedy (2015), algorithms 1 and 2.
+#[derive(Debug, Clone)]
+pub struct BatchNorm {
+    what: &'static str,
+    ranks: &'static [usize],
+    channels: usize,
+    config: BatchNormConfig,
+    dtype: DType,
+    scale: Scale,
+    running: Option<Running>,
+    frozen: Arc<AtomicBool>,
+}
+
+/// A [`BatchNorm`] of [N, C] or [N, C, L] with PyTorch's defaults.
+///
+/// # Errors
+/// As [`BatchNorm::new_1d`].
+///
+/// ```
+/// use candlelight::{nn::batch_norm1d, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let layer = batch_norm1d(1, params.pp("bn"))?;
+/// let y = layer.forward(&Tensor::new(&[[1f32], [3.]], &Device::Cpu)?, Mode::Train)?.to_vec2::<f32>()?;
+/// assert!((y[0][0] + 1.).abs() < 1e-4 && (y[1][0] - 1.).abs() < 1e-4);
+/// // Of the way from 0 to the mean 2, and from 1 to the variance 2.
+/// assert!((layer.running_mean().unwrap().to_vec1::<f32>()?[0] - 0.2).abs() < 1e-6);
+/// assert!((layer.running_var().unwrap().to_vec1::<f32>()?[0] - 1.1).abs() < 1e-6);
+/// # Ok(()) }
+/// ```
+pub fn batch_norm1d(num_features: usize, params: Params) -> Result<BatchNorm> {
+    BatchNorm::new_1d(num_features, BatchNormConfig::default(), params)
+}
+
+/// A [`BatchNorm`] of [N, C, H, W] with PyTorch's defaults.
+///
+/// # Errors
+/// As [`BatchNorm::new_2d`].
+///
+/// ```
+/// use candlelight::{nn::batch_norm2d, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let layer = batch_norm2d(16, params.pp("bn1"))?;
+/// assert_eq!(params.names()[..3], ["bn1.weight", "bn1.bias", "bn1.running_mean"]);
+/// assert_eq!(params.count(), 32);
+/// let x = Tensor::ones((8, 16, 28, 28), DType::F32, &Device::Cpu)?;
+/// assert_eq!(layer.forward(&x, Mode::Train)?.sqr()?.sum_all()?.to_scalar::<f32>()?, 0.);
+/// # Ok(()) }
+/// ```
+pub fn batch_norm2d(num_features: usize, params: Params) -> Result<BatchNorm> {
+    BatchNorm::new_2d(num_features, BatchNormConfig::default(), params)
+}
+
+impl BatchNorm {
+    /// PyTorch's `BatchNorm1d`: input [N, C] or [N, C, L]. `num_features`: C, at least 1.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a name that is taken.
+    pub fn new_1d(num_features: usize, config: BatchNormConfig, params: Params) -> Result<Self> {
+        Self::new("input of batch_norm1d", &[2, 3], num_features, config, &params)
+    }
+
+    /// PyTorch's `BatchNorm2d`: input [N, C, H, W]. `num_features`: C, at least 1.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a name that is taken.
+    pub fn new_2d(num_features: usize, config: BatchNormConfig, params: Params) -> Result<Self> {
+        Self::new("input of batch_norm2d", &[4], num_features, config, &params)
+    }
+
+    fn new(
+        what: &'static str,
+        ranks: &'static [usize],
+        channels: usize,
+        config: BatchNormConfig,
+        params: &Params,
+    ) -> Result<Self> {
+        if channels == 0 {
+            return Err(Error::setting("num_features", "at least 1", channels));
+        }
+        check_eps(config.eps)?;
+        check_momentum(config.momentum)?;
+        Ok(Self {
+            what,
+            ranks,
+            channels,
+            config,
+            dtype: params.dtype(),
+            scale: Scale::new(&[channels], config.affine, config.affine, params)?,
+            running: config.track_running_stats.then(|| Running::new(channels, params)).transpose()?,
+            frozen: Arc::default(),
+        })
+    }
+
+    /// γ, of shape `[C]`, if the layer has it.
+    pub fn weight(&self) -> Option<&Var> {
+        self.scale.weight.as_ref()
+    }
+
+    /// β, of shape `[C]`, if the layer has it.
+    pub fn bias(&self) -> Option<&Var> {
+        self.scale.bias.as_ref()
+    }
+
+    /// The running mean of each channel, if it is kept.
+    pub fn running_mean(&self) -> Option<&Var> {
+        self.running.as_ref().map(Running::mean)
+    }
+
+    /// The running variance of each channel, if it is kept.
+    pub fn running_var(&self) -> Option<&Var> {
+        self.running.as_ref().map(Running::var)
+    }
+
+    /// Sets the running statistics to the exact mean and variance of a whole data set, given batch by batch as it reaches this layer; returns how
+    /// many numbers a channel had.
+    ///
+    /// The variance is divided by their number, as if all of the set were one batch in training. A batch is read once and not kept, so the memory
+    /// does not grow with the set: the mean and the sum of squared distances of two parts follow from those of each (Chan, Golub and LeVeque
+    /// 1983, eq. 2.1).
+    ///
+    /// # Errors
+    /// No running statistics, no numbers, or a batch that does not fit.
+    ///
+    /// ```
+    /// use candlelight::{nn::batch_norm1d, prelude::*};
+    /// # fn main() -> candlelight::Result<()> {
+    /// let layer = batch_norm1d(1, Params::new(0, &Device::Cpu)?)?;
+    /// let batches = [[[1f32], [2.]], [[3.], [6.]]].map(|batch| Ok(Tensor::new(&batch, &Device::Cpu)?));
+    /// assert_eq!(layer.fit_statistics(batches)?, 4);
+    /// assert_eq!(layer.running_mean().unwrap().to_vec1::<f32>()?, [3.]);
+    /// assert_eq!(layer.running_var().unwrap().to_vec1::<f32>()?, [3.5]);
+    /// # Ok(()) }
+    /// ```
+    pub fn fit_statistics(&self, batches: impl IntoIterator<Item = Result<Tensor>>) -> Result<usize> {
+        let running = self.tracked()?;
+        let (mut total, mut count) = (vec![Moments::default(); self.channels], 0);
+        for batch in batches {
+            let batch = batch?;
+            let numbers = self.check(&batch)?;
+            if numbers == 0 {
+                continue;
+            }
+            let plain = Affine { weight: None, bias: None, eps: self.config.eps, relu: false };
+            let (_, moments) = self.with_own(&batch.detach(), plain)?;
+            let (a, b) = (count as f64, numbers as f64);
+            for (total, new) in total.iter_mut().zip(moments) {
+                let (apart, share) = (new.mean - total.mean, b / (a + b));
+                total.mean += apart * share;
+                total.var += (new.var - total.var) * share + apart * apart * share * a / (a + b);
+            }
+            count += numbers;
+        }
+        if count == 0 {
+            return Err(Error::shape(self.what, "at least one sample in all batches together", &[0]));
+        }
+        running.set(&total, 1.0)?;
+        Ok(count)
+    }
+
+    /// Whether the running statistics are used in training as well, and left as they are: for statistics of a whole data set, and for
+    /// fine-tuning on small batches. Clones of the layer share this.
+    ///
+    /// # Errors
+    /// No running statistics.
+    pub fn freeze(&self, frozen: bool) -> Result<()> {
+        self.tracked()?;
+        self.frozen.store(frozen, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn tracked(&self) -> Result<&Running> {
+        self.running.as_ref().ok_or_else(|| Error::setting("track_running_stats", "true for this", false))
+    }
+
+    /// How many numbers a channel has in `x`.
+    fn check(&self, x: &Tensor) -> Result<usize> {
+        match x.dims() {
+            [n, c, places @ ..] if *c == self.channels && self.ranks.contains(&x.rank()) => {
+                check_dtype(self.what, x, self.dtype)?;
+                Ok(n * places.iter().product::<usize>())
+            }
+            dims => {
+                let c = self.channels;
+                let expected =
+                    if self.ranks == [4] { format!("[N, {c}, H, W]") } else { format!("[N, {c}] or [N, {c}, L]") };
+                Err(Error::shape(self.what, expected, dims))
+            }
+        }
+    }
+
+    fn normalize(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
+        let y = self.normalized(x, mode, relu)?;
+        self.scale.record(self.what, &y);
+        Ok(y)
+    }
+
+    fn normalized(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
+        let numbers = self.check(x)?;
+        let affine = Affine { weight: self.scale.weight(), bias: self.scale.bias(), eps: self.config.eps, relu };
+        let training = mode == Mode::Train && !self.frozen.load(Ordering::Relaxed);
+        match &self.running {
+            Some(running) if !training => self.with_given(x, affine, &running.moments()?),
+            running => {
+                if numbers < 2 {
+                    let expected = "more than one number for each channel, to take statistics of".to_owned();
+                    return Err(Error::shape(self.what, expected, x.dims()));
+                }
+                let (y, mut moments) = self.with_own(x, affine)?;
+                if let Some(running) = running.as_ref() {
+                    let unbiased = numbers as f64 / (numbers - 1) as f64;
+                    moments.iter_mut().for_each(|moments| moments.var *= unbiased);
+                    running.update(&moments, self.config.momentum)?;
+                }
+                Ok(y)
+            }
+        }
+    }
+
+    fn with_own(&self, x: &Tensor, affine: Affine) -> Result<(Tensor, Vec<Moments>)> {
+        if kernels::can_take(&[x]) {
+            return batch::with_own(x, affine);
+        }
+        let others: Vec<usize> = (0..x.rank()).filter(|&dim| dim != 1).collect();
+        let (y, moments) = composed::with_own(x, &others, affine.eps)?;
+        Ok((finish(y, affine)?, moments))
+    }
+
+    fn with_given(&self, x: &Tensor, affine: Affine, moments: &[Moments]) -> Result<Tensor> {
+        match kernels::can_take(&[x]) {
+            true => batch::with_given(x, affine, moments),
+            false => finish(composed::with_given(x, moments, affine.eps)?, affine),
+        }
+    }
+}
+
+fn finish(y: Tensor, affine: Affine) -> Result<Tensor> {
+    let shape = composed::by_channel(&y);
+    let y = composed::scaled(y, affine.weight, affine.bias, &shape)?;
+    if affine.relu { crate::activation::relu(&y) } else { Ok(y) }
+}
+
+impl Module for BatchNorm {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.normalize(x, mode, false)
+    }
+
+    /// ReLU is taken in the same pass.
+    fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
+        match activation {
+            Activation::Relu => self.normalize(x, mode, true),
+            _ => activation.forward(&self.forward(x, mode)?, mode),
+        }
+    }
+}

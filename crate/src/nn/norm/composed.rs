@@ -1,0 +1,45 @@
+//! Normalization made of Candle's operations: the reference, and what other devices run.
+
+use candle_core::{DType, Tensor};
+
+use crate::Result;
+use crate::kernels::norm::Moments;
+
+/// Normalizes over `dims`. Returns the statistics as well, in the order of the other dimensions.
+pub(super) fn with_own(x: &Tensor, dims: &[usize], eps: f64) -> Result<(Tensor, Vec<Moments>)> {
+    let mean = x.mean_keepdim(dims)?;
+    let centred = x.broadcast_sub(&mean)?;
+    let var = centred.sqr()?.mean_keepdim(dims)?;
+    let y = centred.broadcast_div(&(&var + eps)?.sqrt()?)?;
+    let numbers = |x: Tensor| x.detach().flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>();
+    let pairs = numbers(mean)?.into_iter().zip(numbers(var)?);
+    Ok((y, pairs.map(|(mean, var)| Moments { mean, var }).collect()))
+}
+
+/// Normalizes the channels of x [N, C, ...] with statistics that do not depend on it.
+pub(super) fn with_given(x: &Tensor, moments: &[Moments], eps: f64) -> Result<Tensor> {
+    let shape = by_channel(x);
+    let tensor = |values: Vec<f64>| -> Result<Tensor> {
+        Ok(Tensor::from_vec(values, shape.clone(), x.device())?.to_dtype(x.dtype())?)
+    };
+    let mean = tensor(moments.iter().map(|moments| moments.mean).collect())?;
+    let std = tensor(moments.iter().map(|moments| (moments.var + eps).sqrt()).collect())?;
+    Ok(x.broadcast_sub(&mean)?.broadcast_div(&std)?)
+}
+
+/// x γ + β, with both reshaped to `shape`.
+pub(super) fn scaled(x: Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>, shape: &[usize]) -> Result<Tensor> {
+    let x = match weight {
+        Some(weight) => x.broadcast_mul(&weight.reshape(shape)?)?,
+        None => x,
+    };
+    match bias {
+        Some(bias) => Ok(x.broadcast_add(&bias.reshape(shape)?)?),
+        None => Ok(x),
+    }
+}
+
+/// [1, C, 1, ...] for x [N, C, ...].
+pub(super) fn by_channel(x: &Tensor) -> Vec<usize> {
+    x.dims().iter().enumerate().map(|(i, &size)| if i == 1 { size } else { 1 }).collect()
+}

@@ -1,0 +1,123 @@
+use candle_core::{DType, Tensor, Var};
+
+use super::{Scale, check_dtype, check_eps, composed};
+use crate::kernels::norm::Moments;
+use crate::nn::{Mode, Module};
+use crate::params::Params;
+use crate::{Error, Result, kernels};
+
+/// Settings of a [`GroupNorm`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroupNormConfig {
+    /// ε, added to the variance; finite and at least 0, default 1e-5.
+    pub eps: f64,
+    /// Whether there are γ and β; default true.
+    pub affine: bool,
+}
+
+impl Default for GroupNormConfig {
+    fn default() -> Self {
+        Self { eps: 1e-5, affine: true }
+    }
+}
+
+/// Group normalization: each sample by itself, over the channels of a group and all places.
+///
+/// ```text
+/// y = γ (x - μ) / √(σ² + ε) + β        μ, σ² = mean and variance of the C/G channels of a group in one sample
+/// ```
+///
+/// With one group it is layer normalization with γ and β for each channel, with C groups instance normalization. Training and evaluation do the
+/// same.
+///
+/// # Shapes
+/// Input and output [N, C, ...]; parameters `weight` and `bias` `[C]`.
+///
+/// Wu and He (2018), section 3.1.
+#[derive(Debug, Clone)]
+pub struct GroupNorm {
+    groups: usize,
+    channels: usize,
+    eps: f64,
+    dtype: DType,
+    scale: Scale,
+}
+
+/// A [`GroupNorm`] with PyTorch's defaults.
+///
+/// # Errors
+/// As [`GroupNorm::new`].
+///
+/// ```
+/// use candlelight::{nn::group_norm, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let layer = group_norm(1, 2, Params::new(0, &Device::Cpu)?)?;
+/// let y = layer.forward(&Tensor::new(&[[1f32, 3.]], &Device::Cpu)?, Mode::Train)?.to_vec2::<f32>()?;
+/// assert!((y[0][0] + 1.).abs() < 1e-4 && (y[0][1] - 1.).abs() < 1e-4);
+/// # Ok(()) }
+/// ```
+pub fn group_norm(num_groups: usize, num_channels: usize, params: Params) -> Result<GroupNorm> {
+    GroupNorm::new(num_groups, num_channels, GroupNormConfig::default(), params)
+}
+
+impl GroupNorm {
+    /// `num_channels`: C, at least 1; `num_groups`: a divisor of it.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a name that is taken.
+    pub fn new(num_groups: usize, num_channels: usize, config: GroupNormConfig, params: Params) -> Result<Self> {
+        if num_channels == 0 {
+            return Err(Error::setting("num_channels", "at least 1", num_channels));
+        }
+        if num_groups == 0 || !num_channels.is_multiple_of(num_groups) {
+            let given = format!("{num_groups} with {num_channels} channels");
+            return Err(Error::setting("num_groups", "a divisor of num_channels", given));
+        }
+        check_eps(config.eps)?;
+        Ok(Self {
+            groups: num_groups,
+            channels: num_channels,
+            eps: config.eps,
+            dtype: params.dtype(),
+            scale: Scale::new(&[num_channels], config.affine, config.affine, &params)?,
+        })
+    }
+
+    /// γ, of shape `[C]`, if the layer has it.
+    pub fn weight(&self) -> Option<&Var> {
+        self.scale.weight.as_ref()
+    }
+
+    /// β, of shape `[C]`, if the layer has it.
+    pub fn bias(&self) -> Option<&Var> {
+        self.scale.bias.as_ref()
+    }
+}
+
+impl Module for GroupNorm {
+    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
+        let what = "input of group_norm";
+        if x.dims().get(1) != Some(&self.channels) {
+            return Err(Error::shape(what, format!("[N, {}, ...]", self.channels), x.dims()));
+        }
+        check_dtype(what, x, self.dtype)?;
+        let (y, _) = by_groups(x, self.groups, &self.scale, self.eps)?;
+        self.scale.record(what, &y);
+        Ok(y)
+    }
+}
+
+/// Normalizes x [N, C, ...] in groups of channels. Returns the statistics as well, N times those of the groups.
+pub(super) fn by_groups(x: &Tensor, groups: usize, scale: &Scale, eps: f64) -> Result<(Tensor, Vec<Moments>)> {
+    let (weight, bias) = (scale.weight(), scale.bias());
+    if x.elem_count() == 0 {
+        return Ok((x.clone(), Vec::new()));
+    }
+    if kernels::can_take(&[x]) {
+        return kernels::norm::group::group_norm(x, groups, weight, bias, eps);
+    }
+    let rows = x.reshape((x.dim(0)?, groups, ()))?;
+    let (y, moments) = composed::with_own(&rows, &[2], eps)?;
+    let shape = composed::by_channel(x);
+    Ok((composed::scaled(y.reshape(x.shape())?, weight, bias, &shape)?, moments))
+}

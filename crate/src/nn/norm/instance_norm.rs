@@ -1,0 +1,180 @@
+use candle_core::{DType, Tensor, Var};
+
+use super::group_norm::by_groups;
+use super::running::Running;
+use super::{Scale, check_dtype, check_eps, check_momentum, composed};
+use crate::kernels::norm::Moments;
+use crate::kernels::norm::batch::{self, Affine};
+use crate::nn::{Mode, Module};
+use crate::params::Params;
+use crate::{Error, Result, kernels};
+
+/// Settings of an [`InstanceNorm`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InstanceNormConfig {
+    /// ε, added to the variance; finite and at least 0, default 1e-5.
+    pub eps: f64,
+    /// By how much of the way the running statistics move towards those of a batch, in [0, 1]; default 0.1.
+    pub momentum: f64,
+    /// Whether there are γ and β; default false.
+    pub affine: bool,
+    /// Whether running statistics are kept and used in [`Mode::Eval`]; default false.
+    pub track_running_stats: bool,
+}
+
+impl Default for InstanceNormConfig {
+    fn default() -> Self {
+        Self { eps: 1e-5, momentum: 0.1, affine: false, track_running_stats: false }
+    }
+}
+
+/// Instance normalization: each channel of each sample by itself, over its places.
+///
+/// ```text
+/// y = γ (x - μ) / √(σ² + ε) + β        μ, σ² = mean and variance of one channel of one sample
+/// ```
+///
+/// The running statistics, where they are kept, move towards the mean over the samples of μ and of σ² m / (m - 1), with m places.
+///
+/// # Shapes
+/// Input and output [N, C, L] ([`instance_norm1d`]) or [N, C, H, W] ([`instance_norm2d`]); parameters and buffers as [`BatchNorm`](super::BatchNorm).
+/// PyTorch takes one sample without N as well; it is an error here. `num_batches_tracked` counts here, and stays 0 in PyTorch.
+///
+/// Ulyanov, Vedaldi and Lempitsky (2016), eq. 3.
+#[derive(Debug, Clone)]
+pub struct InstanceNorm {
+    what: &'static str,
+    rank: usize,
+    channels: usize,
+    config: InstanceNormConfig,
+    dtype: DType,
+    scale: Scale,
+    running: Option<Running>,
+}
+
+/// An [`InstanceNorm`] of [N, C, L] with PyTorch's defaults.
+///
+/// # Errors
+/// As [`InstanceNorm::new_1d`].
+pub fn instance_norm1d(num_features: usize, params: Params) -> Result<InstanceNorm> {
+    InstanceNorm::new_1d(num_features, InstanceNormConfig::default(), params)
+}
+
+/// An [`InstanceNorm`] of [N, C, H, W] with PyTorch's defaults.
+///
+/// # Errors
+/// As [`InstanceNorm::new_2d`].
+///
+/// ```
+/// use candlelight::{nn::instance_norm2d, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let layer = instance_norm2d(1, Params::new(0, &Device::Cpu)?)?;
+/// let x = Tensor::new(&[[[[1f32, 3.]]], [[[10., 30.]]]], &Device::Cpu)?;
+/// let y = layer.forward(&x, Mode::Train)?.flatten_all()?.to_vec1::<f32>()?;
+/// assert!(y.iter().zip([-1., 1., -1., 1.]).all(|(y, expected)| (y - expected).abs() < 1e-4));
+/// # Ok(()) }
+/// ```
+pub fn instance_norm2d(num_features: usize, params: Params) -> Result<InstanceNorm> {
+    InstanceNorm::new_2d(num_features, InstanceNormConfig::default(), params)
+}
+
+impl InstanceNorm {
+    /// PyTorch's `InstanceNorm1d`: input [N, C, L]. `num_features`: C, at least 1.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a name that is taken.
+    pub fn new_1d(num_features: usize, config: InstanceNormConfig, params: Params) -> Result<Self> {
+        Self::new("input of instance_norm1d", 3, num_features, config, &params)
+    }
+
+    /// PyTorch's `InstanceNorm2d`: input [N, C, H, W]. `num_features`: C, at least 1.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a name that is taken.
+    pub fn new_2d(num_features: usize, config: InstanceNormConfig, params: Params) -> Result<Self> {
+        Self::new("input of instance_norm2d", 4, num_features, config, &params)
+    }
+
+    fn new(
+        what: &'static str,
+        rank: usize,
+        channels: usize,
+        config: InstanceNormConfig,
+        params: &Params,
+    ) -> Result<Self> {
+        if channels == 0 {
+            return Err(Error::setting("num_features", "at least 1", channels));
+        }
+        check_eps(config.eps)?;
+        check_momentum(Some(config.momentum))?;
+        Ok(Self {
+            what,
+            rank,
+            channels,
+            config,
+            dtype: params.dtype(),
+            scale: Scale::new(&[channels], config.affine, config.affine, params)?,
+            running: config.track_running_stats.then(|| Running::new(channels, params)).transpose()?,
+        })
+    }
+
+    /// γ, of shape `[C]`, if the layer has it.
+    pub fn weight(&self) -> Option<&Var> {
+        self.scale.weight.as_ref()
+    }
+
+    /// β, of shape `[C]`, if the layer has it.
+    pub fn bias(&self) -> Option<&Var> {
+        self.scale.bias.as_ref()
+    }
+
+    fn with_given(&self, x: &Tensor, moments: &[Moments]) -> Result<Tensor> {
+        let (weight, bias, eps) = (self.scale.weight(), self.scale.bias(), self.config.eps);
+        if kernels::can_take(&[x]) {
+            return batch::with_given(x, Affine { weight, bias, eps, relu: false }, moments);
+        }
+        let y = composed::with_given(x, moments, eps)?;
+        composed::scaled(y, weight, bias, &composed::by_channel(x))
+    }
+}
+
+impl Module for InstanceNorm {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let y = self.normalized(x, mode)?;
+        self.scale.record(self.what, &y);
+        Ok(y)
+    }
+}
+
+impl InstanceNorm {
+    fn normalized(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let c = self.channels;
+        if x.rank() != self.rank || x.dims().get(1) != Some(&c) {
+            let places = if self.rank == 3 { "L" } else { "H, W" };
+            return Err(Error::shape(self.what, format!("[N, {c}, {places}]"), x.dims()));
+        }
+        check_dtype(self.what, x, self.dtype)?;
+        if let Some(running) = self.running.as_ref().filter(|_| mode != Mode::Train) {
+            return self.with_given(x, &running.moments()?);
+        }
+        let places: usize = x.dims().iter().skip(2).product();
+        if places < 2 {
+            let expected = "more than one place for each channel, to take statistics of";
+            return Err(Error::shape(self.what, expected, x.dims()));
+        }
+        let (y, moments) = by_groups(x, c, &self.scale, self.config.eps)?;
+        if let Some(running) = self.running.as_ref().filter(|_| !moments.is_empty()) {
+            let samples = (moments.len() / c) as f64;
+            let unbiased = places as f64 / (places - 1) as f64;
+            let mut means = vec![Moments::default(); c];
+            for sample in moments.chunks_exact(c) {
+                for (total, moments) in means.iter_mut().zip(sample) {
+                    total.mean += moments.mean / samples;
+                    total.var += moments.var * unbiased / samples;
+                }
+            }
+            running.update(&means, Some(self.config.momentum))?;
+        }
+        Ok(y)
+    }
+}

@@ -1,0 +1,88 @@
+//! Normalization: (x - mean) / √(variance + ε), then a scale and a shift that are learned.
+//!
+//! The layers differ in what the mean and the variance are taken over:
+//!
+//! | layer | of x [N, C, places] | depends on the batch |
+//! |---|---|---|
+//! | [`BatchNorm`] | each channel, over N and the places | yes |
+//! | [`LayerNorm`] | each sample, over its last dimensions | no |
+//! | [`GroupNorm`] | each sample and group of channels | no |
+//! | [`InstanceNorm`] | each sample and channel | no |
+
+mod batch_norm;
+mod batch_norm_config;
+mod composed;
+mod group_norm;
+mod instance_norm;
+mod layer_norm;
+mod running;
+
+use candle_core::{DType, Tensor, Var};
+
+pub use batch_norm::{BatchNorm, batch_norm1d, batch_norm2d};
+pub use batch_norm_config::BatchNormConfig;
+pub use group_norm::{GroupNorm, GroupNormConfig, group_norm};
+pub use instance_norm::{InstanceNorm, InstanceNormConfig, instance_norm1d, instance_norm2d};
+pub use layer_norm::{LayerNorm, LayerNormConfig, layer_norm};
+
+use super::summary::record;
+use crate::init::Init;
+use crate::params::Params;
+use crate::{Error, Result};
+
+/// γ and β, or neither.
+#[derive(Debug, Clone, Default)]
+struct Scale {
+    weight: Option<Var>,
+    bias: Option<Var>,
+}
+
+impl Scale {
+    /// γ = 1 and β = 0, as far as they are wanted.
+    fn new(shape: &[usize], weight: bool, bias: bool, params: &Params) -> Result<Self> {
+        let make = |wanted: bool, name, value| match wanted {
+            true => Ok(Some(params.var(name, shape, Init::Constant(value))?)),
+            false => Ok::<_, Error>(None),
+        };
+        Ok(Self { weight: make(weight, "weight", 1.0)?, bias: make(bias, "bias", 0.0)? })
+    }
+
+    fn weight(&self) -> Option<&Tensor> {
+        self.weight.as_deref()
+    }
+
+    fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_deref()
+    }
+}
+
+impl Scale {
+    /// Reports a layer's output to a summary: each number is multiplied by a scale, if there is one.
+    fn record(&self, input: &'static str, y: &Tensor) {
+        let products = if self.weight.is_some() { y.elem_count() } else { 0 };
+        record(input, self.weight().into_iter().chain(self.bias()), y, products);
+    }
+}
+
+fn check_eps(eps: f64) -> Result<()> {
+    match eps.is_finite() && eps >= 0.0 {
+        true => Ok(()),
+        false => Err(Error::setting("eps", "finite and at least 0", eps)),
+    }
+}
+
+fn check_momentum(momentum: Option<f64>) -> Result<()> {
+    match momentum {
+        Some(momentum) if !(0.0..=1.0).contains(&momentum) => {
+            Err(Error::setting("momentum", "between 0 and 1", momentum))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_dtype(what: &'static str, x: &Tensor, dtype: DType) -> Result<()> {
+    match x.dtype() == dtype {
+        true => Ok(()),
+        false => Err(Error::DType { what, expected: "that of the layer's parameters", actual: x.dtype() }),
+    }
+}

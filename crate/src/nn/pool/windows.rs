@@ -1,0 +1,115 @@
+//! Where the windows of an axis lie.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Tensor};
+
+use super::composed;
+use crate::kernels::pooling::{self, Window, Windows};
+use crate::nn::summary::record;
+use crate::{Error, Result, kernels};
+
+/// No setting is larger, so that nothing overflows.
+const LARGEST: usize = 1 << 20;
+
+/// What is taken of each window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Max,
+    Average,
+}
+
+/// Windows of one size, one stride after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Axis {
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub dilation: usize,
+    pub ceil_mode: bool,
+    pub count_padding: bool,
+}
+
+impl Axis {
+    /// Each place a window of its own.
+    pub const ONE: Self =
+        Self { kernel: 1, stride: 1, padding: 0, dilation: 1, ceil_mode: false, count_padding: false };
+
+    /// The axis, if its settings are in their ranges.
+    pub fn checked(self) -> Result<Self> {
+        for (name, value) in [("kernel_size", self.kernel), ("stride", self.stride), ("dilation", self.dilation)] {
+            if !(1..=LARGEST).contains(&value) {
+                return Err(Error::setting(name, "from 1 to 1048576", value));
+            }
+        }
+        if self.padding > self.kernel / 2 {
+            return Err(Error::setting("padding", "at most half of kernel_size", self.padding));
+        }
+        Ok(self)
+    }
+
+    /// The windows on `size` places; none of them is empty.
+    pub fn windows(self, what: &'static str, size: usize, dims: &[usize]) -> Result<Vec<Window>> {
+        let Self { kernel, stride, padding, dilation, .. } = self;
+        let refuse = |expected: String| Err(Error::shape(what, expected, dims));
+        let reach = (kernel - 1) * dilation + 1;
+        let Some(room) = (size + 2 * padding).checked_sub(reach) else {
+            return refuse(format!("at least {} along this dimension", reach.saturating_sub(2 * padding)));
+        };
+        let mut count = if self.ceil_mode { room.div_ceil(stride) } else { room / stride } + 1;
+        // The last window must start inside, or in the padding before.
+        if self.ceil_mode && (count - 1) * stride >= size + padding {
+            count -= 1;
+        }
+        let mut windows = Vec::with_capacity(count);
+        for i in 0..count {
+            // Counted from the start of the padding.
+            let from = i * stride;
+            let skipped = padding.saturating_sub(from).div_ceil(dilation);
+            let start = from + skipped * dilation;
+            let end = (from + reach).min(size + padding);
+            if start >= end {
+                return refuse("no window that lies in the padding alone".into());
+            }
+            let inside = (end - start).div_ceil(dilation);
+            let divisor = match self.count_padding {
+                true => (from + kernel).min(size + 2 * padding) - from,
+                false => inside,
+            };
+            windows.push(Window { start: start - padding, count: inside, step: dilation, divisor });
+        }
+        Ok(windows)
+    }
+}
+
+/// The dimensions before the planes, and height and width of the planes.
+pub(super) fn planes<'a>(what: &'static str, x: &'a Tensor, spatial: usize) -> Result<(&'a [usize], &'a [usize])> {
+    let dims = x.dims();
+    let expected = match spatial {
+        1 => "[N, C, L] or [C, L], L at least 1",
+        _ => "[N, C, H, W] or [C, H, W], H and W at least 1",
+    };
+    if dims.len() != spatial + 1 && dims.len() != spatial + 2 {
+        return Err(Error::shape(what, expected, dims));
+    }
+    let (lead, plane) = dims.split_at(dims.len() - spatial);
+    if plane.contains(&0) {
+        return Err(Error::shape(what, expected, dims));
+    }
+    if !matches!(x.dtype(), DType::F32 | DType::F64) {
+        return Err(Error::DType { what, expected: "F32 or F64", actual: x.dtype() });
+    }
+    Ok((lead, plane))
+}
+
+/// One number for each window of each plane of `x`; the result has `shape`.
+pub(super) fn pool(what: &'static str, kind: Kind, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
+    let y = match (kernels::can_take(&[x]), kind) {
+        _ if x.elem_count() == 0 => Tensor::zeros(shape, x.dtype(), x.device())?,
+        (true, Kind::Max) => pooling::max(x, Arc::new(windows), shape.into())?,
+        (true, Kind::Average) => pooling::average(x, Arc::new(windows), shape.into())?,
+        (false, _) => composed::pool(kind, x, &windows, shape)?,
+    };
+    record(what, [], &y, 0);
+    Ok(y)
+}

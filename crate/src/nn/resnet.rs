@@ -1,0 +1,98 @@
+use candle_core::Tensor;
+
+use super::{
+    Activation, BasicBlock, BasicBlockConfig, BatchNorm, Conv2d, Conv2dConfig, GlobalAvgPool, Linear, Mode, Module,
+    Shortcut, batch_norm2d, conv2d, linear,
+};
+use crate::init::Init;
+use crate::params::Params;
+use crate::{Error, Result};
+
+/// Settings of a [`ResNet`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResNetConfig {
+    /// Channels of the images; default 3, at least 1.
+    pub in_channels: usize,
+    /// Outputs; default 10, at least 1.
+    pub num_classes: usize,
+    /// Channels of each stage; default 16, 32, 64. Stages after the first halve the image.
+    pub widths: Vec<usize>,
+    /// Blocks in each stage; default 3, at least 1. With three stages of n blocks there are 6n + 2 layers with weights: 20.
+    pub blocks: usize,
+    /// How the input of a block reaches its end; default [`Shortcut::ZeroPadding`], as the paper's networks for CIFAR-10.
+    pub shortcut: Shortcut,
+}
+
+impl Default for ResNetConfig {
+    fn default() -> Self {
+        let shortcut = Shortcut::ZeroPadding;
+        Self { in_channels: 3, num_classes: 10, widths: vec![16, 32, 64], blocks: 3, shortcut }
+    }
+}
+
+/// A residual network for small images: with its default settings the ResNet-20 of CIFAR-10.
+///
+/// A convolution of 3 × 3 to the first width, stages of [`BasicBlock`]s, the mean of each channel, and a linear layer. Names are those of
+/// torchvision: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
+///
+/// # Shapes
+/// Input [N, in, H, W], output [N, classes].
+///
+/// He, Zhang, Ren and Sun (2016), section 4.2.
+#[derive(Debug, Clone)]
+pub struct ResNet {
+    conv1: Conv2d,
+    bn1: BatchNorm,
+    blocks: Vec<BasicBlock>,
+    fc: Linear,
+}
+
+/// A [`ResNet`] below the prefix of `params`.
+///
+/// # Errors
+/// A setting outside its range, or a name that is taken.
+///
+/// ```
+/// use candlelight::{nn::{ResNetConfig, resnet}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let model = resnet(ResNetConfig::default(), params.clone())?;
+/// // As the paper's table 6: 0.27 million.
+/// assert_eq!(params.count(), 269_722);
+/// let images = Tensor::zeros((2, 3, 32, 32), DType::F32, &Device::Cpu)?;
+/// assert_eq!(model.forward(&images, Mode::Eval)?.dims(), [2, 10]);
+/// # Ok(()) }
+/// ```
+pub fn resnet(config: ResNetConfig, params: Params) -> Result<ResNet> {
+    let ResNetConfig { in_channels, num_classes, widths, blocks: count, shortcut } = config;
+    let Some(&first) = widths.first() else {
+        return Err(Error::setting("widths", "of one stage or more", "none"));
+    };
+    if count == 0 {
+        return Err(Error::setting("blocks", "at least 1", count));
+    }
+    let stem =
+        Conv2dConfig { padding: (1, 1), bias: false, weight_init: Some(Init::HeNormal), ..Conv2dConfig::default() };
+    let conv1 = conv2d(in_channels, first, 3, stem, params.pp("conv1"))?;
+    let bn1 = batch_norm2d(first, params.pp("bn1"))?;
+    let (mut blocks, mut channels) = (Vec::with_capacity(widths.len() * count), first);
+    for (stage, &width) in widths.iter().enumerate() {
+        for i in 0..count {
+            let stride = if stage > 0 && i == 0 { 2 } else { 1 };
+            let params = params.pp(format!("layer{}", stage + 1)).pp(i);
+            blocks.push(BasicBlock::new(channels, width, BasicBlockConfig { stride, shortcut }, params)?);
+            channels = width;
+        }
+    }
+    Ok(ResNet { conv1, bn1, blocks, fc: linear(channels, num_classes, params.pp("fc"))? })
+}
+
+impl Module for ResNet {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let mut x = self.bn1.forward_then(&self.conv1.forward(x, mode)?, mode, Activation::Relu)?;
+        for block in &self.blocks {
+            x = block.forward(&x, mode)?;
+        }
+        self.fc.forward(&GlobalAvgPool.forward(&x, mode)?, mode)
+    }
+}

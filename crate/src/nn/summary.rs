@@ -1,0 +1,169 @@
+//! What a model consists of. Layers report what they do while a summary is taken, so a struct of layers needs nothing for it.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt;
+
+use candle_core::{Shape, Tensor, TensorId};
+
+use super::{Mode, Module};
+use crate::Result;
+use crate::params::Params;
+use crate::plot::Table;
+
+/// The layers of a model in the order in which they run, from [`summary`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The layers.
+    pub layers: Vec<LayerSummary>,
+    /// How many numbers there are to train in the model, whether a layer reported them or not.
+    pub params: usize,
+}
+
+/// One layer of a [`Summary`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerSummary {
+    /// The name before that of its parameters, as `layer1.0.conv1`; empty if it has none.
+    pub name: String,
+    /// What it is, as `conv2d`.
+    pub kind: &'static str,
+    /// The shape of its output.
+    pub output: Vec<usize>,
+    /// How many numbers it has to train; 0 if they were counted before, in a layer that shares them.
+    pub params: usize,
+    /// Floating-point operations of one pass forward: two for each multiplication of an input with a weight and the addition that goes with it.
+    /// Biases, activations, statistics and pooling are not counted.
+    pub flops: usize,
+}
+
+/// Runs `model` once on zeros of `shape`, in [`Mode::Eval`], and lists its layers.
+///
+/// Layers of this crate are listed where they have parameters or change the shape; what else `forward` does is not seen. Floating-point operations
+/// grow with the batch, which is a part of `shape`.
+///
+/// # Errors
+/// Those of the model for this shape.
+///
+/// ```
+/// use candlelight::{nn::{Flatten, Sequential, max_pool2d, summary}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let model = Sequential::new().push(max_pool2d(2)?).push(Flatten).push(linear(196, 10, params.pp("fc"))?);
+/// let summary = summary(&model, &params, (1, 1, 28, 28))?;
+/// assert_eq!(
+///     summary.to_string(),
+///     "layer  kind        output          parameters  FLOPs\n\
+///      ─────  ──────────  ──────────────  ──────────  ─────\n       \
+///             max_pool2d  [1, 1, 14, 14]           0      0\n       \
+///             flatten     [1, 196]                 0      0\n\
+///      fc     linear      [1, 10]               1970   3920\n\
+///      total                                    1970   3920\n"
+/// );
+/// # Ok(()) }
+/// ```
+pub fn summary(model: &dyn Module, params: &Params, shape: impl Into<Shape>) -> Result<Summary> {
+    Summary::of(model, params, &Tensor::zeros(shape, params.dtype(), params.device())?)
+}
+
+impl Summary {
+    /// [`summary`] for an input of the caller's choice, such as class indices for an embedding.
+    ///
+    /// # Errors
+    /// Those of the model for this input.
+    pub fn of(model: &dyn Module, params: &Params, x: &Tensor) -> Result<Self> {
+        let recording = Recording::start();
+        model.forward(x, Mode::Eval)?;
+        let all = params.all();
+        let mut seen = HashSet::new();
+        let layer = |record: Record| {
+            let own: Vec<_> = all.iter().filter(|param| record.parameters.contains(&param.var.id())).collect();
+            let name = own.first().and_then(|param| param.name.rsplit_once('.')).map_or("", |(layer, _)| layer);
+            let new = own.iter().filter(|param| param.trainable && seen.insert(param.var.id()));
+            LayerSummary {
+                name: name.to_owned(),
+                kind: record.kind,
+                output: record.output,
+                params: new.map(|param| param.var.elem_count()).sum(),
+                flops: 2 * record.multiply_adds,
+            }
+        };
+        Ok(Self { layers: recording.finish().into_iter().map(layer).collect(), params: params.count() })
+    }
+
+    /// Floating-point operations of all layers; see [`LayerSummary::flops`].
+    pub fn flops(&self) -> usize {
+        self.layers.iter().map(|layer| layer.flops).sum()
+    }
+
+    /// The summary as a table, for a notebook.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new(["layer", "kind", "output", "parameters", "FLOPs"]).decimals(0);
+        for LayerSummary { name, kind, output, params, flops } in &self.layers {
+            table = table.row((name, *kind, format!("{output:?}"), *params as f64, *flops as f64));
+        }
+        let missing = self.params - self.layers.iter().map(|layer| layer.params).sum::<usize>().min(self.params);
+        if missing > 0 {
+            table = table.row(("(not in a layer)", "", "", missing as f64, 0.0));
+        }
+        table.row(("total", "", "", self.params as f64, self.flops() as f64))
+    }
+
+    /// Shows the table in a notebook; evcxr calls this for the last expression of a cell.
+    pub fn evcxr_display(&self) {
+        self.table().evcxr_display();
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.table().text().map_err(|_| fmt::Error)?)
+    }
+}
+
+/// What a layer reports: what its input is called in errors, its parameters, its output, and how many products with weights it took.
+pub(super) fn record<'a>(
+    input: &'static str,
+    parameters: impl IntoIterator<Item = &'a Tensor>,
+    output: &Tensor,
+    multiply_adds: usize,
+) {
+    RECORDS.with_borrow_mut(|records| {
+        if let Some(records) = records {
+            let kind = input.strip_prefix("input of ").unwrap_or(input);
+            let parameters = parameters.into_iter().map(Tensor::id).collect();
+            records.push(Record { kind, parameters, output: output.dims().to_vec(), multiply_adds });
+        }
+    });
+}
+
+struct Record {
+    kind: &'static str,
+    parameters: Vec<TensorId>,
+    output: Vec<usize>,
+    multiply_adds: usize,
+}
+
+thread_local! {
+    static RECORDS: RefCell<Option<Vec<Record>>> = const { RefCell::new(None) };
+}
+
+/// The present list of this thread; the one before it comes back at the end, whatever happens.
+struct Recording {
+    before: Option<Vec<Record>>,
+}
+
+impl Recording {
+    fn start() -> Self {
+        Self { before: RECORDS.replace(Some(Vec::new())) }
+    }
+
+    fn finish(self) -> Vec<Record> {
+        RECORDS.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        RECORDS.set(self.before.take());
+    }
+}

@@ -1,0 +1,96 @@
+use candle_core::backprop::GradStore;
+
+use crate::{Error, Result};
+
+/// The mean gradient of several batches, for a step as if they were one: a large batch in little memory.
+///
+/// ```text
+/// g = Σᵢ nᵢ gᵢ / Σᵢ nᵢ        for the gradient gᵢ of the mean loss over the nᵢ samples of batch i
+/// ```
+///
+/// which is that of the mean loss over all samples, up to rounding, also where the last batch is smaller. (Dividing each
+/// loss by the number of batches, as is usual in PyTorch, weighs the samples of a smaller batch too much.) Layers that look at
+/// the whole batch, such as batch normalization, still see the small ones.
+///
+/// ```
+/// use candlelight::{loss::mse, nn::{Mode, Module, linear}, optim::{Optimizer, Sgd, SgdConfig}, prelude::*, train::GradientSum};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let model = linear(1, 1, params.clone())?;
+/// let mut sgd = Sgd::new(params.trainable(), SgdConfig::default())?;
+/// let x = Tensor::ones((10, 1), DType::F32, &Device::Cpu)?;
+/// let mut sum = GradientSum::new();
+/// for batch in Dataset::new(&x, &x)?.batches(4)? {
+///     let (x, y) = batch?;
+///     sum.add(mse(&model.forward(&x, Mode::Train)?, &y)?.backward()?, x.dim(0)?)?;
+/// }
+/// assert_eq!(sum.samples(), 10);
+/// sgd.step(&sum.take_mean()?)?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Default)]
+pub struct GradientSum {
+    /// Σ nᵢ gᵢ.
+    sum: GradStore,
+    samples: usize,
+}
+
+impl GradientSum {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the gradients of a loss that is a mean over `samples` samples, at least 1.
+    ///
+    /// A parameter that one batch does not reach has the gradient 0 there.
+    ///
+    /// # Errors
+    /// No samples, or gradients of another shape than before.
+    pub fn add(&mut self, gradients: GradStore, samples: usize) -> Result<()> {
+        if samples == 0 {
+            return Err(Error::setting("samples", "at least 1", 0));
+        }
+        let mut next = Vec::new();
+        for &id in gradients.get_ids() {
+            let Some(gradient) = gradients.get_id(id) else { continue };
+            // Detached, or the sum would hold the graph of every batch.
+            let gradient = (gradient.detach() * samples as f64)?;
+            next.push((
+                id,
+                match self.sum.get_id(id) {
+                    Some(sum) => (sum + gradient)?,
+                    None => gradient,
+                },
+            ));
+        }
+        for (id, gradient) in next {
+            self.sum.insert_id(id, gradient);
+        }
+        self.samples += samples;
+        Ok(())
+    }
+
+    /// How many samples have been added.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The mean gradient, for [`Optimizer::step`](crate::optim::Optimizer::step); begins anew.
+    ///
+    /// # Errors
+    /// If nothing has been added.
+    pub fn take_mean(&mut self) -> Result<GradStore> {
+        if self.samples == 0 {
+            return Err(Error::setting("samples", "at least 1", 0));
+        }
+        let mut mean = GradStore::default();
+        for &id in self.sum.get_ids() {
+            if let Some(sum) = self.sum.get_id(id) {
+                mean.insert_id(id, (sum / self.samples as f64)?);
+            }
+        }
+        *self = Self::new();
+        Ok(mean)
+    }
+}

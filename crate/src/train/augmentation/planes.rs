@@ -1,0 +1,45 @@
+//! What the changes of images share: a walk over the planes of a batch.
+
+use candle_core::{DType, Device, Tensor, WithDType};
+
+use crate::kernels::pool;
+use crate::{Error, Result};
+
+/// Batch size, channels, height and width of images, each at least 1.
+pub(super) fn image_dims(images: &Tensor) -> Result<[usize; 4]> {
+    match images.dims() {
+        [n, c, h, w] if images.elem_count() > 0 => Ok([*n, *c, *h, *w]),
+        dims => Err(Error::shape("images", "[N, C, H, W] with no dimension 0", dims)),
+    }
+}
+
+/// As many `given` as there are images.
+pub(super) fn check_one_each(what: &'static str, images: usize, given: usize) -> Result<()> {
+    if images == given { Ok(()) } else { Err(Error::shape(what, format!("[{images}], one for each image"), &[given])) }
+}
+
+/// A change of a plane [H, W], the same for each channel of an image.
+pub(super) trait PlaneMap: Sync {
+    /// Fills `output`, zeros so far, from `input`; `image` counts within the batch.
+    fn map<T: WithDType>(&self, image: usize, input: &[T], output: &mut [T]);
+}
+
+/// Applies `map` to each plane of images [N, C, H, W].
+pub(super) fn map_planes(images: &Tensor, map: &impl PlaneMap) -> Result<Tensor> {
+    match images.dtype() {
+        DType::F32 => map_typed::<f32>(images, map),
+        DType::F64 => map_typed::<f64>(images, map),
+        actual => Err(Error::DType { what: "images", expected: "F32 or F64", actual }),
+    }
+}
+
+fn map_typed<T: WithDType>(images: &Tensor, map: &impl PlaneMap) -> Result<Tensor> {
+    let [_, channels, height, width] = image_dims(images)?;
+    let input = images.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<T>()?;
+    let mut output = vec![T::zero(); input.len()];
+    let pixels = height * width;
+    pool::run_chunks(&mut output, pixels, |from, output| {
+        map.map(from / (channels * pixels), &input[from..from + pixels], output);
+    });
+    Ok(Tensor::from_vec(output, images.shape(), images.device())?)
+}

@@ -1,0 +1,170 @@
+//! `value_and_grad` and `vjp` against Candle's own backward pass.
+
+use candlelight::activation::{log_softmax, relu, softmax};
+use candlelight::autograd::{value_and_grad, vjp};
+use candlelight::candle_core::backprop::GradStore;
+use candlelight::kernels::composed;
+use candlelight::nn::{Linear, linear};
+use candlelight::prelude::*;
+use candlelight_tests::{assert_close, flat, gradient, number};
+
+struct Net {
+    first: Linear,
+    second: Linear,
+    params: Params,
+}
+
+impl Net {
+    fn new() -> Self {
+        let params = Params::with_dtype(3, DType::F64, &Device::Cpu).unwrap();
+        Self {
+            first: linear(6, 6, params.pp("first")).unwrap(),
+            second: linear(6, 4, params.pp("second")).unwrap(),
+            params,
+        }
+    }
+
+    /// Layers used twice, a skip connection, stock operations in between, and two losses.
+    fn loss(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        let mode = Mode::Train;
+        let once = relu(&self.first.forward(x, mode)?)?;
+        let twice = (&once + self.first.forward(&(&once * 0.5)?, mode)?)?;
+        let logits = self.second.forward(&twice.reshape((5, 1, 6))?, mode)?.squeeze(1)?;
+        let entropy = (softmax(&logits, 1)? * log_softmax(&logits, 1)?)?.sum_all()?;
+        Ok(((cross_entropy(&logits, y)? + (entropy * 0.1)?)? + (self.first.weight().sqr()?.sum_all()? * 0.01)?)?)
+    }
+
+    fn assert_same(&self, left: &GradStore, right: &GradStore) {
+        for param in self.params.trainable() {
+            let [left, right] = [left, right].map(|store| store.get(&param.var).expect(&param.name));
+            assert_close(&param.name, left, right, 1e-12, 1e-12);
+            assert!(flat(left).iter().any(|&g| g != 0.0), "{}", param.name);
+        }
+    }
+}
+
+fn data() -> (Tensor, Tensor) {
+    (gradient::input(5, (5, 6)), Tensor::new(&[0u32, 3, 1, 2, 3], &Device::Cpu).unwrap())
+}
+
+#[test]
+fn equals_candles_backward_pass_and_the_composed_form() {
+    let (net, (x, y)) = (Net::new(), data());
+    let loss = net.loss(&x, &y).unwrap();
+    let plain = loss.backward().unwrap();
+    let (value, taped) = value_and_grad(|| net.loss(&x, &y)).unwrap();
+    assert_eq!(number(&value), number(&loss));
+    net.assert_same(&taped, &plain);
+    let reference = composed(|| net.loss(&x, &y)).unwrap();
+    net.assert_same(&taped, &reference.backward().unwrap());
+    let (_, both) = composed(|| value_and_grad(|| net.loss(&x, &y))).unwrap();
+    net.assert_same(&taped, &both);
+}
+
+#[test]
+fn the_loss_is_a_plain_number_and_inputs_may_be_variables() {
+    let (net, (x, y)) = (Net::new(), data());
+    let x = Var::from_tensor(&x).unwrap();
+    let (value, taped) = value_and_grad(|| net.loss(&x, &y)).unwrap();
+    assert!(!value.track_op());
+    let plain = net.loss(&x, &y).unwrap().backward().unwrap();
+    assert_close("x", taped.get(&x).unwrap(), plain.get(&x).unwrap(), 1e-12, 1e-12);
+}
+
+#[test]
+fn one_inside_another_keeps_its_own_tape() {
+    let (net, (x, y)) = (Net::new(), data());
+    let plain = net.loss(&x, &y).unwrap().backward().unwrap();
+    let (_, outer) = value_and_grad(|| {
+        let before = net.loss(&x, &y)?;
+        let (_, inner) = value_and_grad(|| net.loss(&x, &y))?;
+        net.assert_same(&inner, &plain);
+        Ok(before)
+    })
+    .unwrap();
+    net.assert_same(&outer, &plain);
+}
+
+#[test]
+fn after_an_error_or_a_panic_layers_are_plain_again() {
+    let (net, (x, y)) = (Net::new(), data());
+    let error = value_and_grad(|| {
+        net.loss(&x, &y)?;
+        Err(Error::Figure("on purpose".into()))
+    });
+    assert!(error.is_err());
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        value_and_grad(|| {
+            net.loss(&x, &y)?;
+            panic!("on purpose")
+        })
+    }));
+    assert!(panic.is_err());
+    let plain = net.loss(&x, &y).unwrap().backward().unwrap();
+    let (_, taped) = value_and_grad(|| net.loss(&x, &y)).unwrap();
+    net.assert_same(&taped, &plain);
+}
+
+#[test]
+fn threads_do_not_disturb_one_another() {
+    let (net, (x, y)) = (Net::new(), data());
+    let (_, expected) = value_and_grad(|| net.loss(&x, &y)).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    let (_, taped) = value_and_grad(|| net.loss(&x, &y)).unwrap();
+                    net.assert_same(&taped, &expected);
+                    net.assert_same(&net.loss(&x, &y).unwrap().backward().unwrap(), &expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_is_not_a_scalar_or_depends_on_nothing_is_told() {
+    let (net, (x, _)) = (Net::new(), data());
+    let error = value_and_grad(|| net.first.forward(&x, Mode::Train)).unwrap_err();
+    assert!(matches!(error, Error::Shape { what: "loss", .. }), "{error}");
+    let (value, gradients) = value_and_grad(|| Ok(x.sum_all()?)).unwrap();
+    assert_eq!(number(&value), number(&x.sum_all().unwrap()));
+    let mut sgd = Sgd::new(net.params.trainable(), SgdConfig::default()).unwrap();
+    assert!(matches!(sgd.step(&gradients), Err(Error::MissingGradient { .. })));
+}
+
+#[test]
+fn a_backward_pass_inside_is_noticed_by_the_optimizer() {
+    let (net, (x, y)) = (Net::new(), data());
+    let mut sgd = Sgd::new(net.params.trainable(), SgdConfig::default()).unwrap();
+    value_and_grad(|| {
+        let loss = net.loss(&x, &y)?;
+        assert!(matches!(sgd.step(&loss.backward()?), Err(Error::MissingGradient { .. })));
+        Ok(loss)
+    })
+    .unwrap();
+}
+
+#[test]
+fn vjp_starts_from_the_given_gradient() {
+    let (net, (x, _)) = (Net::new(), data());
+    let layers = || net.second.forward(&relu(&net.first.forward(&x, Mode::Train)?)?, Mode::Train);
+    let weights = gradient::input(6, (5, 4));
+    // The last operation a layer, and one of Candle's.
+    for last in [1.0, -3.0] {
+        let output = || if last == 1.0 { layers() } else { Ok((layers()? * last)?) };
+        let expected = (output().unwrap() * &weights).unwrap().sum_all().unwrap().backward().unwrap();
+        let (value, gradients) = vjp(output, &weights).unwrap();
+        assert_close("output", &value, &output().unwrap(), 0.0, 0.0);
+        net.assert_same(&gradients, &expected);
+    }
+}
+
+#[test]
+fn vjp_refuses_a_gradient_that_does_not_fit() {
+    let (net, (x, _)) = (Net::new(), data());
+    let refused = |gradient: Tensor| vjp(|| net.second.forward(&x, Mode::Train), &gradient).unwrap_err().to_string();
+    assert_eq!(refused(gradient::input(7, (4, 5))), "gradient: expected shape [5, 4], got [4, 5]");
+    let single = gradient::input(7, (5, 4)).to_dtype(DType::F32).unwrap();
+    assert_eq!(refused(single), "gradient: expected dtype that of the output, got F32");
+}

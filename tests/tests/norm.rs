@@ -1,0 +1,426 @@
+//! Normalization against PyTorch, finite differences and stock Candle.
+
+use candlelight::autograd::value_and_grad;
+use candlelight::kernels::composed;
+use candlelight::nn::{
+    Activation, BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm,
+    LayerNormConfig, Mode, Module, Sequential, batch_norm1d, batch_norm2d, group_norm, instance_norm2d, layer_norm,
+};
+use candlelight::prelude::*;
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
+use proptest::prelude::{ProptestConfig, proptest};
+
+fn store(dtype: DType) -> Params {
+    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
+}
+
+fn zeros(dims: &[usize]) -> Tensor {
+    Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap()
+}
+
+/// The layer of a case, with its parameters and buffers in a store.
+fn layer(case: &Case) -> (Box<dyn Module>, Params) {
+    let params = store(case.dtype());
+    let x = case.f64("x");
+    let channels = x.dims().get(1).copied().unwrap_or(0);
+    let number = || case.0["name"].as_str().unwrap().rsplit(' ').next().unwrap().parse::<usize>().unwrap();
+    let option = case.option().unwrap();
+    let batch = || match option {
+        "cumulative" => BatchNormConfig { momentum: None, ..Default::default() },
+        "plain" => BatchNormConfig { affine: false, momentum: Some(0.3), eps: 1e-3, ..Default::default() },
+        "untracked" => BatchNormConfig { track_running_stats: false, ..Default::default() },
+        _ => BatchNormConfig::default(),
+    };
+    let instance = || InstanceNormConfig {
+        affine: option != "default",
+        track_running_stats: option == "tracked",
+        momentum: 0.3,
+        ..Default::default()
+    };
+    let layer: Box<dyn Module> = match case.subject() {
+        "batch_norm1d" => Box::new(BatchNorm::new_1d(channels, batch(), params.clone()).unwrap()),
+        "batch_norm2d" => Box::new(BatchNorm::new_2d(channels, batch(), params.clone()).unwrap()),
+        "instance_norm1d" => Box::new(InstanceNorm::new_1d(channels, instance(), params.clone()).unwrap()),
+        "instance_norm2d" => Box::new(InstanceNorm::new_2d(channels, instance(), params.clone()).unwrap()),
+        "group_norm" => {
+            let config = match option {
+                "plain" => GroupNormConfig { affine: false, eps: 1e-3 },
+                _ => GroupNormConfig::default(),
+            };
+            Box::new(GroupNorm::new(number(), channels, config, params.clone()).unwrap())
+        }
+        "layer_norm" => {
+            let config = LayerNormConfig {
+                elementwise_affine: option != "plain",
+                bias: option != "unbiased",
+                eps: if option == "plain" { 1e-3 } else { 1e-5 },
+            };
+            Box::new(LayerNorm::new(&x.dims()[x.rank() - number()..], config, params.clone()).unwrap())
+        }
+        other => panic!("{other}"),
+    };
+    (layer, params)
+}
+
+#[test]
+fn agrees_with_pytorch() {
+    for case in fixture("norm").into_iter().chain(fixture("batch_norm")) {
+        let (layer, params) = layer(&case);
+        let mode = if case.0["name"].as_str().unwrap().ends_with("eval") { Mode::Eval } else { Mode::Train };
+        let x = Var::from_tensor(&case.tensor("x")).unwrap();
+        for param in params.all() {
+            let key = if param.trainable { param.name.clone() } else { format!("before_{}", param.name) };
+            params.set(&param.name, &case.tensor(&key)).unwrap();
+        }
+        let trainable = params.trainable();
+        let mut inputs: Vec<(&str, &Var)> = trainable.iter().map(|param| (param.name.as_str(), &param.var)).collect();
+        inputs.push(("x", &x));
+        let forward = |x: &Tensor| match case.option() {
+            Some("relu") => layer.forward_then(x, mode, Activation::Relu),
+            _ => layer.forward(x, mode),
+        };
+        let buffers = || params.all().into_iter().filter(|param| !param.trainable);
+        let run = |forward: &dyn Fn() -> Result<Tensor>| {
+            for param in buffers() {
+                params.set(&param.name, &case.tensor(&format!("before_{}", param.name))).unwrap();
+            }
+            case.check(&forward().unwrap(), &inputs);
+            for param in buffers() {
+                // An instance norm of PyTorch does not count its batches.
+                if !(case.subject().starts_with("instance") && param.name == "num_batches_tracked") {
+                    let (rtol, atol) = if case.dtype() == DType::F64 { (1e-12, 1e-12) } else { (1.3e-6, 1e-6) };
+                    let expected = case.f64(&format!("after_{}", param.name));
+                    assert_close(&format!("{}: {}", case.0["name"], param.name), &param.var, &expected, rtol, atol);
+                }
+            }
+        };
+        run(&|| forward(&x));
+        run(&|| forward(&strided(&x)));
+        run(&|| composed(|| forward(&x)));
+        case.check_every_way(|| forward(&x), &inputs);
+    }
+}
+
+fn layers(params: &Params) -> Vec<(Box<dyn Module>, Mode, Vec<usize>)> {
+    let untracked = BatchNormConfig { track_running_stats: false, ..Default::default() };
+    let tracked = InstanceNormConfig { affine: true, track_running_stats: true, ..Default::default() };
+    vec![
+        (Box::new(batch_norm1d(3, params.pp("a")).unwrap()), Mode::Train, vec![4, 3]),
+        (Box::new(batch_norm1d(3, params.pp("b")).unwrap()), Mode::Eval, vec![4, 3]),
+        (Box::new(batch_norm1d(2, params.pp("c")).unwrap()), Mode::Train, vec![2, 2, 3]),
+        (Box::new(batch_norm2d(2, params.pp("d")).unwrap()), Mode::Train, vec![2, 2, 3, 2]),
+        (Box::new(batch_norm2d(2, params.pp("e")).unwrap()), Mode::Eval, vec![1, 2, 3, 2]),
+        (Box::new(BatchNorm::new_2d(2, untracked, params.pp("f")).unwrap()), Mode::Eval, vec![2, 2, 1, 2]),
+        (Box::new(layer_norm(5, params.pp("g")).unwrap()), Mode::Train, vec![2, 3, 5]),
+        (Box::new(group_norm(2, 4, params.pp("h")).unwrap()), Mode::Train, vec![2, 4, 3]),
+        (Box::new(instance_norm2d(2, params.pp("i")).unwrap()), Mode::Train, vec![2, 2, 3, 2]),
+        (Box::new(InstanceNorm::new_2d(2, tracked, params.pp("j")).unwrap()), Mode::Eval, vec![2, 2, 3, 2]),
+    ]
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let params = store(DType::F64);
+    for (i, (layer, mode, shape)) in layers(&params).into_iter().enumerate() {
+        for param in params.trainable() {
+            param.var.set(&gradient::input(i as u64, param.var.shape())).unwrap();
+        }
+        let x = gradient::input(9, shape);
+        gradient::check(|x| layer.forward(&x[0], mode), std::slice::from_ref(&x))
+            .unwrap_or_else(|e| panic!("{i}: {e}"));
+        // With ReLU: at these seeds no value is near 0.
+        let relu = |x: &[Tensor]| layer.forward_then(&x[0], mode, Activation::Relu);
+        gradient::check(relu, &[x]).unwrap_or_else(|e| panic!("{i} relu: {e}"));
+    }
+}
+
+#[test]
+fn every_parameter_has_a_gradient() {
+    let params = store(DType::F64);
+    for (layer, mode, shape) in layers(&params) {
+        let x = Var::from_tensor(&gradient::input(9, shape)).unwrap();
+        let weights = gradient::input(3, x.shape());
+        let (_, gradients) = value_and_grad(|| Ok((layer.forward(&x, mode)? * &weights)?.sum_all()?)).unwrap();
+        assert!(flat(gradients.get(&x).unwrap()).iter().all(|&g| g != 0.0));
+        for param in params.trainable().iter().filter(|param| gradients.get(&param.var).is_some()) {
+            assert!(flat(gradients.get(&param.var).unwrap()).iter().all(|&g| g != 0.0), "{}", param.name);
+        }
+        let plain = composed(|| (layer.forward(&x, mode).unwrap() * &weights).unwrap().sum_all().unwrap());
+        let plain = plain.backward().unwrap();
+        for param in params.trainable() {
+            assert_eq!(plain.get(&param.var).is_some(), gradients.get(&param.var).is_some(), "{}", param.name);
+        }
+    }
+}
+
+#[test]
+fn sizes_of_real_nets_agree_with_the_composed_form() {
+    let params = store(DType::F64);
+    let shapes: [(Box<dyn Module>, Vec<usize>); 5] = [
+        (Box::new(batch_norm2d(13, params.pp("a")).unwrap()), vec![9, 13, 28, 27]),
+        (Box::new(batch_norm1d(300, params.pp("b")).unwrap()), vec![70, 300]),
+        (Box::new(layer_norm(257, params.pp("c")).unwrap()), vec![300, 257]),
+        (Box::new(group_norm(4, 16, params.pp("d")).unwrap()), vec![8, 16, 17, 19]),
+        (Box::new(layer_norm(5000, params.pp("e")).unwrap()), vec![9, 5000]),
+    ];
+    for (layer, shape) in shapes {
+        for param in params.trainable() {
+            param.var.set(&gradient::input(5, param.var.shape())).unwrap();
+        }
+        let x = Var::from_tensor(&gradient::input(1, shape)).unwrap();
+        for relu in [false, true] {
+            let run = || {
+                value_and_grad(|| {
+                    let y = match relu {
+                        true => layer.forward_then(&x, Mode::Train, Activation::Relu)?,
+                        false => layer.forward(&x, Mode::Train)?,
+                    };
+                    Ok((y.sqr()? * 0.5)?.sum_all()?)
+                })
+                .unwrap()
+            };
+            let ((y, fast), (plain_y, plain)) = (run(), composed(run));
+            assert_close("value", &y, &plain_y, 1e-11, 1e-11);
+            assert_close("x", fast.get(&x).unwrap(), plain.get(&x).unwrap(), 1e-9, 1e-9);
+            for param in params.trainable() {
+                if let Some(expected) = plain.get(&param.var) {
+                    assert_close(&param.name, fast.get(&param.var).unwrap(), expected, 1e-9, 1e-9);
+                }
+            }
+        }
+    }
+}
+
+/// Where the mean is large beside the standard deviation, mean(x²) - mean(x)² in F32 has no right digit.
+#[test]
+fn statistics_keep_their_digits() {
+    let noise = gradient::input(7, (8, 3, 20, 20));
+    let far = (&noise + 4096.0).unwrap().to_dtype(DType::F32).unwrap();
+    // What F32 can hold of it.
+    let exact = (far.to_dtype(DType::F64).unwrap() - 4096.0).unwrap();
+    for (f32, f64, far, exact) in [
+        (
+            Box::new(batch_norm2d(3, store(DType::F32)).unwrap()) as Box<dyn Module>,
+            Box::new(batch_norm2d(3, store(DType::F64)).unwrap()) as Box<dyn Module>,
+            far.clone(),
+            exact.clone(),
+        ),
+        (
+            Box::new(batch_norm1d(60, store(DType::F32)).unwrap()),
+            Box::new(batch_norm1d(60, store(DType::F64)).unwrap()),
+            far.reshape((160, 60)).unwrap(),
+            exact.reshape((160, 60)).unwrap(),
+        ),
+        (
+            Box::new(layer_norm(400, store(DType::F32)).unwrap()),
+            Box::new(layer_norm(400, store(DType::F64)).unwrap()),
+            far.reshape((24, 400)).unwrap(),
+            exact.reshape((24, 400)).unwrap(),
+        ),
+    ] {
+        let (y, expected) = (f32.forward(&far, Mode::Train).unwrap(), f64.forward(&exact, Mode::Train).unwrap());
+        // The mean itself is rounded: half a unit of the last place of 4096 is 1/4096.
+        assert_close("normalized", &y, &expected, 1e-5, 3e-4);
+    }
+    // Equal numbers have variance 0 exactly, so nothing but β is left.
+    let equal = Tensor::full(10_000.1f32, (8, 3, 20, 20), &Device::Cpu).unwrap();
+    let y = batch_norm2d(3, store(DType::F32)).unwrap().forward(&equal, Mode::Train).unwrap();
+    assert!(flat(&y).iter().all(|&y| y == 0.0));
+    let y = layer_norm(20, store(DType::F32)).unwrap().forward(&equal, Mode::Train).unwrap();
+    assert!(flat(&y).iter().all(|&y| y == 0.0));
+}
+
+#[test]
+fn evaluation_uses_what_training_gathered_and_changes_nothing() {
+    let params = store(DType::F64);
+    let layer = batch_norm2d(2, params.clone()).unwrap();
+    let x = gradient::input(4, (16, 2, 5, 5));
+    let train = layer.forward(&x, Mode::Train).unwrap();
+    for _ in 0..200 {
+        layer.forward(&x, Mode::Train).unwrap();
+    }
+    let before = params.all().iter().map(|param| flat(&param.var)).collect::<Vec<_>>();
+    let eval = layer.forward(&x, Mode::Eval).unwrap();
+    // Biased against unbiased variance: 1/800 of the standard deviation.
+    assert_close("converged", &eval, &train, 2e-3, 1e-3);
+    assert_eq!(params.all().iter().map(|param| flat(&param.var)).collect::<Vec<_>>(), before);
+    assert_eq!(flat(&params.get("num_batches_tracked").unwrap()), [201.0]);
+    // One sample by itself is fine here.
+    let one = layer.forward(&x.narrow(0, 3, 1).unwrap(), Mode::Eval).unwrap();
+    assert_close("alone", &one, &eval.narrow(0, 3, 1).unwrap(), 0.0, 0.0);
+}
+
+#[test]
+fn statistics_of_a_data_set_are_those_of_one_batch_of_all_of_it() {
+    let x = (gradient::input(4, (37, 3)) * 5.0).unwrap();
+    let x = x.broadcast_add(&Tensor::new(&[100.0, -3.0, 0.0], &Device::Cpu).unwrap()).unwrap();
+    let layer = batch_norm1d(3, store(DType::F64)).unwrap();
+    let batches = [(0, 10), (10, 1), (11, 0), (11, 26)].map(|(start, n)| Ok(x.narrow(0, start, n)?));
+    assert_eq!(layer.fit_statistics(batches).unwrap(), 37);
+    let whole = batch_norm1d(3, store(DType::F64)).unwrap().forward(&x, Mode::Train).unwrap();
+    assert_close("evaluation", &layer.forward(&x, Mode::Eval).unwrap(), &whole, 1e-12, 1e-12);
+
+    let before = flat(layer.running_var().unwrap());
+    layer.freeze(true).unwrap();
+    let part = x.narrow(0, 5, 1).unwrap();
+    let frozen = layer.forward(&part, Mode::Train).unwrap();
+    assert_close("frozen", &frozen, &whole.narrow(0, 5, 1).unwrap(), 1e-12, 1e-12);
+    assert_eq!(flat(layer.running_var().unwrap()), before);
+    layer.freeze(false).unwrap();
+    assert!(layer.forward(&part, Mode::Train).is_err());
+    layer.forward(&x, Mode::Train).unwrap();
+    assert_ne!(flat(layer.running_var().unwrap()), before);
+
+    let none: [Result<Tensor>; 0] = [];
+    assert!(matches!(layer.fit_statistics(none), Err(Error::Shape { .. })));
+    let untracked = BatchNormConfig { track_running_stats: false, ..Default::default() };
+    let untracked = BatchNorm::new_1d(3, untracked, store(DType::F64)).unwrap();
+    assert!(matches!(untracked.freeze(true), Err(Error::Setting { name: "track_running_stats", .. })));
+    assert!(matches!(untracked.fit_statistics([Ok(x)]), Err(Error::Setting { .. })));
+}
+
+/// What makes a batch of a whole data set costly: the Jacobian of N inputs has N² entries, and is I minus a matrix of rank 2.
+#[test]
+fn the_gradient_of_a_sample_reaches_every_other() {
+    let layer = batch_norm1d(1, store(DType::F64)).unwrap();
+    let x = Var::from_tensor(&gradient::input(4, (6, 1))).unwrap();
+    let y = layer.forward(&x, Mode::Train).unwrap();
+    let gradients = y.narrow(0, 2, 1).unwrap().sum_all().unwrap().backward().unwrap();
+    let row = flat(gradients.get(&x).unwrap());
+    assert!(row.iter().all(|&g| g != 0.0));
+    assert!(row.iter().sum::<f64>().abs() < 1e-12, "a shift of all changes nothing");
+}
+
+#[test]
+fn a_sequential_joins_a_layer_and_its_activation() {
+    let params = Params::new(0, &Device::Cpu).unwrap();
+    let model = Sequential::new()
+        .push(linear(5, 4, params.pp("fc")).unwrap())
+        .push(batch_norm1d(4, params.pp("bn")).unwrap())
+        .push(Activation::Relu)
+        .push(linear(4, 3, params.pp("fc2")).unwrap())
+        .push(Activation::Tanh)
+        .push(Activation::Sigmoid)
+        .push(layer_norm(3, params.pp("ln")).unwrap())
+        .push(Activation::Gelu);
+    let x = gradient::input(8, (6, 5)).to_dtype(DType::F32).unwrap();
+    for mode in [Mode::Train, Mode::Eval] {
+        let before = flat(&params.get("bn.num_batches_tracked").unwrap());
+        let joined = model.forward(&x, mode).unwrap();
+        let apart = model.outputs(&x, mode).unwrap();
+        assert_eq!(apart.len(), 8);
+        if mode == Mode::Train {
+            assert_eq!(flat(&joined), flat(&apart[7]));
+            assert_eq!(flat(&params.get("bn.num_batches_tracked").unwrap())[0], before[0] + 2.0);
+        }
+        assert_close("joined", &joined, &apart[7], 1e-6, 1e-6);
+    }
+}
+
+#[test]
+fn bad_input_is_a_typed_error() {
+    let params = Params::new(0, &Device::Cpu).unwrap();
+    let two = batch_norm2d(3, params.pp("two")).unwrap();
+    let one = batch_norm1d(3, params.pp("one")).unwrap();
+    let refused = |layer: &dyn Module, dims: &[usize]| match layer.forward(&zeros(dims), Mode::Train) {
+        Err(Error::Shape { actual, .. }) => assert_eq!(actual, dims),
+        other => panic!("{other:?}"),
+    };
+    for dims in [&[2, 3][..], &[2, 4, 5, 5], &[3, 5, 5], &[], &[2, 3, 4, 4, 4]] {
+        refused(&two, dims);
+    }
+    refused(&one, &[2, 3, 4, 4]);
+    refused(&one, &[3]);
+    refused(&layer_norm(4, params.pp("ln")).unwrap(), &[4, 3]);
+    refused(&layer_norm(4, params.pp("ln2")).unwrap(), &[]);
+    refused(&group_norm(1, 3, params.pp("gn")).unwrap(), &[2, 4]);
+    refused(&group_norm(1, 3, params.pp("gn2")).unwrap(), &[3]);
+    refused(&instance_norm2d(3, params.pp("in")).unwrap(), &[2, 3, 4]);
+    refused(&instance_norm2d(3, params.pp("in2")).unwrap(), &[2, 3, 1, 1]);
+    // One number for each channel, or none.
+    for dims in [[1, 3, 1, 1], [0, 3, 4, 4]] {
+        let message = two.forward(&zeros(&dims), Mode::Train).unwrap_err().to_string();
+        assert!(message.contains("more than one number for each channel") && message.contains(&format!("{dims:?}")));
+    }
+    assert_eq!(two.forward(&zeros(&[1, 3, 1, 1]), Mode::Eval).unwrap().dims(), [1, 3, 1, 1]);
+    assert_eq!(two.forward(&zeros(&[0, 3, 4, 4]), Mode::Eval).unwrap().dims(), [0, 3, 4, 4]);
+
+    let f64 = zeros(&[2, 3, 4, 4]).to_dtype(DType::F64).unwrap();
+    assert!(matches!(two.forward(&f64, Mode::Train), Err(Error::DType { actual: DType::F64, .. })));
+    for eps in [-1.0, f64::NAN, f64::INFINITY] {
+        let config = BatchNormConfig { eps, ..Default::default() };
+        assert!(matches!(BatchNorm::new_1d(3, config, params.pp("e")), Err(Error::Setting { name: "eps", .. })));
+        let config = LayerNormConfig { eps, ..Default::default() };
+        assert!(matches!(LayerNorm::new(&[3], config, params.pp("e")), Err(Error::Setting { name: "eps", .. })));
+    }
+    for momentum in [-0.1, 1.1, f64::NAN] {
+        let config = BatchNormConfig { momentum: Some(momentum), ..Default::default() };
+        assert!(matches!(BatchNorm::new_1d(3, config, params.pp("m")), Err(Error::Setting { name: "momentum", .. })));
+    }
+    assert!(matches!(batch_norm1d(0, params.pp("z")), Err(Error::Setting { name: "num_features", .. })));
+    assert!(matches!(group_norm(2, 3, params.pp("z")), Err(Error::Setting { name: "num_groups", .. })));
+    assert!(matches!(group_norm(0, 3, params.pp("z")), Err(Error::Setting { name: "num_groups", .. })));
+    for shape in [&[][..], &[2, 0]] {
+        let result = LayerNorm::new(shape, LayerNormConfig::default(), params.pp("z"));
+        assert!(matches!(result, Err(Error::Setting { name: "normalized_shape", .. })));
+    }
+    assert!(params.pp("z").names().is_empty() && params.pp("e").names().is_empty(), "nothing is left of what failed");
+}
+
+#[test]
+fn a_nan_stays_one() {
+    let mut data = vec![1.0f32; 24];
+    data[3] = f32::NAN;
+    let x = Tensor::from_vec(data, (2, 3, 2, 2), &Device::Cpu).unwrap();
+    let layer = batch_norm2d(3, store(DType::F32)).unwrap();
+    let y = flat(&layer.forward_then(&x, Mode::Train, Activation::Relu).unwrap());
+    assert!((0..4).chain(12..16).all(|i| y[i].is_nan()) && y[4..12].iter().all(|y| !y.is_nan()));
+}
+
+/// If this fails, Candle has mended what `LayerNorm` is here for.
+#[test]
+fn stock_layer_norm_passes_no_gradient() {
+    let x = Var::from_tensor(&gradient::input(4, (2, 3)).to_dtype(DType::F32).unwrap()).unwrap();
+    let stock = candlelight::candle_nn::LayerNorm::new(zeros(&[3]).ones_like().unwrap(), zeros(&[3]), 1e-5);
+    let stock = candlelight::candle_nn::Module::forward(&stock, &x).unwrap();
+    let ours = layer_norm(3, store(DType::F32)).unwrap().forward(&x, Mode::Train).unwrap();
+    assert_close("value", &ours, &stock, 1e-6, 1e-6);
+    let gradient = |y: Tensor| y.narrow(1, 0, 1).unwrap().sum_all().unwrap().backward().unwrap();
+    assert!(gradient(stock).get(&x).is_none());
+    assert!(flat(gradient(ours).get(&x).unwrap()).iter().all(|&g| g != 0.0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Any size, in either mode: an error or the composed result, never a panic.
+    #[test]
+    fn kernels_agree_with_the_composed_form(
+        seed in 0..1000u64, n in 0..5usize, c in 1..40usize, height in 0..4usize, width in 0..40usize, rank in 2..5usize,
+    ) {
+        let shape = &[n, c, height, width][..rank];
+        let x = Var::from_tensor(&gradient::input(seed, shape)).unwrap();
+        let layers: [Box<dyn Module>; 5] = [
+            Box::new(batch_norm1d(c, store(DType::F64)).unwrap()),
+            Box::new(batch_norm2d(c, store(DType::F64)).unwrap()),
+            Box::new(group_norm(1, c, store(DType::F64)).unwrap()),
+            Box::new(layer_norm(shape[rank - 1].max(1), store(DType::F64)).unwrap()),
+            Box::new(instance_norm2d(c, store(DType::F64)).unwrap()),
+        ];
+        for layer in layers {
+            for mode in [Mode::Train, Mode::Eval] {
+                let run = || value_and_grad(|| Ok(layer.forward_then(&x, mode, Activation::Relu)?.sqr()?.sum_all()?));
+                match (run(), composed(run)) {
+                    (Ok((y, dy)), Ok((plain, dplain))) => {
+                        assert_close("value", &y, &plain, 1e-10, 1e-10);
+                        if x.elem_count() > 0 {
+                            // Two samples that are nearly equal have a variance near ε, which magnifies rounding.
+                            assert_close("gradient", dy.get(&x).unwrap(), dplain.get(&x).unwrap(), 1e-6, 1e-6);
+                        }
+                    }
+                    (a, b) => assert_eq!(a.map_err(|e| e.to_string()).err(), b.map_err(|e| e.to_string()).err()),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Residual blocks and networks against PyTorch and finite differences.
+
+use candlelight::kernels::composed;
+use candlelight::nn::{
+    BasicBlock, BasicBlockConfig, Mode, Module, ResNetConfig, Shortcut, add_relu, basic_block, resnet,
+};
+use candlelight::prelude::*;
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
+
+fn store(dtype: DType) -> Params {
+    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
+}
+
+fn shortcut(name: &str) -> Shortcut {
+    match name {
+        "none" => Shortcut::None,
+        "identity" => Shortcut::Identity,
+        "padding" => Shortcut::ZeroPadding,
+        "projection" => Shortcut::Projection,
+        other => panic!("{other}"),
+    }
+}
+
+fn model(case: &Case, params: &Params) -> Box<dyn Module> {
+    let words: Vec<&str> = case.0["name"].as_str().unwrap().split(' ').collect();
+    let number = |i: usize| words[i].parse::<usize>().unwrap();
+    match words[0] {
+        "block" => {
+            let config = BasicBlockConfig { stride: number(4), shortcut: shortcut(words[1]) };
+            Box::new(BasicBlock::new(number(2), number(3), config, params.clone()).unwrap())
+        }
+        _ => {
+            let config = ResNetConfig {
+                in_channels: 2,
+                num_classes: 4,
+                widths: vec![3, 5],
+                blocks: 1,
+                shortcut: shortcut(words[1]),
+            };
+            Box::new(resnet(config, params.clone()).unwrap())
+        }
+    }
+}
+
+#[test]
+fn agrees_with_pytorch() {
+    for case in fixture("residual") {
+        let params = store(case.dtype());
+        let model = model(&case, &params);
+        let mode = if case.0["name"].as_str().unwrap().ends_with("eval") { Mode::Eval } else { Mode::Train };
+        let x = Var::from_tensor(&case.tensor("x")).unwrap();
+        let set = || {
+            for param in params.all().iter().filter(|param| !param.name.ends_with("num_batches_tracked")) {
+                params.set(&param.name, &case.tensor(&param.name)).unwrap();
+            }
+        };
+        set();
+        let trainable = params.trainable();
+        let mut inputs: Vec<(&str, &Var)> = trainable.iter().map(|param| (param.name.as_str(), &param.var)).collect();
+        inputs.push(("x", &x));
+        case.check_every_way(|| model.forward(&x, mode), &inputs);
+        set();
+        case.check(&model.forward(&strided(&x), mode).unwrap(), &inputs);
+        // Names and shapes are PyTorch's, all of them.
+        let ours: Vec<String> = params.names().into_iter().filter(|name| !name.ends_with("tracked")).collect();
+        let others = ["name", "dtype", "x", "cotangent", "output"];
+        let theirs = case.0.as_object().unwrap().keys().filter(|key| !key.starts_with("grad_"));
+        let mut theirs: Vec<String> = theirs.filter(|key| !others.contains(&key.as_str())).cloned().collect();
+        let mut sorted = ours.clone();
+        sorted.sort();
+        theirs.sort();
+        assert_eq!(sorted, theirs, "{}", case.0["name"]);
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let inputs = [gradient::input(1, (2, 3)), gradient::input(2, (2, 3))];
+    gradient::check(|x| add_relu(&x[0], &x[1]), &inputs).unwrap();
+    for (shortcut, stride) in [(Shortcut::ZeroPadding, 2), (Shortcut::Projection, 2), (Shortcut::None, 1)] {
+        let config = BasicBlockConfig { stride, shortcut };
+        let block = BasicBlock::new(2, 3, config, store(DType::F64)).unwrap();
+        let x = gradient::input(4, (2, 2, 4, 4));
+        gradient::check(|x| block.forward(&x[0], Mode::Train), &[x]).unwrap_or_else(|e| panic!("{shortcut:?}: {e}"));
+    }
+}
+
+#[test]
+fn a_join_is_the_activation_of_the_sum() {
+    let (a, b) = (gradient::input(1, (3, 5)), gradient::input(2, (3, 5)));
+    let (a, b) = (Var::from_tensor(&a).unwrap(), Var::from_tensor(&b).unwrap());
+    let gradients = |y: Tensor| {
+        let gradients = (y.sqr().unwrap() * 0.5).unwrap().sum_all().unwrap().backward().unwrap();
+        [&a, &b].map(|x| flat(gradients.get(x).unwrap()))
+    };
+    let [da, db] = gradients(add_relu(&a, &b).unwrap());
+    assert!(da == db && da.contains(&0.0) && da.iter().any(|&g| g > 0.0));
+    assert_eq!([da.clone(), db], gradients(composed(|| add_relu(&a, &b)).unwrap()));
+    // To itself: both gradients reach the same variable.
+    let twice = add_relu(&a, &a).unwrap().sum_all().unwrap().backward().unwrap();
+    assert!(flat(twice.get(&a).unwrap()).iter().all(|&g| g == 0.0 || g == 2.0));
+    let plain = Tensor::new(&[f32::NAN, -1.0], &Device::Cpu).unwrap();
+    let y = flat(&add_relu(&plain, &plain).unwrap());
+    assert!(y[0].is_nan() && y[1] == 0.0);
+    let of_one = add_relu(&a, &b.as_detached_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+    assert!(of_one.get(&a).is_some() && of_one.get(&b).is_none());
+}
+
+/// With the last scale of each block at 0, the inner part is 0: what is left is the shortcut.
+#[test]
+fn shortcuts_pass_the_input() {
+    let x = (gradient::input(3, (1, 2, 5, 5)).abs().unwrap() + 0.1).unwrap();
+    let through = |config: BasicBlockConfig, out: usize| {
+        let params = store(DType::F64);
+        let block = BasicBlock::new(2, out, config, params.clone()).unwrap();
+        params.set("bn2.weight", &Tensor::zeros(out, DType::F64, &Device::Cpu).unwrap()).unwrap();
+        block.forward(&x, Mode::Eval).unwrap()
+    };
+    let config = |stride, shortcut| BasicBlockConfig { stride, shortcut };
+    assert_eq!(flat(&through(config(1, Shortcut::Identity), 2)), flat(&x));
+    assert_eq!(flat(&through(config(1, Shortcut::None), 2)), [0.0; 50]);
+    let padded = through(config(2, Shortcut::ZeroPadding), 3);
+    assert_eq!(padded.dims(), [1, 3, 3, 3]);
+    let at = |c: usize, i: usize, j: usize| flat(&x.i((0, c, i, j)).unwrap())[0];
+    assert_eq!(flat(&padded.i((0, 1, 1, 2)).unwrap())[0], at(1, 2, 4));
+    assert_eq!(flat(&padded.i((0, 2)).unwrap()), [0.0; 9]);
+}
+
+#[test]
+fn a_deep_network_learns_its_batch() {
+    let params = Params::new(1, &Device::Cpu).unwrap();
+    let config = ResNetConfig { in_channels: 1, num_classes: 2, widths: vec![4, 8], blocks: 2, ..Default::default() };
+    let model = resnet(config, params.clone()).unwrap();
+    let x = gradient::input(5, (8, 1, 8, 8)).to_dtype(DType::F32).unwrap();
+    let y = Tensor::new(&[0u32, 1, 0, 1, 1, 0, 1, 0], &Device::Cpu).unwrap();
+    let mut adam = Adam::new(params.trainable(), AdamConfig { lr: 0.01, ..Default::default() }).unwrap();
+    let mut losses = Vec::new();
+    for _ in 0..30 {
+        let step = || cross_entropy(&model.forward(&x, Mode::Train)?, &y);
+        let (loss, gradients) = candlelight::autograd::value_and_grad(step).unwrap();
+        adam.step(&gradients).unwrap();
+        losses.push(flat(&loss)[0]);
+    }
+    assert!(losses[0] > 0.3 && losses[29] < 0.05, "{losses:?}");
+}
+
+#[test]
+fn bad_input_is_a_typed_error() {
+    let params = Params::new(0, &Device::Cpu).unwrap();
+    let zeros = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
+    let refused = |from, to, stride, shortcut| {
+        let result = BasicBlock::new(from, to, BasicBlockConfig { stride, shortcut }, params.pp("x"));
+        assert!(matches!(result, Err(Error::Setting { .. })), "{result:?}");
+        result.unwrap_err().to_string()
+    };
+    let message = refused(2, 4, 1, Shortcut::Identity);
+    assert!(message.contains("2 to 4 channels with stride 1"), "{message}");
+    refused(2, 2, 2, Shortcut::Identity);
+    refused(4, 2, 1, Shortcut::ZeroPadding);
+    refused(0, 2, 1, Shortcut::Projection);
+    refused(2, 2, 0, Shortcut::Projection);
+    assert!(params.names().is_empty(), "nothing is left of what failed");
+    let block = basic_block(2, 4, 2, params.pp("block")).unwrap();
+    assert!(matches!(block.forward(&zeros(&[1, 3, 8, 8]), Mode::Eval), Err(Error::Shape { .. })));
+    for (config, setting) in [
+        (ResNetConfig { blocks: 0, ..Default::default() }, "blocks"),
+        (ResNetConfig { widths: vec![], ..Default::default() }, "widths"),
+        (ResNetConfig { num_classes: 0, ..Default::default() }, "out_features"),
+    ] {
+        let result = resnet(config, params.pp(setting));
+        assert!(matches!(&result, Err(Error::Setting { name, .. }) if *name == setting));
+    }
+    assert!(matches!(add_relu(&zeros(&[2]), &zeros(&[3])), Err(Error::Shape { .. })));
+    let f64 = zeros(&[2]).to_dtype(DType::F64).unwrap();
+    assert!(matches!(add_relu(&zeros(&[2]), &f64), Err(Error::DType { .. })));
+    let u32 = zeros(&[2]).to_dtype(DType::U32).unwrap();
+    assert!(matches!(add_relu(&u32, &u32), Err(Error::DType { .. })));
+    assert_close("empty", &add_relu(&zeros(&[0]), &zeros(&[0])).unwrap(), &zeros(&[0]), 0.0, 0.0);
+}

@@ -1,0 +1,44 @@
+//! Recurrent networks with a linear layer on the last state.
+
+use candlelight::nn::{Gru, Lstm, Nonlinearity, RecurrentConfig, Rnn};
+use candlelight::prelude::*;
+
+use super::{sgd, training};
+use crate::shared;
+use crate::task::Task;
+
+const CONFIG: RecurrentConfig = RecurrentConfig { num_layers: 1, bias: true, batch_first: true, bidirectional: false };
+
+pub fn lstm() -> crate::Result<Task> {
+    recurrent(|params| {
+        let layer = Lstm::new(32, 128, CONFIG, params)?;
+        Ok(move |x: &Tensor| Ok(layer.forward_with_state(x, None, Mode::Train)?.1.h))
+    })
+}
+
+pub fn gru() -> crate::Result<Task> {
+    recurrent(|params| {
+        let layer = Gru::new(32, 128, CONFIG, params)?;
+        Ok(move |x: &Tensor| Ok(layer.forward_with_state(x, None, Mode::Train)?.1))
+    })
+}
+
+pub fn rnn() -> crate::Result<Task> {
+    recurrent(|params| {
+        let layer = Rnn::new(32, 128, Nonlinearity::Tanh, CONFIG, params)?;
+        Ok(move |x: &Tensor| Ok(layer.forward_with_state(x, None, Mode::Train)?.1))
+    })
+}
+
+/// `layer` gives the last state, [1, N, hidden].
+fn recurrent<L: Fn(&Tensor) -> Result<Tensor> + 'static>(
+    layer: impl FnOnce(Params) -> Result<L>,
+) -> crate::Result<Task> {
+    let params = Params::new(0, &Device::Cpu)?;
+    let (layer, head) = (layer(params.pp("rnn"))?, linear(128, 10, params.pp("head"))?);
+    let (x, y) = (shared::input("x", (32, 64, 32))?, shared::labels("y", 32, 10)?);
+    training(&params, sgd, move || {
+        let last = layer(&x)?.squeeze(0)?;
+        cross_entropy(&head.forward(&last, Mode::Train)?, &y)
+    })
+}
