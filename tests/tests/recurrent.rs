@@ -85,6 +85,7 @@ fn check(case: &Case) {
         bias: !has("no_bias"),
         batch_first: has("batch_first"),
         bidirectional: has("bidirectional"),
+        ..RecurrentConfig::default()
     };
     let params = store(case.dtype());
     let (x, weight) = (case.tensor("x"), case.tensor("weight_hh_l0"));
@@ -196,7 +197,7 @@ proptest! {
         with_state in any::<bool>(),
         of in prop_oneof![Just(vec![0]), Just(vec![1]), Just(vec![2, 1]), Just(vec![0, 1, 2])],
     ) {
-        let config = RecurrentConfig { num_layers, bias, batch_first, bidirectional };
+        let config = RecurrentConfig { num_layers, bias, batch_first, bidirectional, ..RecurrentConfig::default() };
         let params = store(DType::F64);
         let layer = Layer::new(kind, inputs, hidden, config, params.clone());
         let shape = if batch_first { (batch, steps, inputs) } else { (steps, batch, inputs) };
@@ -302,6 +303,33 @@ fn the_forward_of_a_module_is_the_outputs_alone() {
 }
 
 #[test]
+fn dropout_acts_between_layers_in_training() {
+    for kind in KINDS {
+        let config = |dropout| RecurrentConfig { num_layers: 2, dropout, ..RecurrentConfig::default() };
+        let x = gradient::input(1, (4, 2, 3)).to_dtype(DType::F32).unwrap();
+        let forward = |dropout, mode| {
+            let layer = Layer::new(kind, 3, 5, config(dropout), store(DType::F32));
+            flat(&layer.module().forward(&x, mode).unwrap())
+        };
+        let without = forward(0.0, Mode::Train);
+        assert_eq!(forward(1.0, Mode::Eval), without);
+        assert_eq!(forward(0.5, Mode::Train), forward(0.5, Mode::Train), "the seed fixes the masks");
+        assert_ne!(forward(0.5, Mode::Train), without);
+        // With everything dropped, the second layer sees zeros, so its two samples are alike.
+        for mode in [Mode::Train, Mode::MonteCarlo] {
+            let y = forward(1.0, mode);
+            assert!(y.chunks(10).all(|step| step[..5] == step[5..]), "{kind}");
+        }
+        // A single layer has nothing between layers, and makes no stream.
+        let params = store(DType::F32);
+        Layer::new(kind, 3, 5, RecurrentConfig { num_layers: 1, ..config(0.5) }, params.clone());
+        assert!(params.streams().is_empty());
+        Layer::new(kind, 3, 5, config(0.5), params.pp("two"));
+        assert_eq!(params.streams()[0].0, "two.dropout.mask");
+    }
+}
+
+#[test]
 fn only_the_gradients_that_are_wanted_are_there() {
     let params = store(DType::F32);
     let layer = lstm(3, 5, params.clone()).unwrap();
@@ -364,6 +392,10 @@ fn bad_input_is_a_typed_error() {
     assert!(matches!(rnn(3, 0, store(DType::F32)), Err(Error::Setting { name: "hidden_size", .. })));
     let config = RecurrentConfig { num_layers: 0, ..RecurrentConfig::default() };
     assert!(matches!(Gru::new(3, 5, config, store(DType::F32)), Err(Error::Setting { name: "num_layers", .. })));
+    for dropout in [-0.1, 1.1, f64::NAN] {
+        let config = RecurrentConfig { dropout, ..RecurrentConfig::default() };
+        assert!(matches!(Gru::new(3, 5, config, store(DType::F32)), Err(Error::Setting { name: "dropout", .. })));
+    }
     let params = store(DType::F32);
     lstm(3, 5, params.clone()).unwrap();
     assert!(matches!(lstm(3, 5, params), Err(Error::Parameter { .. })), "the names are taken");

@@ -26,8 +26,8 @@ impl<T: Real> Panels<T> {
     /// Copies the matrix whose rows are given by their number.
     pub(crate) fn of_rows<'a>((k, n): (usize, usize), row: impl Fn(usize) -> &'a [T] + Sync) -> Self {
         Self::filled((k, n), |first, width, to| {
+            let columns = width.min(n - first);
             for (p, to) in to.chunks_exact_mut(width).enumerate() {
-                let columns = width.min(n - first);
                 let (to, rest) = to.split_at_mut(columns);
                 to.copy_from_slice(&row(p)[first..first + columns]);
                 rest.fill(T::ZERO);
@@ -80,16 +80,52 @@ impl<T: Real> Panels<T> {
     }
 }
 
-/// c ← aᵀ b for each (b, c), on the calling thread; a is k × m with rows `pitch` apart, each c is m × n in rows of n.
+/// The columns of a matrix as tiles of [`multiply_transposed`]: the first and how many.
+pub(crate) fn tiles(columns: usize) -> Vec<(usize, usize)> {
+    let mut tiles = Vec::new();
+    let mut first = 0;
+    while first < columns {
+        tiles.push((first, tile_rows(columns - first)));
+        first += tile_rows(columns - first);
+    }
+    tiles
+}
+
+/// Copies a tile's columns of rows `pitch` apart, for [`multiply_transposed`]; `from` starts with the first of them.
+#[inline(always)]
+pub(crate) fn copy_tile<T: Real>(from: &[T], pitch: usize, (columns, to): (usize, &mut [T])) {
+    #[inline(always)]
+    fn copy<T: Real, const COLUMNS: usize>(from: &[T], pitch: usize, to: &mut [T]) {
+        for (p, to) in to.as_chunks_mut::<COLUMNS>().0.iter_mut().enumerate() {
+            to.copy_from_slice(&from[p * pitch..][..COLUMNS]);
+        }
+    }
+    match columns {
+        6 => copy::<T, 6>(from, pitch, to),
+        5 => copy::<T, 5>(from, pitch, to),
+        4 => copy::<T, 4>(from, pitch, to),
+        3 => copy::<T, 3>(from, pitch, to),
+        2 => copy::<T, 2>(from, pitch, to),
+        _ => copy::<T, 1>(from, pitch, to),
+    }
+}
+
+/// c ← aᵀ b for each (b, c), on the calling thread; a is k × m, in consecutive [`tiles`] of it, each in rows of its own; each c is m × n in rows of n.
 pub(crate) fn multiply_transposed<'a, T: Real>(
     a: &[T],
-    (m, pitch): (usize, usize),
+    tiles: &[(usize, usize)],
     products: &mut [(&'a Panels<T>, &'a mut [T])],
 ) {
-    let Some(k) = products.first().map(|(b, _)| b.k) else { return };
-    assert!(m > 0 && (k - 1) * pitch + m <= a.len(), "a product outside its matrices");
+    let (Some(k), Some(&(first, _))) = (products.first().map(|(b, _)| b.k), tiles.first()) else { return };
+    let m: usize = tiles.iter().map(|(_, columns)| columns).sum();
+    assert!(a.len() == m * k, "a product outside its matrices");
     assert!(products.iter().all(|(b, c)| b.k == k && c.len() == m * b.n), "a product outside its matrices");
-    real::dispatch(MultiplyTransposed { a, m, k, pitch, products });
+    assert!(
+        tiles
+            .iter()
+            .all(|&(i, columns)| (1..=TILE_ROWS).contains(&columns) && (first..=first + m - columns).contains(&i))
+    );
+    real::dispatch(MultiplyTransposed { a, k, first, tiles, products });
 }
 
 /// Columns of a tile.
@@ -172,36 +208,11 @@ impl<T: Real> WithSimd for Multiply<'_, T> {
     }
 }
 
-/// Copies the first m columns of rows `pitch` apart: first those of the first tile, all rows of them, then those of the next.
-#[inline(always)]
-fn copy_columns<T: Real>(from: &[T], (m, pitch): (usize, usize), to: &mut [T]) {
-    let depth = to.len() / m;
-    let mut whole = 0;
-    while tile_rows(m - whole) == TILE_ROWS {
-        whole += TILE_ROWS;
-    }
-    // A row at a time, since rows are far apart in memory.
-    for p in 0..depth {
-        let from = &from[p * pitch..][..m];
-        let tiles = to.chunks_exact_mut(TILE_ROWS * depth);
-        for (to, from) in tiles.zip(from[..whole].as_chunks::<TILE_ROWS>().0) {
-            to[p * TILE_ROWS..][..TILE_ROWS].copy_from_slice(from);
-        }
-        let mut i = whole;
-        while i < m {
-            let rows = tile_rows(m - i);
-            let to = &mut to[i * depth + p * rows..][..rows];
-            to.iter_mut().zip(&from[i..]).for_each(|(to, &x)| *to = x);
-            i += rows;
-        }
-    }
-}
-
 struct MultiplyTransposed<'a, 'b, T> {
     a: &'a [T],
-    m: usize,
     k: usize,
-    pitch: usize,
+    first: usize,
+    tiles: &'a [(usize, usize)],
     products: &'a mut [(&'b Panels<T>, &'b mut [T])],
 }
 
@@ -210,27 +221,22 @@ impl<T: Real> WithSimd for MultiplyTransposed<'_, '_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { a, m, k, pitch, products } = self;
-        // `DEPTH` rows of a, in the order in which the tiles read them.
-        let mut left = vec![T::ZERO; m * DEPTH.min(k)];
+        let Self { a, k, first, tiles, products } = self;
         for start in (0..k).step_by(DEPTH) {
             let depth = DEPTH.min(k - start);
-            copy_columns(&a[start * pitch..], (m, pitch), &mut left[..m * depth]);
             for (panels, c) in &mut *products {
                 let &Panels { width, n, .. } = *panels;
                 assert_eq!(width, TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>());
                 let c = c.as_mut_ptr();
                 for j in (0..n).step_by(width) {
                     let b = (panels.part(j, start, depth).as_ptr(), width);
-                    let mut i = 0;
-                    while i < m {
-                        let rows = tile_rows(m - i);
-                        // SAFETY: the copy holds `depth` times `rows` numbers from i on, the panel `depth` rows, and c is m × n as asserted by the caller.
+                    for &(i, rows) in tiles {
+                        let i = i - first;
+                        // SAFETY: a tile has k rows, the panel `depth`, and c is m × n, as the caller asserted.
                         unsafe {
-                            let (a, c) = ((left.as_ptr().add(i * depth), 1, rows), (c.add(i * n + j), n));
+                            let (a, c) = ((a.as_ptr().add(i * k + start * rows), 1, rows), (c.add(i * n + j), n));
                             tile(simd, (rows, depth, width.min(n - j)), a, b, c, start > 0);
                         }
-                        i += rows;
                     }
                 }
             }
@@ -269,7 +275,11 @@ mod tests {
                 }
             }
             let (mut c, mut d) = (vec![0.5; m * n], vec![0.5; m * n]);
-            multiply_transposed(&at, (m, m), &mut [(&rows, &mut c), (&columns, &mut d)]);
+            let (mut copy, tiles) = (vec![0.0; m * k], tiles(m));
+            for &(i, width) in &tiles {
+                copy_tile(&at[i..], m, (width, &mut copy[i * k..(i + width) * k]));
+            }
+            multiply_transposed(&copy, &tiles, &mut [(&rows, &mut c), (&columns, &mut d)]);
             check(&c, 0.0);
             check(&d, 0.0);
         }

@@ -1,7 +1,7 @@
 use super::forward::start;
 use super::gates::{Gates, Step, each};
 use super::{Parts, Sizes};
-use crate::kernels::panels::Panels;
+use crate::kernels::panels::{Panels, copy_tile, tiles};
 use crate::kernels::values::unwritten;
 use crate::kernels::{Real, pool, real};
 
@@ -43,8 +43,11 @@ impl<T> Outputs<'_, T> {
 }
 
 pub(super) struct Backward<T> {
-    /// Gradients of the sums of each direction: a row for each step of each sample, steps first.
+    /// Gradients of the sums of each direction, a row for each step of each sample, steps first, each block as [`tiles`] for the products with
+    /// inputs and states; empty if the weights need no gradient.
     pub dsums: Vec<Vec<T>>,
+    /// Gradients of the inputs by way of each direction; empty if they need none.
+    pub dx: Vec<Vec<T>>,
     /// Their sum over all rows.
     pub bias: Vec<Vec<T>>,
     /// Gradients of the initial states of all directions.
@@ -53,35 +56,47 @@ pub(super) struct Backward<T> {
     pub c: Vec<T>,
 }
 
-/// Backwards through time, given the outputs, what the forward pass kept, the initial c, and W_hh of each direction.
+/// Backwards through time, given the outputs, what the forward pass kept, the initial c, W_ih and W_hh of each direction, and whether inputs and weights
+/// need gradients.
 pub(super) fn backward<T: Real, G: Gates>(
     gates: G,
     outputs: &Outputs<T>,
     all_kept: &[Vec<T>],
     initial_c: Option<&[T]>,
-    hh: &[&[T]],
+    weights: &[(&[T], &[T])],
     upstream: Upstream<T>,
+    (inputs_need, weights_need): (bool, bool),
 ) -> Backward<T> {
     let sizes = outputs.sizes;
-    let Sizes { steps, batch, hidden, directions, .. } = sizes;
+    let Sizes { steps, batch, inputs, hidden, directions, .. } = sizes;
     let (sums_width, kept_width) = (G::SUMS * hidden, G::KEPT * hidden);
     let state = directions * batch * hidden;
     // SAFETY: the tasks write all rows of all of them.
-    let (mut dsums, mut h, mut c) = unsafe {
+    let (mut dsums, mut dx, mut h, mut c) = unsafe {
+        let of_each = |needed: bool, width: usize| -> Vec<Vec<T>> {
+            (0..directions).map(|_| unwritten(if needed { sizes.rows() * width } else { 0 })).collect()
+        };
         (
-            (0..directions).map(|_| unwritten(sizes.rows() * sums_width)).collect::<Vec<_>>(),
+            of_each(weights_need, sums_width),
+            of_each(inputs_need, inputs),
             unwritten(state),
             unwritten(if G::MEMORY { state } else { 0 }),
         )
     };
     let mut columns = vec![T::ZERO; sizes.tasks() * sums_width];
     let all_sums: Vec<Parts<T>> = dsums.iter_mut().map(|dsums| Parts::new(dsums)).collect();
+    let all_dx: Vec<Parts<T>> = dx.iter_mut().map(|dx| Parts::new(dx)).collect();
     let (all_h, all_c, all_columns) = (Parts::new(&mut h), Parts::new(&mut c), Parts::new(&mut columns));
     let part = |hh: &[T], from: usize, blocks: usize| {
         Panels::of_rows((blocks * hidden, hidden), |p| &hh[(from * hidden + p) * hidden..])
     };
     let of_states: Vec<Vec<Panels<T>>> =
-        hh.iter().map(|hh| G::PARTS.iter().map(|p| part(hh, p.from, p.blocks)).collect()).collect();
+        weights.iter().map(|(_, hh)| G::PARTS.iter().map(|p| part(hh, p.from, p.blocks)).collect()).collect();
+    let of_inputs: Vec<Panels<T>> = weights[..if inputs_need { directions } else { 0 }]
+        .iter()
+        .map(|(ih, _)| Panels::of_rows((G::BLOCKS * hidden, inputs), |p| &ih[p * inputs..]))
+        .collect();
+    let tiles = tiles(hidden);
 
     pool::run(sizes.tasks(), |task| {
         let (d, first, samples) = sizes.piece(task);
@@ -96,11 +111,11 @@ pub(super) fn backward<T: Real, G: Gates>(
         };
         start(dh, upstream.h, place);
         start(dc, upstream.c, place);
+        let mut dsums = vec![T::ZERO; samples * sums_width];
+        let mut dx = vec![T::ZERO; if inputs_need { samples * inputs } else { 0 }];
         for i in (0..steps).rev() {
             let t = sizes.step(d, i);
             let row = t * batch + first;
-            // SAFETY: the gradients of the sums of this piece, direction and step.
-            let dsums = unsafe { all_sums[d].get(row * sums_width, samples * sums_width) };
             let kept = &all_kept[d][row * kept_width..][..samples * kept_width];
             let c_before = match (i, initial_c) {
                 (0, c) => c.map(|c| (&c[place..], hidden)),
@@ -128,6 +143,22 @@ pub(super) fn backward<T: Real, G: Gates>(
                     each(columns, [dsums], |sum, [d]| sum + d);
                 }
             });
+            for block in 0..if weights_need { G::SUMS } else { 0 } {
+                for &(first, columns) in &tiles {
+                    let start = (block * hidden + first) * sizes.rows() + row * columns;
+                    // SAFETY: rows of this piece, direction and step in a tile.
+                    let to = unsafe { all_sums[d].get(start, samples * columns) };
+                    copy_tile(&dsums[block * hidden + first..], sums_width, (columns, to));
+                }
+            }
+            if inputs_need {
+                of_inputs[d].multiply(samples, (&dsums, sums_width), (&mut dx, inputs), false);
+                for (sample, dx) in dx.chunks_exact(inputs).enumerate() {
+                    // SAFETY: a row of this piece, direction and step.
+                    let to = unsafe { all_dx[d].get(sizes.row(t, first + sample) * inputs, inputs) };
+                    to.copy_from_slice(dx);
+                }
+            }
             if i == 0 && outputs.initial.is_none() {
                 break;
             }
@@ -146,5 +177,5 @@ pub(super) fn backward<T: Real, G: Gates>(
         total
     };
     let bias = (0..directions).map(total).collect();
-    Backward { dsums, bias, h, c }
+    Backward { dsums, dx, bias, h, c }
 }

@@ -15,6 +15,7 @@ mod weights;
 use candle_core::{Shape, Tensor};
 
 use super::activation::Unary;
+use super::values::map2;
 use super::{Real, contiguous, for_dtype, values};
 use crate::autograd::{Grads, apply};
 use crate::{Error, Result};
@@ -190,21 +191,16 @@ fn gradients<T: Real, G: Gates>(
     let per_direction = (all.len() - first_weight) / directions;
     let initial =
         Initial { h: all[1..first_weight].first().map(|h| &**h), c: all[1..first_weight].get(1).map(|c| &**c) };
-    let hh: Vec<&[T]> = (0..directions).map(|d| &*all[first_weight + d * per_direction + 1]).collect();
+    let weight = |d: usize, i: usize| first_weight + d * per_direction + i;
+    let weights: Vec<(&[T], &[T])> = (0..directions).map(|d| (&*all[weight(d, 0)], &*all[weight(d, 1)])).collect();
     let outputs = Outputs { sizes, y: &y, initial: initial.h, zeros: vec![T::ZERO; hidden] };
-    let done = backward::backward(gates, &outputs, kept, initial.c, &hh, upstream);
+    let need = (op.needs[0], (0..directions).any(|d| op.needs[weight(d, 0)] || op.needs[weight(d, 1)]));
+    let done = backward::backward(gates, &outputs, kept, initial.c, &weights, upstream, need);
 
     let mut results: Vec<Option<Vec<T>>> = vec![None; all.len()];
-    if op.needs[0] {
-        let mut dx = vec![T::ZERO; x.len()];
-        for (d, dsums) in done.dsums.iter().enumerate() {
-            let ih = &all[first_weight + d * per_direction];
-            weights::add_inputs::<T, G>(sizes, dsums, ih, &mut dx);
-        }
-        results[0] = Some(dx);
-    }
+    results[0] = done.dx.into_iter().reduce(|one, other| map2(&one, &other, |a, b| a + b));
     for (d, dsums) in done.dsums.iter().enumerate() {
-        let at = first_weight + d * per_direction;
+        let at = weight(d, 0);
         if op.needs[at] || op.needs[at + 1] {
             let (ih, hh) = weights::gradients::<T, G>(sizes, d, dsums, x, &outputs);
             results[at] = Some(ih);

@@ -62,8 +62,8 @@ impl Gru {
     ///
     /// # Errors
     /// If the shape or dtype of `x` or of `state` does not fit.
-    pub fn forward_with_state(&self, x: &Tensor, state: Option<&Tensor>, _: Mode) -> Result<(Tensor, Tensor)> {
-        self.0.forward_one(x, "state of a GRU", state)
+    pub fn forward_with_state(&self, x: &Tensor, state: Option<&Tensor>, mode: Mode) -> Result<(Tensor, Tensor)> {
+        self.0.forward_one(x, "state of a GRU", state, mode)
     }
 }
 

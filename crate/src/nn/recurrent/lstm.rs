@@ -26,7 +26,7 @@ use crate::{Error, Result};
 /// [4 hidden, in], `weight_hh_l{l}` [4 hidden, hidden], `bias_ih_l{l}` and `bias_hh_l{l}` `[4 hidden]`, with `_reverse` appended for the backward direction.
 ///
 /// # Deviations from PyTorch
-/// A batch is required: there is no input [T, in]. No dropout between layers, no projections (`proj_size`), and no packed sequences.
+/// A batch is required: there is no input [T, in]. No projections (`proj_size`), and no packed sequences.
 ///
 /// Hochreiter and Schmidhuber (1997), Long short-term memory, section 4; the forget gate is from Gers et al. (2000), section 3. The equations as in
 /// `torch.nn.LSTM`.
@@ -109,12 +109,12 @@ impl Lstm {
     ///
     /// # Errors
     /// If the shape or dtype of `x` or of a state does not fit.
-    pub fn forward_with_state(&self, x: &Tensor, state: Option<&LstmState>, _: Mode) -> Result<(Tensor, LstmState)> {
+    pub fn forward_with_state(&self, x: &Tensor, state: Option<&LstmState>, mode: Mode) -> Result<(Tensor, LstmState)> {
         let initial = match state {
             Some(LstmState { h, c }) => vec![("state h of an LSTM", h), ("state c of an LSTM", c)],
             None => Vec::new(),
         };
-        let (y, states) = self.0.forward(x, &initial)?;
+        let (y, states) = self.0.forward(x, &initial, mode)?;
         match <[Tensor; 2]>::try_from(states) {
             Ok([h, c]) => Ok((y, LstmState { h, c })),
             Err(states) => Err(Error::shape("states of an LSTM", "two", &[states.len()])),

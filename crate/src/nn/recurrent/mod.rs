@@ -7,6 +7,7 @@ mod rnn;
 use candle_core::{D, Tensor, Var};
 
 use super::summary::record;
+use super::{Dropout, Mode, Module, dropout};
 use crate::init::Init;
 use crate::kernels::{self, recurrent::Cell};
 use crate::params::Params;
@@ -17,7 +18,7 @@ pub use lstm::{Lstm, LstmState, lstm};
 pub use rnn::{Nonlinearity, Rnn, rnn};
 
 /// Settings of an [`Rnn`], a [`Gru`] or an [`Lstm`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RecurrentConfig {
     /// Layers, each on the outputs of the one below; at least 1, default 1.
     pub num_layers: usize,
@@ -26,13 +27,16 @@ pub struct RecurrentConfig {
     /// Whether sequences are [N, T, features] rather than PyTorch's default [T, N, features]; default false. States are
     /// [layers · directions, N, hidden] either way, as in PyTorch.
     pub batch_first: bool,
+    /// The probability to drop a number on its way from one layer to the next, in training, by a [`Dropout`] with the stream `dropout.mask`; in
+    /// [0, 1], default 0. It does nothing to a single layer.
+    pub dropout: f64,
     /// Whether each layer also runs from the last step to the first; its outputs are then twice as long: forwards, backwards. Default false.
     pub bidirectional: bool,
 }
 
 impl Default for RecurrentConfig {
     fn default() -> Self {
-        Self { num_layers: 1, bias: true, batch_first: false, bidirectional: false }
+        Self { num_layers: 1, bias: true, batch_first: false, dropout: 0.0, bidirectional: false }
     }
 }
 
@@ -92,6 +96,8 @@ struct Stack {
     input_size: usize,
     hidden_size: usize,
     config: RecurrentConfig,
+    /// Between layers.
+    dropout: Option<Dropout>,
     /// Of each layer, of each direction.
     layers: Vec<Vec<Weights>>,
 }
@@ -111,6 +117,9 @@ impl Stack {
                 return Err(Error::setting(name, "at least 1", size));
             }
         }
+        if !(0.0..=1.0).contains(&config.dropout) {
+            return Err(Error::setting("dropout", "in [0, 1]", config.dropout));
+        }
         let blocks = match cell {
             Cell::Plain(_) => 1,
             Cell::Gru => 3,
@@ -125,7 +134,11 @@ impl Stack {
             suffixes.iter().map(direction).collect()
         };
         let layers = (0..config.num_layers).map(layer).collect::<Result<_>>()?;
-        Ok(Self { cell, input_size, hidden_size, config, layers })
+        let dropout = match config.num_layers > 1 && config.dropout > 0.0 {
+            true => Some(dropout(config.dropout, params.pp("dropout"))?),
+            false => None,
+        };
+        Ok(Self { cell, input_size, hidden_size, config, dropout, layers })
     }
 
     fn directions(&self) -> usize {
@@ -133,11 +146,14 @@ impl Stack {
     }
 
     /// The outputs of the last layer, and the final states of all.
-    fn forward(&self, x: &Tensor, initial: &[(&'static str, &Tensor)]) -> Result<(Tensor, Vec<Tensor>)> {
+    fn forward(&self, x: &Tensor, initial: &[(&'static str, &Tensor)], mode: Mode) -> Result<(Tensor, Vec<Tensor>)> {
         self.check(x, initial)?;
         let directions = self.directions();
         let (mut y, mut finals) = (x.clone(), Vec::new());
         for (l, layer) in self.layers.iter().enumerate() {
+            if let Some(dropout) = self.dropout.as_ref().filter(|_| l > 0) {
+                y = dropout.forward(&y, mode)?;
+            }
             let of_layer = |(_, state): &(_, &Tensor)| match self.layers.len() {
                 1 => Ok((*state).clone()),
                 _ => Ok(state.narrow(0, l * directions, directions)?),
@@ -175,9 +191,15 @@ impl Stack {
     }
 
     /// [`Stack::forward`] of a layer with one state.
-    fn forward_one(&self, x: &Tensor, what: &'static str, state: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
+    fn forward_one(
+        &self,
+        x: &Tensor,
+        what: &'static str,
+        state: Option<&Tensor>,
+        mode: Mode,
+    ) -> Result<(Tensor, Tensor)> {
         let initial: Vec<_> = state.map(|state| (what, state)).into_iter().collect();
-        let (y, mut states) = self.forward(x, &initial)?;
+        let (y, mut states) = self.forward(x, &initial, mode)?;
         Ok((y, states.swap_remove(0)))
     }
 

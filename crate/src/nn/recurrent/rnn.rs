@@ -32,7 +32,7 @@ pub enum Nonlinearity {
 /// [hidden, hidden], `bias_ih_l{l}` and `bias_hh_l{l}` `[hidden]`, with `_reverse` appended for the backward direction.
 ///
 /// # Deviations from PyTorch
-/// A batch is required: there is no input [T, in]. No dropout between layers, and no packed sequences.
+/// A batch is required: there is no input [T, in]. No packed sequences.
 ///
 /// Elman (1990), Finding structure in time; the equations as in `torch.nn.RNN`.
 #[derive(Debug, Clone)]
@@ -95,8 +95,8 @@ impl Rnn {
     /// assert_eq!(half.to_vec3::<f32>()?, whole.narrow(0, 4, 4)?.to_vec3::<f32>()?);
     /// # Ok(()) }
     /// ```
-    pub fn forward_with_state(&self, x: &Tensor, state: Option<&Tensor>, _: Mode) -> Result<(Tensor, Tensor)> {
-        self.0.forward_one(x, "state of an RNN", state)
+    pub fn forward_with_state(&self, x: &Tensor, state: Option<&Tensor>, mode: Mode) -> Result<(Tensor, Tensor)> {
+        self.0.forward_one(x, "state of an RNN", state, mode)
     }
 }
 
