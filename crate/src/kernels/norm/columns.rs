@@ -31,13 +31,18 @@ pub(super) fn moments<T: Real>(x: &[T], size: Size, first: usize, moments: &mut 
 #[inline(always)]
 pub(super) unsafe fn forward<T: Real>(x: &[T], size: Size, first: usize, channels: &[Channel<T>], y: &Parts<T>) {
     let lines = Lines::of(channels);
+    let (mean, scale, shift) = lines.slices(channels.len());
     for image in 0..size.n {
         let start = size.plane(image, first);
         // SAFETY: the caller's promise.
         let y = unsafe { y.part(start, channels.len()) };
-        for (i, (y, &x)) in y.iter_mut().zip(&x[start..start + channels.len()]).enumerate() {
-            let value = (x - lines.mean[i]).mul_add(lines.scale[i], lines.shift[i]);
-            *y = if lines.relu && value <= T::ZERO { T::ZERO } else { value };
+        let x = &x[start..start + channels.len()];
+        for (((y, &x), &mean), (&scale, &shift)) in y.iter_mut().zip(x).zip(mean).zip(scale.iter().zip(shift)) {
+            *y = (x - mean).mul_add(scale, shift);
+        }
+        if lines.relu {
+            // This way round, NaN stays NaN.
+            y.iter_mut().for_each(|y| *y = if *y <= T::ZERO { T::ZERO } else { *y });
         }
     }
 }
@@ -45,14 +50,15 @@ pub(super) unsafe fn forward<T: Real>(x: &[T], size: Size, first: usize, channel
 #[inline(always)]
 pub(super) fn sums<T: Real>(g: &[T], x: &[T], size: Size, first: usize, channels: &[Channel<T>], sums: &mut [Sums]) {
     let (lines, count) = (Lines::of(channels), channels.len());
-    let (mut plain, mut with_x) = (vec![0.0; count], vec![0.0; count]);
+    let (mean, ..) = lines.slices(count);
+    let (mut plain, mut with_x, mut before) = (vec![0.0; count], vec![0.0; count], vec![T::ZERO; count]);
     for image in 0..size.n {
         let start = size.plane(image, first);
-        let (g, x) = (&g[start..start + count], &x[start..start + count]);
-        for (i, (plain, with_x)) in plain.iter_mut().zip(&mut with_x).enumerate() {
-            let g = lines.before_relu(i, g[i], x[i]);
+        let x = &x[start..start + count];
+        let g = lines.before_relu(&g[start..start + count], x, &mut before);
+        for (((plain, with_x), (&g, &x)), &mean) in plain.iter_mut().zip(&mut with_x).zip(g.iter().zip(x)).zip(mean) {
             *plain += g.wide();
-            *with_x += (g * (x[i] - lines.mean[i])).wide();
+            *with_x += (g * (x - mean)).wide();
         }
     }
     for (sums, total) in sums.iter_mut().zip(plain.into_iter().zip(with_x)) {
@@ -73,15 +79,18 @@ pub(super) unsafe fn backward<T: Real>(
     dx: &Parts<T>,
 ) {
     let (lines, count) = (Lines::of(channels), channels.len());
+    let (mean, scale, _) = lines.slices(count);
     let (constant, slope): (Vec<T>, Vec<T>) = shares.iter().copied().unzip();
+    let mut before = vec![T::ZERO; count];
     for image in 0..size.n {
         let start = size.plane(image, first);
-        let (g, x) = (&g[start..start + count], &x[start..start + count]);
+        let x = &x[start..start + count];
+        let g = lines.before_relu(&g[start..start + count], x, &mut before);
         // SAFETY: the caller's promise.
         let dx = unsafe { dx.part(start, count) };
-        for (i, dx) in dx.iter_mut().enumerate() {
-            let g = lines.before_relu(i, g[i], x[i]);
-            *dx = g.mul_add(lines.scale[i], -(x[i] - lines.mean[i]).mul_add(slope[i], constant[i]));
+        let line = mean.iter().zip(scale).zip(constant.iter().zip(&slope));
+        for ((dx, (&g, &x)), ((&mean, &scale), (&constant, &slope))) in dx.iter_mut().zip(g.iter().zip(x)).zip(line) {
+            *dx = g.mul_add(scale, -(x - mean).mul_add(slope, constant));
         }
     }
 }
@@ -105,10 +114,22 @@ impl<T: Real> Lines<T> {
         }
     }
 
-    /// The gradient before the ReLU of column `i`, if there is one.
     #[inline(always)]
-    fn before_relu(&self, i: usize, g: T, x: T) -> T {
-        let positive = (x - self.mean[i]).mul_add(self.scale[i], self.shift[i]) > T::ZERO;
-        if positive || !self.relu { g } else { T::ZERO }
+    fn slices(&self, count: usize) -> (&[T], &[T], &[T]) {
+        (&self.mean[..count], &self.scale[..count], &self.shift[..count])
+    }
+
+    /// The gradients before the ReLU of a row, in `before`; `g` itself if there is none.
+    #[inline(always)]
+    fn before_relu<'a>(&self, g: &'a [T], x: &[T], before: &'a mut [T]) -> &'a [T] {
+        if !self.relu {
+            return g;
+        }
+        let (mean, scale, shift) = self.slices(g.len());
+        let line = mean.iter().zip(scale).zip(shift);
+        for ((before, (&g, &x)), ((&mean, &scale), &shift)) in before.iter_mut().zip(g.iter().zip(x)).zip(line) {
+            *before = if (x - mean).mul_add(scale, shift) > T::ZERO { g } else { T::ZERO };
+        }
+        before
     }
 }

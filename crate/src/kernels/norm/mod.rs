@@ -46,7 +46,8 @@ impl Moments {
         }
         let near = T::of(total / count as f64);
         let (mut rest, mut squares) = (0.0, 0.0);
-        for i in 0..n {
+        // Backwards: what was read last is still in the cache.
+        for i in (0..n).rev() {
             for chunk in stretch(i).chunks(CHUNK) {
                 let (sum, square) = sums::about(chunk, near);
                 rest += sum.wide();

@@ -54,7 +54,8 @@ pub(super) unsafe fn backward<T: Real>(
     dx: &Parts<T>,
 ) {
     for (i, (channel, &(constant, slope))) in channels.iter().zip(shares).enumerate() {
-        for image in 0..size.n {
+        // Backwards: what the sums read last is still in the cache.
+        for image in (0..size.n).rev() {
             let start = size.plane(image, first + i);
             // SAFETY: a plane belongs to one channel.
             let dx = unsafe { dx.part(start, size.s) };
