@@ -7,7 +7,8 @@ use super::{sgd, training};
 use crate::shared;
 use crate::task::Task;
 
-const CONFIG: RecurrentConfig = RecurrentConfig { num_layers: 1, bias: true, batch_first: true, bidirectional: false };
+const CONFIG: RecurrentConfig =
+    RecurrentConfig { num_layers: 1, bias: true, batch_first: true, dropout: 0.0, bidirectional: false };
 
 pub fn lstm() -> crate::Result<Task> {
     recurrent(|params| {
