@@ -61,7 +61,7 @@ def adam(variant, **settings):
 
 def sgd(variant):
     """Plain gradient descent, by the fused kernel in the variant of that name."""
-    return lambda parameters: torch.optim.SGD(parameters, lr=0.05, **fused(variant))
+    return lambda parameters: torch.optim.SGD(parameters, lr=0.01, **fused(variant))
 
 
 def fused(variant):

@@ -55,7 +55,7 @@ fn adam(params: Vec<Param>) -> Result<Adam> {
 }
 
 fn sgd(params: Vec<Param>) -> Result<Sgd> {
-    Ok(Sgd::new(params, SgdConfig { lr: 0.05, ..SgdConfig::default() })?)
+    Ok(Sgd::new(params, SgdConfig { lr: 0.01, ..SgdConfig::default() })?)
 }
 
 /// Gives the parameters and running statistics the values that all programs start from. PyTorch counts batches in an integer,

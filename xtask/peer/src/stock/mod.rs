@@ -76,7 +76,7 @@ fn adam(vars: Vec<Var>) -> Result<AdamW> {
 }
 
 fn sgd(vars: Vec<Var>) -> Result<SGD> {
-    Ok(SGD::new(vars, 0.05)?)
+    Ok(SGD::new(vars, 0.01)?)
 }
 
 /// The variables without and with their names.

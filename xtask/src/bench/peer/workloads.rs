@@ -41,9 +41,9 @@ const NETWORK: Tolerance = Tolerance { first: 1e-3, third: 1e-3 };
 /// own F32 is 3e-4 away from its F64 after one step of the ResNet and 2e-3 after three.
 const NORMED: Tolerance = Tolerance { first: 1e-2, third: 1e-2 };
 
-/// The same in 19 layers, which training by a few steps does not damp: PyTorch's own F32 is 4e-3 away from its F64 after one step
-/// and 0.1 after three.
-const DEEP: Tolerance = Tolerance { first: 2e-2, third: 0.3 };
+/// The same in 19 layers, which training by a few steps does not damp: PyTorch's own F32 is 5e-3 away from its F64 after one step
+/// and 5e-2 after three.
+const DEEP: Tolerance = Tolerance { first: 2e-2, third: 0.15 };
 
 const PLAIN: &[&str] = &["plain"];
 const OPTIMIZERS: &[&str] = &["plain", "fused"];
