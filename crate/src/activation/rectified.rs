@@ -62,6 +62,9 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
     check_float("leaky_relu", x)?;
     check_finite("negative_slope", negative_slope)?;
+    if kernels::can_take(&[x]) {
+        return kernels::activation::leaky_relu(x, negative_slope);
+    }
     Ok(x.gt(&x.zeros_like()?)?.where_cond(x, &(x * negative_slope)?)?)
 }
 

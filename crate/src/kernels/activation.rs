@@ -100,6 +100,24 @@ pub(crate) fn activation(x: &Tensor, unary: Unary) -> Result<Tensor> {
     })
 }
 
+/// Leaky ReLU. Its derivative is taken from x, because its value has the sign of x only where the slope is positive.
+pub(crate) fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
+    for_dtype!(x.dtype(), T => {
+        let slope = T::of(negative_slope);
+        // The product is made either way: a choice of results becomes vector code, a choice of ways does not.
+        let choose = move |x: T, g: T| {
+            let less = g * slope;
+            if x > T::ZERO { g } else { less }
+        };
+        let y = map(&values::<T>(&contiguous(x)?)?, move |x| choose(x, x));
+        apply1("leaky_relu", &[x], y, x.shape(), move |grad, op| {
+            let x = contiguous(&op.inputs[0])?;
+            let dx = map2(&values(&x)?, &values(grad)?, choose);
+            Ok(vec![Some(Tensor::from_vec(dx, grad.shape(), grad.device())?)])
+        })
+    })
+}
+
 /// relu(a + b) of two tensors of one shape, whose gradients are the same.
 pub(crate) fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     for_dtype!(a.dtype(), T => {
