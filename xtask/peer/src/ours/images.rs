@@ -1,6 +1,8 @@
 //! Convolutional networks.
 
-use candlelight::nn::{BatchNorm, Conv2d, Conv2dConfig, GlobalAvgPool, Linear, batch_norm2d, conv2d, max_pool2d};
+use candlelight::nn::{
+    BatchNorm, Conv2d, Conv2dConfig, GlobalAvgPool, Linear, add_relu, batch_norm2d, conv2d, max_pool2d,
+};
 use candlelight::prelude::*;
 
 use super::{sgd, start};
@@ -127,6 +129,6 @@ impl Block {
             None => x.clone(),
             Some((conv, bn)) => bn.forward(&conv.forward(x, mode)?, mode)?,
         };
-        relu(&(y + skip)?)
+        add_relu(&y, &skip)
     }
 }
