@@ -142,6 +142,9 @@ pub(super) const TILE_VECTORS: usize = 2;
 /// Rows of b that are gone through at a time; with a tile's width, what stays in the first cache.
 pub(super) const DEPTH: usize = 256;
 
+/// Steps of a tile's loop that are written out: what counts and finds places costs as much as the products do.
+const UNROLLED: usize = 4;
+
 /// Rows of a from which copying a panel of b pays.
 const COPIED: usize = 24;
 
@@ -231,17 +234,28 @@ pub(super) unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize>(
     let mut sums = [[zero; TILE_VECTORS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {
-        let (mut right, mut left) = (b.0, a.0);
-        for _ in 0..depth {
-            let row: [T::Vector<S>; TILE_VECTORS] = std::array::from_fn(|v| load::<T, S>(right.add(v * lanes)));
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let x = T::splat(simd, *left.add(r * a.1));
-                for (sum, y) in sums.iter_mut().zip(row) {
-                    *sum = T::fma(simd, x, y, *sum);
+        let rows: [*const T; ROWS] = std::array::from_fn(|r| a.0.add(r * a.1));
+        let mut right = b.0;
+        macro_rules! step {
+            ($p:expr) => {{
+                let row: [T::Vector<S>; TILE_VECTORS] = std::array::from_fn(|v| load::<T, S>(right.add(v * lanes)));
+                for (left, sums) in rows.iter().zip(&mut sums) {
+                    let x = T::splat(simd, *left.add($p * a.2));
+                    for (sum, y) in sums.iter_mut().zip(row) {
+                        *sum = T::fma(simd, x, y, *sum);
+                    }
                 }
+                right = right.add(b.1);
+            }};
+        }
+        let whole = depth / UNROLLED * UNROLLED;
+        for p in (0..whole).step_by(UNROLLED) {
+            for u in 0..UNROLLED {
+                step!(p + u);
             }
-            right = right.add(b.1);
-            left = left.add(a.2);
+        }
+        for p in whole..depth {
+            step!(p);
         }
         let one = T::splat(simd, T::ONE);
         for (r, sums) in sums.iter().enumerate() {

@@ -90,6 +90,19 @@ pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     pulp::Arch::new().dispatch(op)
 }
 
+/// Asks for numbers to be brought into the cache; they may be read soon.
+#[inline(always)]
+pub(crate) fn prefetch_all<T>(x: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in x.chunks(64 / size_of::<T>()) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: no address faults, and every processor of this architecture has the instruction.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = x;
+}
+
 /// Whether this machine has the instructions that kernels are compiled for.
 pub(crate) fn available() -> bool {
     #[cfg(target_arch = "x86_64")]

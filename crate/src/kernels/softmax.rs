@@ -69,7 +69,10 @@ fn cross_entropy_of<T: Real>(logits: &Tensor, labels: &[u32], scale: f64) -> Res
             real::vectorized(|| {
                 for (j, (gradient, loss)) in gradient.chunks_exact_mut(width).zip(losses).enumerate() {
                     let row = i * piece + j;
-                    let (z, label) = (&z[row * width..(row + 1) * width], labels[row] as usize);
+                    let (z, next) = z[row * width..].split_at(width);
+                    let label = labels[row] as usize;
+                    // It comes while this one is computed.
+                    real::prefetch_all(&next[..width.min(next.len())]);
                     let max = rows::max(z);
                     gradient.iter_mut().zip(z).for_each(|(p, &z)| *p = (z - max).exp());
                     let sum = rows::sum(gradient, |p| p);

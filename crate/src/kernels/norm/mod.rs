@@ -12,7 +12,7 @@ mod sums;
 
 use candle_core::Tensor;
 
-use super::{Real, contiguous, values};
+use super::{Real, contiguous, real, values};
 use crate::Result;
 
 /// Numbers that are added in their own type before their sum is added in f64.
@@ -39,6 +39,9 @@ impl Moments {
         let (mut total, mut count) = (0.0, 0);
         for i in 0..n {
             let x = stretch(i);
+            if i + 1 < n {
+                real::prefetch_all(stretch(i + 1));
+            }
             count += x.len();
             for chunk in x.chunks(CHUNK) {
                 total += sums::plain(chunk).wide();

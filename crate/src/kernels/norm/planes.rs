@@ -2,8 +2,8 @@
 
 use super::batch::{Size, Sums};
 use super::{Channel, Moments};
-use crate::kernels::Real;
 use crate::kernels::values::Parts;
+use crate::kernels::{Real, real};
 
 #[inline(always)]
 pub(super) fn moments<T: Real>(x: &[T], size: Size, first: usize, moments: &mut [Moments]) {
@@ -34,6 +34,11 @@ pub(super) fn sums<T: Real>(g: &[T], x: &[T], size: Size, first: usize, channels
     for (i, (channel, sums)) in channels.iter().zip(sums).enumerate() {
         for image in 0..size.n {
             let start = size.plane(image, first + i);
+            if image + 1 < size.n {
+                let next = size.plane(image + 1, first + i);
+                real::prefetch_all(&g[next..next + size.s]);
+                real::prefetch_all(&x[next..next + size.s]);
+            }
             let (plain, with_x) = channel.line.sums(&g[start..start + size.s], &x[start..start + size.s]);
             sums.0 += plain;
             sums.1 += with_x;
