@@ -231,7 +231,7 @@ fn stock<T: WithDType>(
     let (data, shape) = match <[_; 1]>::try_from(outputs) {
         Ok([output]) => output,
         Err(outputs) => {
-            let data: Vec<T> = outputs.into_iter().flat_map(|(data, _)| data).collect();
+            let data = outputs.iter().map(|(data, _)| data.as_slice()).collect::<Vec<_>>().concat();
             let shape = Shape::from(data.len());
             (data, shape)
         }
