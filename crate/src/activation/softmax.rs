@@ -161,7 +161,8 @@ fn cool(what: &'static str, x: &Tensor, temperature: f64) -> Result<Tensor> {
         return Err(Error::setting("temperature", "above 0 and finite", temperature));
     }
     check_float(what, x)?;
-    Ok((x / temperature)?)
+    // Not divided by 1: Candle would, there and back.
+    if temperature == 1.0 { Ok(x.clone()) } else { Ok((x / temperature)?) }
 }
 
 /// Candle refuses a maximum over nothing, but also over no rows; callers take care of the latter.
