@@ -1,8 +1,8 @@
 //! A loss and its gradients, taken in one call.
 //!
-//! `loss.backward()` of Candle is right for every layer of this crate, and [`value_and_grad`] gives the same gradients. It is
-//! faster, because it goes backwards through the layers' own kernels by itself: Candle adds each gradient into fresh zeros, on one thread, and
-//! keeps all intermediate results until the end.
+//! `loss.backward()` of Candle is right for every layer of this crate, and [`value_and_grad`] gives the same gradients.
+//! It is faster, because it goes backwards through the layers' own kernels by itself: Candle adds each gradient into
+//! fresh zeros, on one thread, and keeps all intermediate results until the end.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,7 +81,8 @@ pub fn vjp(output: impl FnOnce() -> Result<Tensor>, gradient: &Tensor) -> Result
 
 /// An output and the gradients that start from `gradient`, or from ones.
 fn recorded(output: impl FnOnce() -> Result<Tensor>, gradient: Option<&Tensor>) -> Result<(Tensor, GradStore)> {
-    // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would end up on this tape.
+    // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would
+    // end up on this tape.
     let (output, tape) = match rayon::current_thread_index() {
         Some(_) => (output()?, Vec::new()),
         None => {
@@ -185,8 +186,8 @@ impl Drop for Recording {
     }
 }
 
-/// Walks the tape backwards. The stretches between its operations are Candle's: for each, Candle's own backward pass ends at the outputs
-/// of recorded operations, since they are variables.
+/// Walks the tape backwards. The stretches between its operations are Candle's: for each, Candle's own backward pass
+/// ends at the outputs of recorded operations, since they are variables.
 fn backward(output: &Tensor, gradient: Option<&Tensor>, tape: Vec<Node>) -> Result<GradStore> {
     let mut gradients = match (output.is_variable(), gradient) {
         (false, None) => output.backward()?,
@@ -218,8 +219,9 @@ fn backward(output: &Tensor, gradient: Option<&Tensor>, tape: Vec<Node>) -> Resu
     Ok(gradients)
 }
 
-/// The same operation as a node of Candle's graph, whose custom operations have one output and at most three inputs: several outputs are one
-/// vector, cut afterwards; inputs beyond the second hang on a further node, which passes their gradients on.
+/// The same operation as a node of Candle's graph, whose custom operations have one output and at most three inputs:
+/// several outputs are one vector, cut afterwards; inputs beyond the second hang on a further node, which passes their
+/// gradients on.
 fn stock<T: WithDType>(
     name: &'static str,
     inputs: Vec<Tensor>,

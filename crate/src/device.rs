@@ -63,8 +63,8 @@ fn claim_process() -> bool {
     true
 }
 
-/// Lets the allocator keep large blocks for the next step instead of handing them back: each new page costs a fault, and the faults on the
-/// outputs of a convolution took a third of a training step.
+/// Lets the allocator keep large blocks for the next step instead of handing them back: each new page costs a fault,
+/// and the faults on the outputs of a convolution took a third of a training step.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
 fn keep_memory() {

@@ -1,4 +1,5 @@
-//! The deep-learning exam, executed in Rust: every technique of the course, on [Candle](https://github.com/huggingface/candle).
+//! The deep-learning exam, executed in Rust: every technique of the course, on
+//! [Candle](https://github.com/huggingface/candle).
 //!
 //! Each concept is one short module with its formula and its source:
 //!

@@ -1,7 +1,8 @@
-//! Each kernel apart: `cargo bench --package candlelight-tests --profile dev`, with the start of a name to run some. The profile
-//! is the one that everything else is compiled with, in which the crate itself is optimised.
+//! Each kernel apart: `cargo bench --package candlelight-tests --profile dev`, with the start of a name to run some.
+//! The profile is the one that everything else is compiled with, in which the crate itself is optimised.
 //!
-//! `Forward` is the forward pass alone, `Gradient` both passes, `Composed` both of the form that is made of Candle's operations.
+//! `Forward` is the forward pass alone, `Gradient` both passes, `Composed` both of the form that is made of Candle's
+//! operations.
 
 use candlelight::autograd::vjp;
 use candlelight::kernels::composed;

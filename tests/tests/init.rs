@@ -111,8 +111,8 @@ fn orthogonal_weights_have_orthonormal_rows_or_columns() {
     }
     let w = Init::Orthogonal { gain: 1.0 }.tensor(&mut seeded(1), (3, 4), DType::F32, &CPU).unwrap();
     assert_eq!(w.dtype(), DType::F32);
-    // Even over all orthogonal matrices, so each entry has mean 0, as the sign fix brings about: without it, QR codes favour one
-    // sign on the diagonal.
+    // Even over all orthogonal matrices, so each entry has mean 0, as the sign fix brings about: without it, QR codes
+    // favour one sign on the diagonal.
     let rng = &mut seeded(2);
     let mut sum = [0.0; 4];
     for _ in 0..2000 {

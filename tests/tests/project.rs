@@ -133,8 +133,8 @@ fn rows_that_work_point_at_what_is_there() {
     assert!(working >= 6, "{working} rows work");
 }
 
-/// The dylib of the crate has one name in the build directory: a build of the crate alone, for a notebook or an example, would replace the one that the suites are linked
-/// with, unless both build the same dependencies.
+/// The dylib of the crate has one name in the build directory: a build of the crate alone, for a notebook or an
+/// example, would replace the one that the suites are linked with, unless both build the same dependencies.
 #[test]
 fn the_crate_alone_and_the_workspace_have_the_same_dependencies() {
     let tree = |selection: &[&str]| {

@@ -188,7 +188,8 @@ fn kinds() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Any sizes and settings: the kernel, with the tape and without, is the composed form. Sizes go beyond a register, a tile and a piece of the batch.
+    /// Any sizes and settings: the kernel, with the tape and without, is the composed form. Sizes go beyond a register,
+    /// a tile and a piece of the batch.
     #[test]
     fn kernels_are_the_composed_form(
         kind in kinds(),

@@ -41,9 +41,9 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
 /// gelu_tanh(x) = x (1 + tanh(u)) / 2,    u = √(2/π) (x + 0.044715 x³)
 /// ```
 ///
-/// Element-wise, any shape; PyTorch's `gelu` with `approximate="tanh"`, and at most 5·10⁻⁴ away from [`gelu`]. At -∞ it is NaN,
-/// as there, and so is the derivative where x² overflows (beyond 10¹⁹ in F32). The derivative of `Tensor::gelu` in Candle 0.11.1
-/// has its constants to six digits, an error of up to 10⁻⁶ that F64 shows.
+/// Element-wise, any shape; PyTorch's `gelu` with `approximate="tanh"`, and at most 5·10⁻⁴ away from [`gelu`]. At -∞ it
+/// is NaN, as there, and so is the derivative where x² overflows (beyond 10¹⁹ in F32). The derivative of `Tensor::gelu`
+/// in Candle 0.11.1 has its constants to six digits, an error of up to 10⁻⁶ that F64 shows.
 ///
 /// Hendrycks and Gimpel (2016), section 2.
 ///

@@ -1,7 +1,7 @@
 //! Activations, softmax and its logarithm.
 //!
-//! Element-wise functions take any shape, keep it, and are composed of Candle operations, so their gradients are too. NaN stays
-//! NaN. What happens at ±∞ is said where it is not the limit.
+//! Element-wise functions take any shape, keep it, and are composed of Candle operations, so their gradients are too.
+//! NaN stays NaN. What happens at ±∞ is said where it is not the limit.
 
 mod gelu;
 mod rectified;

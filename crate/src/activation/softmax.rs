@@ -47,8 +47,8 @@ pub fn logsumexp(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
 /// softmax(x)ᵢ = exp(xᵢ - m) / Σⱼ exp(xⱼ - m),    m = maxⱼ xⱼ        ∂pᵢ/∂xⱼ = pᵢ (δᵢⱼ - pⱼ)
 /// ```
 ///
-/// Without `m`, exp overflows and the quotient is ∞/∞ = NaN: at logits of 89 in F32, of 710 in F64. Adding a constant to every
-/// logit changes nothing, so subtracting the maximum is exact.
+/// Without `m`, exp overflows and the quotient is ∞/∞ = NaN: at logits of 89 in F32, of 710 in F64. Adding a constant
+/// to every logit changes nothing, so subtracting the maximum is exact.
 ///
 /// Same shape as `x`. `candle_nn::ops::softmax_last_dim` of Candle 0.11.1 gives no gradient at all to what lies upstream, and
 /// no error; this one is composed of operations that do.

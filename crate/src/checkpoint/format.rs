@@ -142,8 +142,8 @@ impl<'a> Contents<'a> {
 
 /// Reads a file of `len` bytes.
 ///
-/// The header is parsed here rather than by `SafeTensors::deserialize`, which adds up lengths from the file unchecked, and would
-/// take the whole file into memory first.
+/// The header is parsed here rather than by `SafeTensors::deserialize`, which adds up lengths from the file unchecked,
+/// and would take the whole file into memory first.
 pub(super) fn read(file: &mut impl Read, len: u64) -> Result<(Header, BTreeMap<String, Tensor>), Fault> {
     let mut size = [0; 8];
     let Some(after) = len.checked_sub(8) else {

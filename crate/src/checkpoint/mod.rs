@@ -145,10 +145,10 @@ impl Checkpoint {
 
     /// Writes the file `path`, atomically and durably.
     ///
-    /// Into a temporary file of the same folder, which is flushed to the disk and then renamed; the folder is flushed after.
-    /// Whoever opens `path`, at any time and after any crash, finds the old file or the new one, whole. The new file has the
-    /// permissions of the old one (by default those the umask leaves), and a symbolic link is followed. The same contents give
-    /// the same bytes.
+    /// Into a temporary file of the same folder, which is flushed to the disk and then renamed; the folder is flushed
+    /// after. Whoever opens `path`, at any time and after any crash, finds the old file or the new one, whole. The new
+    /// file has the permissions of the old one (by default those the umask leaves), and a symbolic link is followed.
+    /// The same contents give the same bytes.
     ///
     /// # Errors
     /// [`Error::Io`]; the file at `path` is then the old one and the temporary is gone. (One exception: where only the last

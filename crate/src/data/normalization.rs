@@ -12,8 +12,9 @@ use crate::{Error, Result};
 /// y[n, c, …] = (x[n, c, …] - μ_c) / σ_c,    μ_c, σ_c over all samples and places of the training inputs
 /// ```
 ///
-/// Validation and test data, and what the model is used on, are normalized by the same numbers. σ divides by the count, not by
-/// the count less 1; a channel that never varies is only shifted (σ = 1). For flat inputs [N, D] each column is a channel.
+/// Validation and test data, and what the model is used on, are normalized by the same numbers. σ divides by the count,
+/// not by the count less 1; a channel that never varies is only shifted (σ = 1). For flat inputs [N, D] each column is
+/// a channel.
 ///
 /// # Shapes
 /// Inputs [N, C, ...] of F32 or F64.

@@ -32,8 +32,9 @@ impl Nonlinearity {
     /// linear, sigmoid 1;  tanh 5/3;  ReLU √2;  leaky ReLU √(2 / (1 + a²));  SELU 3/4
     /// ```
     ///
-    /// For ReLU and leaky ReLU it is exact: He et al. (2015), eq. 10 and 15. The others are PyTorch's values: that of tanh is for
-    /// a wide input rather than a small one, where 1 would do, and that of sigmoid is no more than a convention.
+    /// For ReLU and leaky ReLU it is exact: He et al. (2015), eq. 10 and 15. The others are PyTorch's values: that of
+    /// tanh is for a wide input rather than a small one, where 1 would do, and that of sigmoid is no more than a
+    /// convention.
     pub fn gain(self) -> f64 {
         match self {
             Self::Linear | Self::Sigmoid => 1.0,

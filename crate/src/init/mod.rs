@@ -39,7 +39,8 @@ pub enum Init {
         /// Standard deviation, at least 0.
         std: f64,
     },
-    /// N(mean, std²) without what is further than `cut` · std from the mean, so of a variance below std² (at cut = 2, 0.774 std²).
+    /// N(mean, std²) without what is further than `cut` · std from the mean, so of a variance below std² (at cut = 2,
+    /// 0.774 std²).
     ///
     /// PyTorch's `trunc_normal_` takes absolute bounds instead, -2 and 2 by default.
     TruncatedNormal {
@@ -76,8 +77,8 @@ pub enum Init {
     HeNormal,
     /// Uniform on ±√(3 / fan_in), of variance 1 / fan_in; LeCun et al. (1998), eq. 16.
     LeCunUniform,
-    /// N(0, 1 / fan_in), which keeps the variance through a linear layer. LeCun et al. (1998), eq. 16. (That of JAX is cut at two
-    /// standard deviations.)
+    /// N(0, 1 / fan_in), which keeps the variance through a linear layer. LeCun et al. (1998), eq. 16. (That of JAX is
+    /// cut at two standard deviations.)
     LeCunNormal,
     /// Orthonormal rows times the gain; where there are more rows (out) than they are long (in · …), orthonormal columns.
     ///
@@ -118,8 +119,8 @@ impl Init {
     /// Draws a tensor of `shape`.
     ///
     /// # Errors
-    /// A setting outside its range, a dtype other than F32 and F64; if a fan is needed, or for [`Init::Orthogonal`], a shape of
-    /// fewer than two dimensions or with a dimension of 0.
+    /// A setting outside its range, a dtype other than F32 and F64; if a fan is needed, or for [`Init::Orthogonal`], a
+    /// shape of fewer than two dimensions or with a dimension of 0.
     pub fn tensor(self, rng: &mut Rng, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Result<Tensor> {
         let shape = shape.into();
         let symmetric = |rng: &mut Rng, bound: f64, shape| uniform(rng, -bound, bound, shape, dtype, device);

@@ -35,7 +35,8 @@ fn forward<T: Real>(weight: &Tensor, indices: Vec<u32>, padding: Option<usize>, 
         let g = values::<T>(grad)?;
         // SAFETY: the tasks write all rows.
         let mut dw = unsafe { unwritten(rows * width) };
-        // A piece of the table belongs to one task, which goes through all indices in order. Few pieces, since each reads all indices.
+        // A piece of the table belongs to one task, which goes through all indices in order. Few pieces, since each
+        // reads all indices.
         let piece = rows.div_ceil(16) * width;
         pool::run_chunks(&mut dw, piece.max(pieces(width)), |start, dw| {
             dw.fill(T::ZERO);

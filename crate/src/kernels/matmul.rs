@@ -1,8 +1,9 @@
 //! Matrix products.
 //!
-//! A product of m × k by k × n takes 2mkn operations. Large ones go to the `gemm` crate, which copies both matrices into an order of its own
-//! first; for the small ones of a training step (64 × 784 by 784 × 256) the copy costs as much as the product, so those are taken as they lie:
-//! either a row of the right matrix at a time, or as dot products where the right one is transposed.
+//! A product of m × k by k × n takes 2mkn operations. Large ones go to the `gemm` crate, which copies both matrices
+//! into an order of its own first; for the small ones of a training step (64 × 784 by 784 × 256) the copy costs as much
+//! as the product, so those are taken as they lie: either a row of the right matrix at a time, or as dot products where
+//! the right one is transposed.
 
 use pulp::{Simd, WithSimd};
 
@@ -174,8 +175,8 @@ impl<T: Real> WithSimd for ByRows<T> {
             let add = add || start > 0;
             for j in (0..n).step_by(width) {
                 let columns = width.min(n - j);
-                // SAFETY: rows i to i + rows of a and c, columns j to j + `columns` of b and c, and `depth` steps of k from `start` lie inside; the copy
-                // holds `depth` rows of `width`.
+                // SAFETY: rows i to i + rows of a and c, columns j to j + `columns` of b and c, and `depth` steps of k
+                // from `start` lie inside; the copy holds `depth` rows of `width`.
                 unsafe {
                     let mut panel = (b.0.add(start * b.1 + j), b.1);
                     // A panel that is used often enough is copied together; so is one that does not fill a tile.

@@ -1,5 +1,5 @@
-//! The fast CPU forward and backward passes of the layers. What a layer computes is written plainly in [`nn`](crate::nn) and its neighbours;
-//! this is where it is made fast.
+//! The fast CPU forward and backward passes of the layers. What a layer computes is written plainly in
+//! [`nn`](crate::nn) and its neighbours; this is where it is made fast.
 
 #![allow(unsafe_code)] // Only here; each block says why it is sound.
 
@@ -29,7 +29,8 @@ pub(crate) use values::{contiguous, values};
 
 use crate::Result;
 
-/// Runs `f` with every layer in its composed form, made of Candle's operations: the reference that the kernels are tested against, and what other devices run.
+/// Runs `f` with every layer in its composed form, made of Candle's operations: the reference that the kernels are
+/// tested against, and what other devices run.
 ///
 /// ```
 /// use candlelight::{kernels::composed, prelude::*};

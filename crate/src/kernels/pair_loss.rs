@@ -31,7 +31,8 @@ impl PairLoss {
                 (clamped * (d - T::of(0.5) * clamped), clamped)
             }
             Self::BinaryCrossEntropy => {
-                // softplus(z) - t z. Large terms first: where the target is met they cancel exactly, and the small rest keeps its digits.
+                // softplus(z) - t z. Large terms first: where the target is met they cancel exactly, and the small rest
+                // keeps its digits.
                 let large = T::ZERO.larger(p) - t * p;
                 (large + (-p.abs()).exp().ln_1p_of_fraction(), p.sigmoid() - t)
             }

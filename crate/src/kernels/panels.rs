@@ -1,8 +1,9 @@
 //! Products with a right matrix that was copied into the order in which a tile reads it.
 //!
-//! As it lies, the columns of a tile are a row apart in memory; with rows of a power of two they fall into a few places of the first cache and
-//! push one another out. In panels as wide as a tile, each in one piece, they do not. The copy is worth while where the matrix is used again and again,
-//! such as the weight of a recurrence at every step, or where the product is large.
+//! As it lies, the columns of a tile are a row apart in memory; with rows of a power of two they fall into a few places
+//! of the first cache and push one another out. In panels as wide as a tile, each in one piece, they do not. The copy
+//! is worth while where the matrix is used again and again, such as the weight of a recurrence at every step, or where
+//! the product is large.
 
 use std::marker::PhantomData;
 
@@ -69,7 +70,8 @@ impl<T: Real> Panels<T> {
         &self.data[self.start + j * self.k + start * self.width..][..depth * self.width]
     }
 
-    /// c ← a b, or c ← c + a b if `add`, on the calling thread; a is m × k with rows `a.1` apart, c is m × n with rows `c.1` apart.
+    /// c ← a b, or c ← c + a b if `add`, on the calling thread; a is m × k with rows `a.1` apart, c is m × n with rows
+    /// `c.1` apart.
     pub(crate) fn multiply(&self, m: usize, a: (&[T], usize), c: (&mut [T], usize), add: bool) {
         let inside = |width: usize, pitch: usize, length: usize| (m - 1) * pitch + width <= length && width <= pitch;
         assert!(
@@ -110,7 +112,8 @@ pub(crate) fn copy_tile<T: Real>(from: &[T], pitch: usize, (columns, to): (usize
     }
 }
 
-/// c ← aᵀ b for each (b, c), on the calling thread; a is k × m, in consecutive [`tiles`] of it, each in rows of its own; each c is m × n in rows of n.
+/// c ← aᵀ b for each (b, c), on the calling thread; a is k × m, in consecutive [`tiles`] of it, each in rows of its
+/// own; each c is m × n in rows of n.
 pub(crate) fn multiply_transposed<'a, T: Real>(
     a: &[T],
     tiles: &[(usize, usize)],
@@ -196,7 +199,8 @@ impl<T: Real> WithSimd for Multiply<'_, T> {
                 let mut i = 0;
                 while i < m {
                     let rows = tile_rows(m - i);
-                    // SAFETY: rows i to i + rows of a and c from column `start` and j on lie inside, as the caller asserted, and `depth` rows of the panel.
+                    // SAFETY: rows i to i + rows of a and c from column `start` and j on lie inside, as the caller
+                    // asserted, and `depth` rows of the panel.
                     unsafe {
                         let (a, c) = ((a.0.add(i * a.1 + start), a.1, 1), (c.0.add(i * c.1 + j), c.1));
                         tile(simd, (rows, depth, width.min(n - j)), a, b, c, add || start > 0);

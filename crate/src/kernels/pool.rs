@@ -1,8 +1,9 @@
 //! The threads that kernels share their work between.
 //!
-//! rayon's threads are woken through its queues, which takes about 10 µs from outside its pool; a training step of a small net has ten such
-//! regions and lasts 400 µs. Here the caller works too, and a helper that has just been busy watches for the next region a little while before
-//! it sleeps. A caller never takes up other work while it waits, so what a thread holds in thread-locals stays its own.
+//! rayon's threads are woken through its queues, which takes about 10 µs from outside its pool; a training step of a
+//! small net has ten such regions and lasts 400 µs. Here the caller works too, and a helper that has just been busy
+//! watches for the next region a little while before it sleeps. A caller never takes up other work while it waits, so
+//! what a thread holds in thread-locals stays its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,8 @@ const WATCH: Duration = Duration::from_micros(50);
 
 /// Runs `task(0)`, …, `task(tasks - 1)`, each once, on the threads there are.
 ///
-/// Results must not depend on which thread runs which task, nor on the order. Inside a task, or while another thread is in here, tasks run one after another.
+/// Results must not depend on which thread runs which task, nor on the order. Inside a task, or while another thread is
+/// in here, tasks run one after another.
 pub(crate) fn run(tasks: usize, task: impl Fn(usize) + Sync) {
     match pool() {
         Some(pool) if tasks > 1 => pool.run(tasks, &task),
@@ -165,7 +167,8 @@ impl Pool {
                 continue;
             };
             seen = work.region;
-            // SAFETY: the region still stands in the state, whose lock is held, so its caller has not gone on; once `inside` counts this helper, it waits.
+            // SAFETY: the region still stands in the state, whose lock is held, so its caller has not gone on; once
+            // `inside` counts this helper, it waits.
             let shared = unsafe { &*work.shared };
             shared.inside.fetch_add(1, Ordering::Relaxed);
             drop(state);

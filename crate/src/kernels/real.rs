@@ -80,7 +80,8 @@ pub(crate) trait Real:
 
 /// Runs `f`, and what is inlined into it, with AVX2 and FMA on x86-64; there [`available`] must have been true.
 ///
-/// There is no second call of `f` without them, and there must be none: LLVM then always inlines it here, and compiles it for these instructions.
+/// There is no second call of `f` without them, and there must be none: LLVM then always inlines it here, and compiles
+/// it for these instructions.
 #[inline(always)]
 pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
@@ -92,8 +93,8 @@ pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     unsafe { wide(f) }
 }
 
-/// Runs `op` with the instruction set of the kernels' register tiles. pulp's own `Arch` would have each compiled a second time, for processors
-/// that kernels do not run on.
+/// Runs `op` with the instruction set of the kernels' register tiles. pulp's own `Arch` would have each compiled a
+/// second time, for processors that kernels do not run on.
 #[inline(always)]
 pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     #[cfg(target_arch = "x86_64")]
@@ -289,8 +290,8 @@ macro_rules! real {
     };
 }
 
-// The coefficients of f32 are those of the Cephes library's `expf`; in f64 the Taylor series to r¹³ is exact to rounding. The logarithm of 2 is split in two, so
-// that n ln 2 loses nothing.
+// The coefficients of f32 are those of the Cephes library's `expf`; in f64 the Taylor series to r¹³ is exact to
+// rounding. The logarithm of 2 is split in two, so that n ln 2 loses nothing.
 real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s add_f32s sub_f32s mul_f32s less_than_f32s select_f32s reduce_sum_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
     terms [1.987_569_2e-4_f32, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5]);
 real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s add_f64s sub_f64s mul_f64s less_than_f64s select_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,

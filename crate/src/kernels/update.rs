@@ -1,5 +1,5 @@
-//! An optimizer's update of one parameter, in place: its value, its gradient and what is remembered of it are read once, value
-//! and memory written once, and no temporary is made.
+//! An optimizer's update of one parameter, in place: its value, its gradient and what is remembered of it are read
+//! once, value and memory written once, and no temporary is made.
 //!
 //! The floor is bytes over bandwidth: AdamW reads four numbers and writes three for each parameter, which is 28 bytes in f32
 //! and 59 MB for 2.1 million. Root and division come next: in the cache, a number takes 0.33 ns on one Zen 3 core, most of it
@@ -187,8 +187,8 @@ impl<R: Rule, T: Number, const N: usize> NullaryFnOnce for Pass<'_, R, T, N> {
     }
 }
 
-/// Σ x², summed in F64 in an order that depends on nothing but the length; `None` unless `x` is contiguous, on the CPU, and F32
-/// or F64.
+/// Σ x², summed in F64 in an order that depends on nothing but the length; `None` unless `x` is contiguous, on the CPU,
+/// and F32 or F64.
 pub(crate) fn sum_of_squares(x: &Tensor) -> Option<f64> {
     fn sum<T: Number>(all: &CpuStorage, (from, to): (usize, usize)) -> Option<f64> {
         Some(Arch::new().dispatch(Squares(T::all(all)?.get(from..to)?)))

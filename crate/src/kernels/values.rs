@@ -50,7 +50,8 @@ impl<S: Deref<Target = Storage>, T: Real> Deref for Values<S, T> {
     }
 }
 
-/// A vector of `n` numbers that nobody has written yet. Zeroing one of several megabytes takes as long as computing it in many a kernel.
+/// A vector of `n` numbers that nobody has written yet. Zeroing one of several megabytes takes as long as computing it
+/// in many a kernel.
 ///
 /// # Safety
 /// Every element is written before it is read.

@@ -47,8 +47,8 @@ pub fn cross_entropy_reduce(logits: &Tensor, labels: &Tensor, reduction: Reducti
 /// `CrossEntropyLoss`.
 #[derive(Debug, Clone, Default)]
 pub struct CrossEntropyConfig {
-    /// A factor for each class, `[C]`, finite and at least 0; default `None`, for 1. With class indices the mean divides by the
-    /// sum of the factors of the labels, not by their number, as in PyTorch.
+    /// A factor for each class, `[C]`, finite and at least 0; default `None`, for 1. With class indices the mean
+    /// divides by the sum of the factors of the labels, not by their number, as in PyTorch.
     pub weight: Option<Tensor>,
     /// A label that does not count and need not be a class; default `None`. PyTorch's default is -100, which here is an error
     /// like any other wrong label unless it is asked for.

@@ -50,8 +50,8 @@ pub struct MultiMarginConfig {
     pub p: u32,
     /// By how much the score of the label is to exceed the others: finite, default 1.
     pub margin: f64,
-    /// A factor for each class, `[C]`, finite and at least 0; default `None`, for 1. The mean divides by the number of samples
-    /// all the same, as in PyTorch.
+    /// A factor for each class, `[C]`, finite and at least 0; default `None`, for 1. The mean divides by the number of
+    /// samples all the same, as in PyTorch.
     pub weight: Option<Tensor>,
     /// Default: the mean.
     pub reduction: Reduction,

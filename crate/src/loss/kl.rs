@@ -21,19 +21,19 @@ pub struct KlConfig {
 /// L = 1/N Σₙ KL(tₙ ‖ pₙ),    KL(t ‖ p) = Σ_c t_c (log t_c - log p_c) ≥ 0        ∂L/∂log p = -t / N
 /// ```
 ///
-/// In nats: what it costs to code samples of t as if they came from p, above the least possible. It is the cross-entropy less
-/// the entropy of t, so for given targets both have one gradient. A class with t_c = 0 counts 0, whatever its log p_c, and takes
-/// no part in the gradient of t.
+/// In nats: what it costs to code samples of t as if they came from p, above the least possible. It is the
+/// cross-entropy less the entropy of t, so for given targets both have one gradient. A class with t_c = 0 counts 0,
+/// whatever its log p_c, and takes no part in the gradient of t.
 ///
-/// Unlike PyTorch, every row is one divergence: [`Reduction::Mean`] is over rows (PyTorch's default divides by the elements, which
-/// it advises against; its `batchmean` divides by the first dimension only), and [`Reduction::None`] gives a number a row, not an
-/// element.
+/// Unlike PyTorch, every row is one divergence: [`Reduction::Mean`] is over rows (PyTorch's default divides by the
+/// elements, which it advises against; its `batchmean` divides by the first dimension only), and [`Reduction::None`]
+/// gives a number a row, not an element.
 ///
 /// Kullback and Leibler (1951), section 2.
 ///
 /// # Shapes
-/// `log_probabilities`, as of [`log_softmax`](crate::activation::log_softmax), and `targets` [..., C], both of one float dtype.
-/// That they are normalised is not checked, as in PyTorch.
+/// `log_probabilities`, as of [`log_softmax`](crate::activation::log_softmax), and `targets` [..., C], both of one
+/// float dtype. That they are normalised is not checked, as in PyTorch.
 ///
 /// # Errors
 /// Shapes or dtypes that differ from these, or an empty batch.

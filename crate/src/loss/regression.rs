@@ -53,8 +53,8 @@ pub fn mse_reduce(prediction: &Tensor, target: &Tensor, reduction: Reduction) ->
 /// L = 1/n Σᵢ |pᵢ - tᵢ|        ∂L/∂pᵢ = sign(pᵢ - tᵢ) / n,  0 where they are equal
 /// ```
 ///
-/// In the unit of the target. Its best constant is the median, so an outlier counts no more than its side. PyTorch's `L1Loss`.
-/// The derivative of `Tensor::abs` in Candle 0.11.1 is 1 at 0, which pushes predictions that are right.
+/// In the unit of the target. Its best constant is the median, so an outlier counts no more than its side. PyTorch's
+/// `L1Loss`. The derivative of `Tensor::abs` in Candle 0.11.1 is 1 at 0, which pushes predictions that are right.
 ///
 /// # Shapes
 /// As [`mse`].

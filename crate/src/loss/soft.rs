@@ -13,8 +13,9 @@ use crate::{Error, Result};
 /// L = -1/N Σₙ Σ_c tₙ_c log softmax(zₙ)_c        ∂L/∂zₙ = (softmax(zₙ) - tₙ) / N  where Σ_c tₙ_c = 1
 /// ```
 ///
-/// One-hot targets give [`cross_entropy`](super::cross_entropy); smoothed labels, mixtures and a teacher's probabilities are the
-/// other uses. That the targets sum to 1 is not checked, as in PyTorch. A target of 0 at a logit of -∞ gives NaN (0 · ∞), as there.
+/// One-hot targets give [`cross_entropy`](super::cross_entropy); smoothed labels, mixtures and a teacher's
+/// probabilities are the other uses. That the targets sum to 1 is not checked, as in PyTorch. A target of 0 at a logit
+/// of -∞ gives NaN (0 · ∞), as there.
 ///
 /// # Shapes
 /// `logits` and `targets` [..., C], both of one float dtype.

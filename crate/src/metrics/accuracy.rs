@@ -5,8 +5,8 @@ use candle_core::Tensor;
 use super::Rows;
 use crate::{Error, Result};
 
-/// Share of samples whose largest score is at the label, in [0, 1]. Of equal scores the first counts; a sample with NaN among its
-/// scores is wrong.
+/// Share of samples whose largest score is at the label, in [0, 1]. Of equal scores the first counts; a sample with NaN
+/// among its scores is wrong.
 ///
 /// # Shapes
 /// `scores` [..., C] (logits or probabilities), `labels` [...] of U8, U32 or I64 in 0..C.
@@ -25,8 +25,8 @@ pub fn accuracy(scores: &Tensor, labels: &Tensor) -> Result<f64> {
     top_k_accuracy(scores, labels, 1)
 }
 
-/// Share of samples whose label is among the `k` largest scores, in [0, 1]. Of equal scores the first count; a sample with NaN
-/// among its scores is wrong.
+/// Share of samples whose label is among the `k` largest scores, in [0, 1]. Of equal scores the first count; a sample
+/// with NaN among its scores is wrong.
 ///
 /// `k`: from 1, which is [`accuracy`], to the number of classes, which gives 1.
 ///

@@ -36,8 +36,8 @@ impl Calibration {
     /// `bins`: at least 1; 15 in the paper.
     ///
     /// # Shapes
-    /// `probabilities` [..., C], rows that sum to 1 (within 0.001), as of [`softmax`](crate::activation::softmax); `labels` [...]
-    /// of U8, U32 or I64 in 0..C.
+    /// `probabilities` [..., C], rows that sum to 1 (within 0.001), as of [`softmax`](crate::activation::softmax);
+    /// `labels` [...] of U8, U32 or I64 in 0..C.
     ///
     /// # Errors
     /// Shapes, dtypes or labels that differ from these, no bins, numbers that are no probabilities.

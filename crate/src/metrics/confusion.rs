@@ -56,7 +56,8 @@ impl ConfusionMatrix {
         self.share_of(&self.counts.sum_axis(Axis(0)))
     }
 
-    /// Per class, the harmonic mean of precision and recall, in [0, 1]; NaN for a class without samples that was never predicted.
+    /// Per class, the harmonic mean of precision and recall, in [0, 1]; NaN for a class without samples that was never
+    /// predicted.
     ///
     /// ```text
     /// F1 = 2 precision · recall / (precision + recall) = 2 TP / (2 TP + FP + FN)

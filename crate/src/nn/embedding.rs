@@ -22,7 +22,8 @@ pub struct EmbeddingConfig {
 /// ```
 ///
 /// # Shapes
-/// Indices of any shape, of dtype U8, U32 or I64; output [shape of the indices, `embedding_dim`]; parameter `weight` [`num_embeddings`, `embedding_dim`], as in PyTorch.
+/// Indices of any shape, of dtype U8, U32 or I64; output [shape of the indices, `embedding_dim`]; parameter `weight`
+/// [`num_embeddings`, `embedding_dim`], as in PyTorch.
 ///
 /// # Deviations from PyTorch
 /// `padding_idx` counts from the front only; there is no `max_norm`, no scaling by frequency and no sparse gradient.

@@ -84,7 +84,8 @@ pub trait Module: Send + Sync {
     /// If the shape or dtype of `x` does not fit.
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor>;
 
-    /// The output with an activation after it. A layer whose kernel can take the activation in the same pass does so; the values are the same.
+    /// The output with an activation after it. A layer whose kernel can take the activation in the same pass does so;
+    /// the values are the same.
     ///
     /// # Errors
     /// Those of [`Module::forward`], of this layer or of the activation.
@@ -92,7 +93,8 @@ pub trait Module: Send + Sync {
         activation.forward(&self.forward(x, mode)?, mode)
     }
 
-    /// The activation that this is, if it is one: [`Sequential`] hands it to the layer before it, see [`Module::forward_then`].
+    /// The activation that this is, if it is one: [`Sequential`] hands it to the layer before it, see
+    /// [`Module::forward_then`].
     fn as_activation(&self) -> Option<Activation> {
         None
     }

@@ -14,11 +14,12 @@ pub enum Shortcut {
     None,
     /// As it is; the block must keep the number of channels and the size.
     Identity,
-    /// As it is where the block keeps the shape; else every stride-th place of it, and zeros for the new channels. No parameters: option A of
-    /// the paper.
+    /// As it is where the block keeps the shape; else every stride-th place of it, and zeros for the new channels. No
+    /// parameters: option A of the paper.
     ZeroPadding,
-    /// As it is where the block keeps the shape; else through a convolution of 1 × 1 with the block's stride and a batch normalization,
-    /// `downsample.0` and `downsample.1`. Each new channel is a learned mix of the old ones: option B of the paper.
+    /// As it is where the block keeps the shape; else through a convolution of 1 × 1 with the block's stride and a
+    /// batch normalization, `downsample.0` and `downsample.1`. Each new channel is a learned mix of the old ones:
+    /// option B of the paper.
     Projection,
 }
 
@@ -44,7 +45,8 @@ impl Default for BasicBlockConfig {
 /// ∂y/∂x = ∂F/∂x + 1 where the shortcut is the identity and y > 0: the gradient has a way around F
 /// ```
 ///
-/// Names are those of torchvision: `conv1`, `bn1`, `conv2`, `bn2`, `downsample.0`, `downsample.1`. Convolutions have no bias, and start from
+/// Names are those of torchvision: `conv1`, `bn1`, `conv2`, `bn2`, `downsample.0`, `downsample.1`. Convolutions have no
+/// bias, and start from
 /// [`Init::HeNormal`] (He et al. 2015, as in the paper, section 3.4; torchvision counts the outputs instead of the inputs).
 ///
 /// # Shapes
@@ -92,8 +94,8 @@ impl BasicBlock {
     /// Makes the layers below the prefix of `params`. `in_channels`, `out_channels`: at least 1.
     ///
     /// # Errors
-    /// A setting outside its range; a shape that the shortcut cannot follow: [`Shortcut::Identity`] takes no change, [`Shortcut::ZeroPadding`]
-    /// no fewer channels; a name that is taken.
+    /// A setting outside its range; a shape that the shortcut cannot follow: [`Shortcut::Identity`] takes no change,
+    /// [`Shortcut::ZeroPadding`] no fewer channels; a name that is taken.
     pub fn new(in_channels: usize, out_channels: usize, config: BasicBlockConfig, params: Params) -> Result<Self> {
         let BasicBlockConfig { stride, shortcut } = config;
         let same = stride == 1 && in_channels == out_channels;

@@ -32,8 +32,8 @@ impl Default for ResNetConfig {
 
 /// A residual network for small images: with its default settings the ResNet-20 of CIFAR-10.
 ///
-/// A convolution of 3 × 3 to the first width, stages of [`BasicBlock`]s, the mean of each channel, and a linear layer. Names are those of
-/// torchvision: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
+/// A convolution of 3 × 3 to the first width, stages of [`BasicBlock`]s, the mean of each channel, and a linear layer.
+/// Names are those of torchvision: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
 ///
 /// # Shapes
 /// Input [N, in, H, W], output [N, classes].

@@ -31,15 +31,15 @@ pub struct LayerSummary {
     pub output: Vec<usize>,
     /// How many numbers it has to train; 0 if they were counted before, in a layer that shares them.
     pub params: usize,
-    /// Floating-point operations of one pass forward: two for each multiplication of an input with a weight and the addition that goes with it.
-    /// Biases, activations, statistics and pooling are not counted.
+    /// Floating-point operations of one pass forward: two for each multiplication of an input with a weight and the
+    /// addition that goes with it. Biases, activations, statistics and pooling are not counted.
     pub flops: usize,
 }
 
 /// Runs `model` once on zeros of `shape`, in [`Mode::Eval`], and lists its layers.
 ///
-/// Layers of this crate are listed where they have parameters or change the shape; what else `forward` does is not seen. Floating-point operations
-/// grow with the batch, which is a part of `shape`.
+/// Layers of this crate are listed where they have parameters or change the shape; what else `forward` does is not
+/// seen. Floating-point operations grow with the batch, which is a part of `shape`.
 ///
 /// # Errors
 /// Those of the model for this shape.
@@ -120,7 +120,8 @@ impl fmt::Display for Summary {
     }
 }
 
-/// What a layer reports: what its input is called in errors, its parameters, its output, and how many products with weights it took.
+/// What a layer reports: what its input is called in errors, its parameters, its output, and how many products with
+/// weights it took.
 pub(super) fn record<'a>(
     input: &'static str,
     parameters: impl IntoIterator<Item = &'a Tensor>,

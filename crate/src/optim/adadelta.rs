@@ -22,8 +22,8 @@ impl Default for AdadeltaConfig {
     }
 }
 
-/// Adadelta: the gradient times the ratio of two running root mean squares, that of past steps over that of gradients, so that
-/// a step has the unit of the parameter.
+/// Adadelta: the gradient times the ratio of two running root mean squares, that of past steps over that of gradients,
+/// so that a step has the unit of the parameter.
 ///
 /// ```text
 /// g ← ∇L(θ) + λθ

@@ -57,8 +57,8 @@ impl Default for AdamWConfig {
 /// The decay λθ passes through the scaling, so it is not the decay of the weights that it is under plain gradient descent;
 /// see [`AdamW`]. Kingma and Ba (2015), algorithm 1; λ and its place as in PyTorch.
 ///
-/// With `amsgrad`, v̂ = max(v₁, …, vₜ) / (1 - β₂ᵗ): Reddi et al. (2018), algorithm 2, which has neither correction 1 - βᵗ; as in
-/// PyTorch, both are kept here.
+/// With `amsgrad`, v̂ = max(v₁, …, vₜ) / (1 - β₂ᵗ): Reddi et al. (2018), algorithm 2, which has neither correction 1 -
+/// βᵗ; as in PyTorch, both are kept here.
 ///
 /// ```
 /// use candlelight::{optim::{Adam, AdamConfig, Optimizer}, prelude::*};

@@ -34,8 +34,8 @@ impl Default for SgdConfig {
 /// θ ← θ - η (g + μv)          with Nesterov's momentum
 /// ```
 ///
-/// As PyTorch's `SGD`: η multiplies the finished direction, where Sutskever et al. (2013), section 2, eq. 1–4 put it inside v;
-/// the two differ once η changes during training. λ is that of ½λ‖θ‖² in the loss, see
+/// As PyTorch's `SGD`: η multiplies the finished direction, where Sutskever et al. (2013), section 2, eq. 1–4 put it
+/// inside v; the two differ once η changes during training. λ is that of ½λ‖θ‖² in the loss, see
 /// [`l2`](crate::regularization::l2).
 ///
 /// ```

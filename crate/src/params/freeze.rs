@@ -7,9 +7,10 @@ impl Params {
     /// Leaves the parameter called `name`, or all parameters below it, out of [`Params::trainable`]; `""` means all below
     /// this prefix. Buffers are no parameters and stay what they are.
     ///
-    /// Freeze before making the optimizer: one that is already there keeps the parameters it was given. Running statistics
-    /// are not moved by an optimizer but by a forward pass in [`Mode::Train`](crate::nn::Mode::Train); wrap the frozen layers
-    /// in [`Frozen`](crate::train::Frozen) to keep those too. (In PyTorch: `requires_grad = False`, and `eval()` on the part.)
+    /// Freeze before making the optimizer: one that is already there keeps the parameters it was given. Running
+    /// statistics are not moved by an optimizer but by a forward pass in [`Mode::Train`](crate::nn::Mode::Train); wrap
+    /// the frozen layers in [`Frozen`](crate::train::Frozen) to keep those too. (In PyTorch: `requires_grad = False`,
+    /// and `eval()` on the part.)
     ///
     /// # Errors
     /// If there is no parameter of this name or below it.

@@ -56,10 +56,10 @@ impl Params {
 
     /// Gives the parameters and buffers below this prefix the values of the same names: PyTorch's `load_state_dict`.
     ///
-    /// Everything is checked before anything is changed. Names are taken without the prefix on both sides, so a part of one
-    /// model loads into a part of another. The buffer `num_batches_tracked` of a BatchNorm may be absent on either side and
-    /// of any integer or float dtype, as in PyTorch, whose older files lack it: a store without it ignores it, and one with it
-    /// keeps its count where the source has none.
+    /// Everything is checked before anything is changed. Names are taken without the prefix on both sides, so a part of
+    /// one model loads into a part of another. The buffer `num_batches_tracked` of a BatchNorm may be absent on either
+    /// side and of any integer or float dtype, as in PyTorch, whose older files lack it: a store without it ignores it,
+    /// and one with it keeps its count where the source has none.
     ///
     /// # Errors
     /// [`Error::Names`] lists all missing and unexpected names; [`Error::Parameter`] names a shape or a dtype that differs.

@@ -107,8 +107,8 @@ const THIN_FROM: usize = 1500;
 
 /// A path that looks the same with fewer points.
 ///
-/// Where x never falls, each pixel column keeps its first, lowest, highest and last point, so no extreme is lost. Other paths keep a
-/// point once it is half a pixel away from the last that was kept.
+/// Where x never falls, each pixel column keeps its first, lowest, highest and last point, so no extreme is lost. Other
+/// paths keep a point once it is half a pixel away from the last that was kept.
 pub(super) fn thin(path: Vec<Point>) -> Vec<Point> {
     if path.len() <= THIN_FROM {
         return path;

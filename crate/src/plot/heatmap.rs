@@ -48,7 +48,8 @@ impl Heatmap {
             // Square, unless the table is so long or wide that they would become slivers.
             if wide.max(tall) / wide.min(tall) < 2.5 { (wide.min(tall), wide.min(tall)) } else { (wide, tall) }
         };
-        // A lower map has a lower bar, whose label may need more lines, which leave the map less room: a few rounds settle it.
+        // A lower map has a lower bar, whose label may need more lines, which leave the map less room: a few rounds
+        // settle it.
         let mut cell = cells(bar_width(&bar));
         for _ in 0..5 {
             let next = ColorBar::new(label, &values, cell.1 * height as f64);

@@ -1,7 +1,7 @@
 //! What may stand in a series.
 
-/// A number that can be plotted: the primitive ones, and references to them, so that slices, vectors, `ndarray` arrays, ranges
-/// and iterators all do.
+/// A number that can be plotted: the primitive ones, and references to them, so that slices, vectors, `ndarray` arrays,
+/// ranges and iterators all do.
 pub trait Number: Copy {
     /// The nearest double.
     fn to_f64(self) -> f64;

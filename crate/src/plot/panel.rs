@@ -12,9 +12,9 @@ use super::number::{Number, collect, collect_along};
 
 /// One chart of a [`Figure`](super::Figure).
 ///
-/// Data may be slices, vectors, arrays, ranges or iterators of numbers. A series with an empty name has no entry in the legend.
-/// Bad data do not interrupt the chain: the figure reports them when it is drawn. A value that is not finite leaves a gap
-/// in a line and is left out of a scatter; elsewhere it is an error.
+/// Data may be slices, vectors, arrays, ranges or iterators of numbers. A series with an empty name has no entry in the
+/// legend. Bad data do not interrupt the chain: the figure reports them when it is drawn. A value that is not finite
+/// leaves a gap in a line and is left out of a scatter; elsewhere it is an error.
 ///
 /// ```
 /// use candlelight::plot::{Figure, Panel};

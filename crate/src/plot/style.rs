@@ -1,7 +1,8 @@
 //! Colours and sizes: one quiet style.
 //!
-//! The figure is an opaque light card. No single grey reaches a contrast of 4.5:1 on white and on `#111` at once (the best
-//! possible is √(1.05 / 0.056) = 4.3), and a figure cannot know the theme of the page that shows it, so it brings its own paper.
+//! The figure is an opaque light card. No single grey reaches a contrast of 4.5:1 on white and on `#111` at once (the
+//! best possible is √(1.05 / 0.056) = 4.3), and a figure cannot know the theme of the page that shows it, so it brings
+//! its own paper.
 
 /// Red, green and blue, 0 to 255.
 pub(super) type Rgb = (u8, u8, u8);

@@ -20,8 +20,8 @@ use crate::{Error, Result};
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
-/// The widest that a figure is shown. JupyterLab shows an SVG at the size that it names, however narrow the page is; this fits
-/// beside the file list on a screen of 1280 pixels.
+/// The widest that a figure is shown. JupyterLab shows an SVG at the size that it names, however narrow the page is;
+/// this fits beside the file list on a screen of 1280 pixels.
 const WIDEST: f64 = 800.0;
 
 /// A scene as an SVG document; `label` and `description` are for readers who cannot see it.

@@ -10,9 +10,9 @@ use crate::{Error, Result};
 /// w ← w min(1, c / ‖w‖₂)        for each unit's vector w of incoming weights
 /// ```
 ///
-/// A projection onto the ball of radius c: unlike a penalty it leaves alone what is inside, so that even large learning rates
-/// cannot make weights blow up. Srivastava et al. (2014), section 5.1, beside dropout. PyTorch's `renorm` divides by ‖w‖ + 10⁻⁷
-/// instead.
+/// A projection onto the ball of radius c: unlike a penalty it leaves alone what is inside, so that even large learning
+/// rates cannot make weights blow up. Srivastava et al. (2014), section 5.1, beside dropout. PyTorch's `renorm` divides
+/// by ‖w‖ + 10⁻⁷ instead.
 ///
 /// `params`: weights [out, in, ...], say [`weights`](super::weights) of the model; a unit is an entry of the first dimension.
 /// (The weight of a transposed convolution has its inputs there.) `limit`: c, above 0 and finite; 3 to 4 in the paper.

@@ -66,8 +66,8 @@ pub fn l2(params: &[Param]) -> Result<Tensor> {
 /// elastic_net(w) = λ₁ Σ |w| + λ₂ Σ w²        ∂/∂w = λ₁ sign(w) + 2 λ₂ w
 /// ```
 ///
-/// L1 alone picks one of several correlated inputs; with some L2 it keeps them together, and still makes zeros. Zou and Hastie
-/// (2005), eq. 3. (Others write one λ and a mixing ratio: λ₁ = λ ρ, λ₂ = λ (1 - ρ) / 2.)
+/// L1 alone picks one of several correlated inputs; with some L2 it keeps them together, and still makes zeros. Zou and
+/// Hastie (2005), eq. 3. (Others write one λ and a mixing ratio: λ₁ = λ ρ, λ₂ = λ (1 - ρ) / 2.)
 ///
 /// `params`: at least one, say [`weights`](super::weights) of the model; `lambda1`, `lambda2`: finite and at least 0.
 ///

@@ -8,9 +8,9 @@ use crate::{Error, Result};
 /// g = Σᵢ nᵢ gᵢ / Σᵢ nᵢ        for the gradient gᵢ of the mean loss over the nᵢ samples of batch i
 /// ```
 ///
-/// which is that of the mean loss over all samples, up to rounding, also where the last batch is smaller. (Dividing each
-/// loss by the number of batches, as is usual in PyTorch, weighs the samples of a smaller batch too much.) Layers that look at
-/// the whole batch, such as batch normalization, still see the small ones.
+/// which is that of the mean loss over all samples, up to rounding, also where the last batch is smaller. (Dividing
+/// each loss by the number of batches, as is usual in PyTorch, weighs the samples of a smaller batch too much.) Layers
+/// that look at the whole batch, such as batch normalization, still see the small ones.
 ///
 /// ```
 /// use candlelight::{loss::mse, nn::{Mode, Module, linear}, optim::{Optimizer, Sgd, SgdConfig}, prelude::*, train::GradientSum};

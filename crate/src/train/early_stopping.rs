@@ -11,10 +11,10 @@ use crate::{Error, Result};
 /// P_k(t)   = 1000 (Σ E_tr(t') / (k min E_tr(t')) - 1),  t' = t-k+1, …, t     progress of a strip of k epochs, per mille
 /// ```
 ///
-/// with the training loss E_tr(t') measured during epoch t'. Prechelt (1998), "Early Stopping — But When?", section "Some
-/// classes of stopping criteria"; he takes k = 5, found that slower rules win about 4 % of test error for 4 times the epochs, and adds two ends of every
-/// run that are left to the caller here: a number of epochs ([`FitConfig::epochs`](super::FitConfig::epochs)) and
-/// P_5(t) < 0.1 ([`EarlyStopping::progress`]).
+/// with the training loss E_tr(t') measured during epoch t'. Prechelt (1998), "Early Stopping — But When?", section
+/// "Some classes of stopping criteria"; he takes k = 5, found that slower rules win about 4 % of test error for 4 times
+/// the epochs, and adds two ends of every run that are left to the caller here: a number of epochs
+/// ([`FitConfig::epochs`](super::FitConfig::epochs)) and P_5(t) < 0.1 ([`EarlyStopping::progress`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum StoppingRule {
@@ -159,8 +159,8 @@ impl EarlyStopping {
         Some(if last == best { 0.0 } else { 100.0 * (last / best - 1.0) })
     }
 
-    /// P_k of the last k = `strip` epochs, in per mille, at least 0; `None` before that many. Where their lowest training loss
-    /// is 0 it is 0 or infinite.
+    /// P_k of the last k = `strip` epochs, in per mille, at least 0; `None` before that many. Where their lowest
+    /// training loss is 0 it is 0 or infinite.
     pub fn progress(&self, strip: usize) -> Option<f64> {
         let losses = self.train.get(self.train.len().checked_sub(strip)?..).filter(|losses| !losses.is_empty())?;
         let least = losses.iter().copied().fold(f64::INFINITY, f64::min);

@@ -109,9 +109,9 @@ pub struct Evaluation {
 /// same parameters, data and state of `rng` give the same bits at any thread count.
 ///
 /// # Errors
-/// A setting outside its range; an empty data set; [`Error::NotFinite`] with the step, counted
-/// over all epochs, at which loss and penalty stopped being a number (parameters then stand as before that step); and what the
-/// model, the loss and the optimizer report.
+/// A setting outside its range; an empty data set; [`Error::NotFinite`] with the step, counted over all epochs, at
+/// which loss and penalty stopped being a number (parameters then stand as before that step); and what the model, the
+/// loss and the optimizer report.
 ///
 /// ```
 /// use candlelight::{loss::mse, nn::linear, optim::{Sgd, SgdConfig}, prelude::*, train::{FitConfig, Progress, fit}};

@@ -5,7 +5,8 @@ use super::Epoch;
 /// Lines a run prints at most: enough to see a trend, few enough for the output of a notebook cell.
 const LINES: usize = 20;
 
-/// What a training run prints: whole lines on stdout, at most 20 a run (a notebook kernel loses what does not end in a newline).
+/// What a training run prints: whole lines on stdout, at most 20 a run (a notebook kernel loses what does not end in a
+/// newline).
 ///
 /// ```text
 /// epoch  3/10  train loss 0.4123  test loss 0.4401  accuracy 84.52 %  elapsed 3.1 s  left 7.2 s

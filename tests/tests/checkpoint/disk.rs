@@ -109,7 +109,8 @@ fn a_full_disk_leaves_the_old_file_and_no_other() {
     let path = folder.path().join("run.safetensors");
     of(1, ELEMENTS).save(&path).unwrap();
     let old = fs::read(&path).unwrap();
-    // Files may grow to 100 kB or 50 kB, by the shell's unit; a write beyond fails as on a full disk, where it would not signal.
+    // Files may grow to 100 kB or 50 kB, by the shell's unit; a write beyond fails as on a full disk, where it would
+    // not signal.
     let script = format!("trap '' XFSZ; ulimit -f 100; exec \"$0\" {}", RUN_CHILD.join(" "));
     let program = std::env::current_exe().unwrap();
     let mut child = command("sh", &["-c", &script, program.to_str().unwrap()], &path);

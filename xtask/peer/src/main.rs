@@ -11,10 +11,12 @@
 //! | `{"do": "drop"}` | `{}`: forgets what was prepared |
 //! | `{"do": "memory", "workload": NAME, "steps": N}` | `{"mb": increase of the peak}`, null as above or where Linux's `/proc` is missing |
 //!
-//! and `{"error": "..."}` where it failed. The layers that compute are in optimised dependencies; what is here only calls them.
+//! and `{"error": "..."}` where it failed. `candlelight-peer plot` draws what came of it, see [`plot`]. The layers that
+//! compute are in optimised dependencies; what is here only calls them.
 
 mod memory;
 mod ours;
+mod plot;
 mod seed;
 mod shared;
 mod stock;
@@ -35,10 +37,16 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Maker = fn(&str) -> Option<Result<Task>>;
 
 fn main() -> Result<()> {
-    let (make, versions): (Maker, &str) = match std::env::args().nth(1).as_deref() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, table, figure] = arguments.as_slice()
+        && command == "plot"
+    {
+        return plot::plot(table.as_ref(), figure.as_ref());
+    }
+    let (make, versions): (Maker, &str) = match arguments.first().map(String::as_str) {
         Some("candlelight") => (ours::task, concat!("candlelight ", env!("CARGO_PKG_VERSION"))),
         Some("stock") => (stock::task, "stock Candle 0.11.1"),
-        _ => return Err("the first argument is `candlelight` or `stock`".into()),
+        _ => return Err("the first argument is `candlelight`, `stock` or `plot`".into()),
     };
     let mut prepared = None;
     for line in std::io::stdin().lock().lines() {

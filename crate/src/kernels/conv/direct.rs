@@ -1,6 +1,7 @@
 //! Sums of moved images, each times a weight.
 //!
-//! A tile of the result, some channels by some registers of pixels, stays in registers while all taps of all channels are added up.
+//! A tile of the result, some channels by some registers of pixels, stays in registers while all taps of all channels
+//! are added up.
 
 use pulp::{Simd, WithSimd};
 
@@ -10,7 +11,8 @@ use super::Geometry;
 use super::plan::{Pass, Plan};
 use crate::kernels::{Real, pool, real};
 
-/// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first cache: a multiple of every tile's.
+/// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first
+/// cache: a multiple of every tile's.
 const BLOCK: usize = 24;
 /// Pieces that a batch is shared out in.
 pub(super) const PIECES: usize = 16;
@@ -144,12 +146,20 @@ impl<T: Real> WithSimd for Image<'_, T> {
                     macro_rules! tiles {
                         ($rows:literal, $vectors:literal) => {
                             for p in (0..count).step_by($vectors * lanes) {
-                                // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion leaves room for; it writes
-                                // 6 rows at most, each inside its block, of which its width is a divisor.
+                                // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion
+                                // leaves room for; it writes 6 rows at most, each inside its block, of which its width
+                                // is a divisor.
                                 unsafe {
                                     let from = buffer.as_ptr().add(start + p);
                                     let to = sums.as_mut_ptr().add(p);
-                                    tile::<T, S, $rows, $vectors>(simd, &pass.offsets, weights.as_ptr(), from, to, block);
+                                    tile::<T, S, $rows, $vectors>(
+                                        simd,
+                                        &pass.offsets,
+                                        weights.as_ptr(),
+                                        from,
+                                        to,
+                                        block,
+                                    );
                                 }
                             }
                         };
@@ -181,8 +191,8 @@ impl<T: Real> WithSimd for Image<'_, T> {
 /// A tile of sums.
 ///
 /// # Safety
-/// `VECTORS` registers may be read from `from` plus each offset, `ROWS` weights for each offset, and as many registers written at each of `ROWS`
-/// places `pitch` apart.
+/// `VECTORS` registers may be read from `from` plus each offset, `ROWS` weights for each offset, and as many registers
+/// written at each of `ROWS` places `pitch` apart.
 #[inline(always)]
 pub(super) unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
@@ -242,8 +252,8 @@ impl Pass {
 }
 
 impl Piece {
-    /// Writes the piece's sums plus b to every `step`-th number of the target; with `spill`, what follows in the target may be written over, as it is when it is
-    /// written later.
+    /// Writes the piece's sums plus b to every `step`-th number of the target; with `spill`, what follows in the target
+    /// may be written over, as it is when it is written later.
     #[inline(always)]
     pub fn write<T: Real, S: Simd>(&self, simd: S, sums: &[T], bias: T, step: usize, target: &mut [T], spill: bool) {
         let &Self { from, to, length } = self;

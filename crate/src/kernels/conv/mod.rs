@@ -1,8 +1,8 @@
 //! Convolutions and transposed convolutions, in one and two dimensions.
 //!
-//! All of them are made of three operations on a convolution's geometry: [`correlate`], from its input to its output; [`spread`], the transposed way,
-//! which is also the gradient of the input; and [`weight_gradient`]. A transposed convolution takes the second forward and
-//! the first backward.
+//! All of them are made of three operations on a convolution's geometry: [`correlate`], from its input to its output;
+//! [`spread`], the transposed way, which is also the gradient of the input; and [`weight_gradient`]. A transposed
+//! convolution takes the second forward and the first backward.
 
 mod direct;
 mod plan;
@@ -84,8 +84,8 @@ pub(crate) fn conv(
     layer("convolution", x, weight, bias, geometry, shape, false)
 }
 
-/// The transposed convolution of x [N, in, ...] with W [in, out / groups, ...] plus b `[out]`, as a tensor of `shape`; `geometry` is of the
-/// convolution that leads from its output to its input.
+/// The transposed convolution of x [N, in, ...] with W [in, out / groups, ...] plus b `[out]`, as a tensor of `shape`;
+/// `geometry` is of the convolution that leads from its output to its input.
 pub(crate) fn conv_transpose(
     x: &Tensor,
     weight: &Tensor,

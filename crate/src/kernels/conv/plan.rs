@@ -1,8 +1,9 @@
 //! Where in a padded image the numbers lie that a convolution multiplies.
 //!
-//! With the rows of a padded image `pitch` apart, the numbers under one tap of the kernel are the image itself, moved by a constant. So each
-//! output is a sum of moved images, each times a weight, and the images need not be unfolded. For a stride s the image is first dealt out to s × s
-//! images, of which each tap sees one; the transposed convolution is s × s convolutions without stride, each for every s-th pixel of the result.
+//! With the rows of a padded image `pitch` apart, the numbers under one tap of the kernel are the image itself, moved
+//! by a constant. So each output is a sum of moved images, each times a weight, and the images need not be unfolded.
+//! For a stride s the image is first dealt out to s × s images, of which each tap sees one; the transposed convolution
+//! is s × s convolutions without stride, each for every s-th pixel of the result.
 
 use super::Geometry;
 

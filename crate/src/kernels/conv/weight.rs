@@ -1,7 +1,7 @@
 //! The gradients of a convolution's weight and bias.
 //!
-//! Each is a sum, over pixels and images, of a moved image times the gradient of an output channel, both with the same distance between their rows. Each
-//! piece of the batch has its own sums, which are added in order.
+//! Each is a sum, over pixels and images, of a moved image times the gradient of an output channel, both with the same
+//! distance between their rows. Each piece of the batch has its own sums, which are added in order.
 
 mod dots;
 mod outer;

@@ -1,14 +1,16 @@
 //! Fewer multiplications for kernels of two or three rows.
 //!
-//! Four rows of the output are sums over six rows of the input, of three products each: twelve. As polynomials, kernel and rows can instead be
-//! multiplied at six points and joined again (Winograd 1980; Lavin and Gray 2016, section 4): with d six rows of the input and w a column of the kernel,
+//! Four rows of the output are sums over six rows of the input, of three products each: twelve. As polynomials, kernel
+//! and rows can instead be multiplied at six points and joined again (Winograd 1980; Lavin and Gray 2016, section 4):
+//! with d six rows of the input and w a column of the kernel,
 //!
 //! ```text
 //! y = Aᵀ [(G w) · (Bᵀ d)]        ∂L/∂w = Gᵀ [(A ∂L/∂y) · (Bᵀ d)]
 //! ```
 //!
-//! Two rows of the kernel need five products instead of eight; with a stride, a kernel of four rows is two such, one for every second row of the
-//! input. Across, the kernel is taken as it is, which leaves all numbers of a row beside one another.
+//! Two rows of the kernel need five products instead of eight; with a stride, a kernel of four rows is two such, one
+//! for every second row of the input. Across, the kernel is taken as it is, which leaves all numbers of a row beside
+//! one another.
 
 mod forward;
 mod scheme;
@@ -145,7 +147,8 @@ impl Layout {
         plan.plane.max((first + self.down * ROWS + K::TAPS - 1) * self.pitch) + SLACK
     }
 
-    /// Lays out Bᵀ d for the rows, from line `first` on, of each channel of images that are `apart`; `padded` stays zero around the images.
+    /// Lays out Bᵀ d for the rows, from line `first` on, of each channel of images that are `apart`; `padded` stays
+    /// zero around the images.
     ///
     /// Channel by channel, because a row is written somewhat beyond its end, which the next one then writes over.
     #[allow(clippy::too_many_arguments)]

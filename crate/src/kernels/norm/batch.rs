@@ -1,7 +1,8 @@
 //! Batch normalization: statistics over the batch and all places, for each channel.
 //!
-//! A task takes some channels through all images, so that the numbers of a channel are still in the cache when the result is written. A channel
-//! lies in memory as one plane an image ([`planes`]), or, where it has one place, as a column ([`columns`]).
+//! A task takes some channels through all images, so that the numbers of a channel are still in the cache when the
+//! result is written. A channel lies in memory as one plane an image ([`planes`]), or, where it has one place, as a
+//! column ([`columns`]).
 
 use candle_core::Tensor;
 
@@ -116,8 +117,8 @@ fn forward<T: Real>(x: &Tensor, affine: Affine, given: Option<&[Moments]>) -> Re
 /// What a channel adds to its gradients: Σ g and Σ g d, with d = x - mean.
 pub(super) type Sums = (f64, f64);
 
-/// With m numbers in a channel: dβ = Σ g, dγ = Σ g d / σ, and dx = γ/σ (g - Σ g / m - d Σ g d / (m σ²)), where both sums are left out if the
-/// statistics are fixed.
+/// With m numbers in a channel: dβ = Σ g, dγ = Σ g d / σ, and dx = γ/σ (g - Σ g / m - d Σ g d / (m σ²)), where both
+/// sums are left out if the statistics are fixed.
 fn backward<T: Real>(
     grad: &Tensor,
     op: Grads,

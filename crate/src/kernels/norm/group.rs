@@ -1,5 +1,5 @@
-//! Group normalization: statistics over the channels of a group and all places, for each sample. With a group for each channel it is instance
-//! normalization.
+//! Group normalization: statistics over the channels of a group and all places, for each sample. With a group for each
+//! channel it is instance normalization.
 
 use candle_core::Tensor;
 
@@ -9,7 +9,8 @@ use crate::autograd::{Grads, apply1};
 use crate::kernels::values::{PIECE, Parts, unwritten};
 use crate::kernels::{Real, contiguous, for_dtype, pool, real, values};
 
-/// Normalizes x [N, C, ...], not empty, in `groups`, a divisor of C. Returns the statistics as well, N times those of the groups.
+/// Normalizes x [N, C, ...], not empty, in `groups`, a divisor of C. Returns the statistics as well, N times those of
+/// the groups.
 pub(crate) fn group_norm(
     x: &Tensor,
     groups: usize,

@@ -66,12 +66,14 @@ fn forward<T: Real>(
     apply1("layer_norm", &inputs, y, x.shape(), move |grad, op| backward::<T>(grad, op, &gamma, &saved, has))
 }
 
-/// Rows that a task takes in the backward pass: each has sums of its own for the parameters, which are added in order at the end.
+/// Rows that a task takes in the backward pass: each has sums of its own for the parameters, which are added in order
+/// at the end.
 fn rows_a_task(rows: usize, width: usize) -> usize {
     (PIECE / width).max(1).max(rows.div_ceil(64))
 }
 
-/// With x̂ = (x - mean) / σ and sums over a row of w: dx = 1/σ (γ g - Σ γ g / w - x̂ Σ γ g x̂ / w). Over all rows, dβ = Σ g and dγ = Σ g x̂.
+/// With x̂ = (x - mean) / σ and sums over a row of w: dx = 1/σ (γ g - Σ γ g / w - x̂ Σ γ g x̂ / w). Over all rows, dβ =
+/// Σ g and dγ = Σ g x̂.
 fn backward<T: Real>(
     grad: &Tensor,
     op: Grads,

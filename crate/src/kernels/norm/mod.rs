@@ -1,7 +1,7 @@
 //! Normalization: (x - mean) / √(variance + ε), then a scale and a shift.
 //!
-//! All of it is bound by memory. Statistics are taken and the result is written while a channel, a group or a row is in the cache; the backward
-//! pass takes x̂ from the input again instead of keeping it. Sums go on in f64 after a chunk.
+//! All of it is bound by memory. Statistics are taken and the result is written while a channel, a group or a row is in
+//! the cache; the backward pass takes x̂ from the input again instead of keeping it. Sums go on in f64 after a chunk.
 
 pub(crate) mod batch;
 mod columns;
@@ -32,8 +32,8 @@ impl Moments {
         1.0 / (self.var + eps).sqrt()
     }
 
-    /// Of `n` stretches of one length together, in two passes: the second is about the mean of the first, and mends it, so that equal numbers
-    /// have exactly their value as mean and 0 as variance.
+    /// Of `n` stretches of one length together, in two passes: the second is about the mean of the first, and mends it,
+    /// so that equal numbers have exactly their value as mean and 0 as variance.
     #[inline(always)]
     fn of<'a, T: Real>(n: usize, stretch: impl Fn(usize) -> &'a [T]) -> Self {
         let (mut total, mut count) = (0.0, 0);
@@ -142,7 +142,8 @@ fn numbers<T: Real>(parameter: Option<&Tensor>, n: usize, default: T) -> Result<
     }
 }
 
-/// Gradients of x, the scale and the shift, in the order of the operation's inputs, which are x and those of the parameters that there are.
+/// Gradients of x, the scale and the shift, in the order of the operation's inputs, which are x and those of the
+/// parameters that there are.
 fn gradients<T: Real>(
     inputs: &[Tensor],
     (has_weight, has_bias): (bool, bool),

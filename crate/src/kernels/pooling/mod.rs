@@ -1,7 +1,7 @@
 //! Pooling over windows of planes.
 //!
-//! Forward and backward each read and write every number once or a few times, so the floor is memory; a task takes some planes. Windows of 2 × 2
-//! that do not overlap are vector code; others are taken one by one.
+//! Forward and backward each read and write every number once or a few times, so the floor is memory; a task takes some
+//! planes. Windows of 2 × 2 that do not overlap are vector code; others are taken one by one.
 
 mod average;
 mod max;

@@ -43,8 +43,8 @@ impl<T> Outputs<'_, T> {
 }
 
 pub(super) struct Backward<T> {
-    /// Gradients of the sums of each direction, a row for each step of each sample, steps first, each block as [`tiles`] for the products with
-    /// inputs and states; empty if the weights need no gradient.
+    /// Gradients of the sums of each direction, a row for each step of each sample, steps first, each block as
+    /// [`tiles`] for the products with inputs and states; empty if the weights need no gradient.
     pub dsums: Vec<Vec<T>>,
     /// Gradients of the inputs by way of each direction; empty if they need none.
     pub dx: Vec<Vec<T>>,
@@ -56,8 +56,8 @@ pub(super) struct Backward<T> {
     pub c: Vec<T>,
 }
 
-/// Backwards through time, given the outputs, what the forward pass kept, the initial c, W_ih and W_hh of each direction, and whether inputs and weights
-/// need gradients.
+/// Backwards through time, given the outputs, what the forward pass kept, the initial c, W_ih and W_hh of each
+/// direction, and whether inputs and weights need gradients.
 pub(super) fn backward<T: Real, G: Gates>(
     gates: G,
     outputs: &Outputs<T>,

@@ -4,8 +4,8 @@ use crate::kernels::Real;
 
 /// The element-wise part of a step, for one sample.
 ///
-/// A step starts from sums, W_ih x + W_hh h + both biases, in blocks of `hidden` numbers. Where a block needs its two parts apart (that of the candidate
-/// of a GRU), it is two blocks of sums.
+/// A step starts from sums, W_ih x + W_hh h + both biases, in blocks of `hidden` numbers. Where a block needs its two
+/// parts apart (that of the candidate of a GRU), it is two blocks of sums.
 pub(super) trait Gates: Copy + Send + Sync + 'static {
     /// Blocks of rows of a weight. The sums of W_ih are the first ones.
     const BLOCKS: usize;
@@ -20,10 +20,12 @@ pub(super) trait Gates: Copy + Send + Sync + 'static {
     /// Where the sums of W_hh go.
     const PARTS: &'static [Part];
 
-    /// From `sums` without the bias and the states before, what is kept and the states: `kept` is written, `h` and `c` are overwritten.
+    /// From `sums` without the bias and the states before, what is kept and the states: `kept` is written, `h` and `c`
+    /// are overwritten.
     fn forward<T: Real>(self, sums: &[T], bias: &[T], h: &mut [T], c: &mut [T], kept: &mut [T]);
 
-    /// From the gradients of both states, `dsums` and the gradients of the states before: that of c, and that of h without the way through the sums.
+    /// From the gradients of both states, `dsums` and the gradients of the states before: that of c, and that of h
+    /// without the way through the sums.
     fn backward<T: Real>(self, step: Step<T>, dh: &mut [T], dc: &mut [T], dsums: &mut [T]);
 }
 

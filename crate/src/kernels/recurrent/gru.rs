@@ -1,8 +1,8 @@
 use super::gates::{Gates, Part, Step, blocks, blocks_mut, each};
 use crate::kernels::Real;
 
-/// Sums of the gates r and z, of the candidate's input part, and of its state part, which r multiplies; kept are the values of r, z and the candidate n, and the
-/// state part.
+/// Sums of the gates r and z, of the candidate's input part, and of its state part, which r multiplies; kept are the
+/// values of r, z and the candidate n, and the state part.
 #[derive(Clone, Copy)]
 pub(super) struct Gru;
 

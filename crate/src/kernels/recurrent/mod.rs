@@ -1,8 +1,9 @@
 //! A whole sequence through one recurrent layer, in one or both directions.
 //!
-//! At every step a recurrence is a small product, gates × hidden, and some element-wise work. The batch is cut into pieces, and a piece runs
-//! through all steps on one thread, forwards and backwards: no thread waits for another between steps. The backward pass stores the gradients of all
-//! steps' sums, so that the gradients of the weights are one large product each.
+//! At every step a recurrence is a small product, gates × hidden, and some element-wise work. The batch is cut into
+//! pieces, and a piece runs through all steps on one thread, forwards and backwards: no thread waits for another
+//! between steps. The backward pass stores the gradients of all steps' sums, so that the gradients of the weights are
+//! one large product each.
 
 mod backward;
 mod forward;
@@ -32,8 +33,9 @@ pub(crate) enum Cell {
     Lstm,
 }
 
-/// One layer of sequences `x`, [T, N, in] or with the batch first, from the initial states, [directions, N, hidden] each (h, and c of an LSTM), or
-/// from zeros if there are none. `weights` of each direction: W_ih, W_hh and, unless there are none, b_ih and b_hh.
+/// One layer of sequences `x`, [T, N, in] or with the batch first, from the initial states, [directions, N, hidden]
+/// each (h, and c of an LSTM), or from zeros if there are none. `weights` of each direction: W_ih, W_hh and, unless
+/// there are none, b_ih and b_hh.
 ///
 /// Gives the outputs [T, N, directions · hidden] and the final states.
 pub(crate) fn layer(
@@ -117,7 +119,8 @@ impl<T> Parts<T> {
     }
 
     /// # Safety
-    /// The vector is still there, and nobody else writes to this part, or reads it if it is written to, as long as the slice is used.
+    /// The vector is still there, and nobody else writes to this part, or reads it if it is written to, as long as the
+    /// slice is used.
     #[inline(always)]
     unsafe fn get<'a>(self, start: usize, length: usize) -> &'a mut [T] {
         assert!(start <= self.1 && length <= self.1 - start, "a part outside its vector");

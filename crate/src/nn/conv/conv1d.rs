@@ -15,11 +15,13 @@ pub struct Conv1dConfig {
     pub padding: usize,
     /// Distance in the input between neighbours in the kernel; default 1, at least 1.
     pub dilation: usize,
-    /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and `out_channels`.
+    /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and
+    /// `out_channels`.
     pub groups: usize,
     /// Whether b is added; default true.
     pub bias: bool,
-    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`] with fan_in = in_channels / groups · kernel.
+    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`] with fan_in = in_channels / groups ·
+    /// kernel.
     pub weight_init: Option<Init>,
     /// How the bias starts; default `None`, for the same.
     pub bias_init: Option<Init>,
@@ -37,13 +39,14 @@ impl Default for Conv1dConfig {
 /// y[n, o, i] = b[o] + Σ_c Σ_u W[o, c, u] x[n, c, stride i + dilation u - padding]
 /// ```
 ///
-/// Outside the input, x is 0. With groups, channel o sees the in / groups input channels of its own group only. Unlike PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
+/// Outside the input, x is 0. With groups, channel o sees the in / groups input channels of its own group only. Unlike
+/// PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
 ///
 /// Goodfellow, Bengio and Courville (2016), section 9.1.
 ///
 /// # Shapes
-/// Input [N, in, L], output [N, out, L'] with L' = ⌊(L + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1; parameters `weight` [out, in / groups, k] and
-/// `bias` `[out]`, as in PyTorch.
+/// Input [N, in, L], output [N, out, L'] with L' = ⌊(L + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1;
+/// parameters `weight` [out, in / groups, k] and `bias` `[out]`, as in PyTorch.
 #[derive(Debug, Clone)]
 pub struct Conv1d {
     core: Core,
@@ -54,7 +57,8 @@ pub struct Conv1d {
 /// `in_channels`, `out_channels`: at least 1; `kernel_size` is at least 1.
 ///
 /// # Errors
-/// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an input of another shape, or smaller than the kernel after padding; another dtype.
+/// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an
+/// input of another shape, or smaller than the kernel after padding; another dtype.
 ///
 /// ```
 /// use candlelight::{nn::{Conv1dConfig, conv1d}, prelude::*};

@@ -15,11 +15,13 @@ pub struct Conv2dConfig {
     pub padding: (usize, usize),
     /// Distance in the input between neighbours in the kernel, as (height, width); default 1, at least 1.
     pub dilation: (usize, usize),
-    /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and `out_channels`.
+    /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and
+    /// `out_channels`.
     pub groups: usize,
     /// Whether b is added; default true.
     pub bias: bool,
-    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`] with fan_in = in_channels / groups · kernel.
+    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`] with fan_in = in_channels / groups ·
+    /// kernel.
     pub weight_init: Option<Init>,
     /// How the bias starts; default `None`, for the same.
     pub bias_init: Option<Init>,
@@ -45,15 +47,18 @@ impl Default for Conv2dConfig {
 /// y[n, o, i, j] = b[o] + Σ_c Σ_u Σ_v W[o, c, u, v] x[n, c, stride i + dilation u - padding, stride j + dilation v - padding]
 /// ```
 ///
-/// Outside the input, x is 0. With groups, channel o sees the in / groups input channels of its own group only. Unlike PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
+/// Outside the input, x is 0. With groups, channel o sees the in / groups input channels of its own group only. Unlike
+/// PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
 ///
-/// Candle 0.11.1 has no gradient for its own `conv2d` with a stride above 1 where height and width leave different rests: its backward pass is a shape error.
+/// Candle 0.11.1 has no gradient for its own `conv2d` with a stride above 1 where height and width leave different
+/// rests: its backward pass is a shape error.
 ///
-/// Goodfellow, Bengio and Courville (2016), section 9.1, eq. 9.6; strides, paddings and transposed forms: Dumoulin and Visin (2016), sections 2 and 4.
+/// Goodfellow, Bengio and Courville (2016), section 9.1, eq. 9.6; strides, paddings and transposed forms: Dumoulin and
+/// Visin (2016), sections 2 and 4.
 ///
 /// # Shapes
-/// Input [N, in, H, W], output [N, out, H', W'] with H' = ⌊(H + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1, and W' likewise; parameters `weight` [out, in / groups, kh, kw] and
-/// `bias` `[out]`, as in PyTorch.
+/// Input [N, in, H, W], output [N, out, H', W'] with H' = ⌊(H + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1,
+/// and W' likewise; parameters `weight` [out, in / groups, kh, kw] and `bias` `[out]`, as in PyTorch.
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     core: Core,
@@ -64,7 +69,8 @@ pub struct Conv2d {
 /// `in_channels`, `out_channels`: at least 1; `kernel_size` is one number or (height, width), each at least 1.
 ///
 /// # Errors
-/// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an input of another shape, or smaller than the kernel after padding; another dtype.
+/// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an
+/// input of another shape, or smaller than the kernel after padding; another dtype.
 ///
 /// ```
 /// use candlelight::{nn::{Conv2dConfig, conv2d}, prelude::*};

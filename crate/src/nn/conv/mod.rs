@@ -145,7 +145,8 @@ impl Core {
         Ok(y)
     }
 
-    /// The shape of the output for `x`, and the sizes of the convolution (of the one whose gradient this is, for a transposed one).
+    /// The shape of the output for `x`, and the sizes of the convolution (of the one whose gradient this is, for a
+    /// transposed one).
     fn sizes(&self, x: &Tensor) -> Result<(Shape, Geometry)> {
         let expected = || {
             let names: &[&str] = if self.axes.len() == 1 { &["L"] } else { &["H", "W"] };

@@ -18,11 +18,13 @@ pub struct ConvTranspose1dConfig {
     pub output_padding: usize,
     /// Distance in the input between neighbours in the kernel; default 1, at least 1.
     pub dilation: usize,
-    /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and `out_channels`.
+    /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and
+    /// `out_channels`.
     pub groups: usize,
     /// Whether b is added; default true.
     pub bias: bool,
-    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`] with fan_in = out_channels / groups · kernel.
+    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`] with fan_in = out_channels / groups ·
+    /// kernel.
     pub weight_init: Option<Init>,
     /// How the bias starts; default `None`, for the same.
     pub bias_init: Option<Init>,
@@ -43,21 +45,23 @@ impl Default for ConvTranspose1dConfig {
     }
 }
 
-/// A transposed convolution of sequences: the gradient of [`Conv1d`](super::Conv1d) with respect to its input, as a layer of its own. It enlarges by its stride.
+/// A transposed convolution of sequences: the gradient of [`Conv1d`](super::Conv1d) with respect to its input, as a
+/// layer of its own. It enlarges by its stride.
 ///
 /// ```text
 /// y[n, o, p] = b[o] + Σ_c Σ_u W[c, o, u] x[n, c, i]    over all i, u with p = stride i + dilation u - padding
 /// ```
 ///
-/// With groups, channel o receives from the in / groups input channels of its own group only. Unlike PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
+/// With groups, channel o receives from the in / groups input channels of its own group only. Unlike PyTorch's, it
+/// takes no input without the batch dimension, and pads with zeros only.
 ///
 /// Candle 0.11.1 has no gradient for its own `conv_transpose1d`.
 ///
 /// Dumoulin and Visin (2016), section 4.
 ///
 /// # Shapes
-/// Input [N, in, L], output [N, out, L'] with L' = (L - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1; parameters `weight` [in, out / groups, k] and
-/// `bias` `[out]`, as in PyTorch.
+/// Input [N, in, L], output [N, out, L'] with L' = (L - 1) stride - 2 padding + dilation (kernel - 1) + output_padding
+/// + 1; parameters `weight` [in, out / groups, k] and `bias` `[out]`, as in PyTorch.
 #[derive(Debug, Clone)]
 pub struct ConvTranspose1d {
     core: Core,
@@ -68,7 +72,8 @@ pub struct ConvTranspose1d {
 /// `in_channels`, `out_channels`: at least 1; `kernel_size` is at least 1.
 ///
 /// # Errors
-/// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an input of another shape, or of which the padding leaves nothing; another dtype.
+/// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an
+/// input of another shape, or of which the padding leaves nothing; another dtype.
 ///
 /// ```
 /// use candlelight::{nn::{ConvTranspose1dConfig, conv_transpose1d}, prelude::*};

@@ -13,16 +13,19 @@ pub struct ConvTranspose2dConfig {
     pub stride: (usize, usize),
     /// What is cut off around the output, as (height, width); default 0.
     pub padding: (usize, usize),
-    /// Rows and columns that are added at one end of the output, as (height, width); default 0, smaller than `stride` or `dilation`. Where a stride leaves
-    /// several sizes that a convolution would have made the input's, it chooses one.
+    /// Rows and columns that are added at one end of the output, as (height, width); default 0, smaller than `stride`
+    /// or `dilation`. Where a stride leaves several sizes that a convolution would have made the input's, it chooses
+    /// one.
     pub output_padding: (usize, usize),
     /// Distance in the input between neighbours in the kernel, as (height, width); default 1, at least 1.
     pub dilation: (usize, usize),
-    /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and `out_channels`.
+    /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and
+    /// `out_channels`.
     pub groups: usize,
     /// Whether b is added; default true.
     pub bias: bool,
-    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`] with fan_in = out_channels / groups · kernel.
+    /// How the weight starts; default `None`, for PyTorch's [`Init::TorchLinear`] with fan_in = out_channels / groups ·
+    /// kernel.
     pub weight_init: Option<Init>,
     /// How the bias starts; default `None`, for the same.
     pub bias_init: Option<Init>,
@@ -43,20 +46,23 @@ impl Default for ConvTranspose2dConfig {
     }
 }
 
-/// A transposed convolution of images: the gradient of [`Conv2d`](super::Conv2d) with respect to its input, as a layer of its own. It enlarges by its stride.
+/// A transposed convolution of images: the gradient of [`Conv2d`](super::Conv2d) with respect to its input, as a layer
+/// of its own. It enlarges by its stride.
 ///
 /// ```text
 /// y[n, o, p, q] = b[o] + Σ_c Σ_u Σ_v W[c, o, u, v] x[n, c, i, j]    over all i, j, u, v with
 /// p = stride i + dilation u - padding,   q = stride j + dilation v - padding
 /// ```
 ///
-/// With groups, channel o receives from the in / groups input channels of its own group only. Unlike PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
+/// With groups, channel o receives from the in / groups input channels of its own group only. Unlike PyTorch's, it
+/// takes no input without the batch dimension, and pads with zeros only.
 ///
 /// Dumoulin and Visin (2016), section 4; used to generate images by Radford et al. (2016), section 3.
 ///
 /// # Shapes
-/// Input [N, in, H, W], output [N, out, H', W'] with H' = (H - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1, and W' likewise; parameters `weight` [in, out / groups, kh, kw] and
-/// `bias` `[out]`, as in PyTorch.
+/// Input [N, in, H, W], output [N, out, H', W'] with H' = (H - 1) stride - 2 padding + dilation (kernel - 1) +
+/// output_padding + 1, and W' likewise; parameters `weight` [in, out / groups, kh, kw] and `bias` `[out]`, as in
+/// PyTorch.
 #[derive(Debug, Clone)]
 pub struct ConvTranspose2d {
     core: Core,
@@ -67,7 +73,8 @@ pub struct ConvTranspose2d {
 /// `in_channels`, `out_channels`: at least 1; `kernel_size` is one number or (height, width), each at least 1.
 ///
 /// # Errors
-/// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an input of another shape, or of which the padding leaves nothing; another dtype.
+/// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an
+/// input of another shape, or of which the padding leaves nothing; another dtype.
 ///
 /// ```
 /// use candlelight::{nn::{ConvTranspose2dConfig, conv_transpose2d}, prelude::*};

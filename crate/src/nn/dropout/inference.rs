@@ -23,9 +23,9 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inference {
-    /// One pass with [`Mode::Eval`]: all units, scaled to their expectation. Exact for a linear model, the normalised geometric
-    /// mean of the sub-networks for one softmax layer, and biased through other nonlinearities. Srivastava et al. (2014),
-    /// section 4; Baldi and Sadowski (2013), section 3.
+    /// One pass with [`Mode::Eval`]: all units, scaled to their expectation. Exact for a linear model, the normalised
+    /// geometric mean of the sub-networks for one softmax layer, and biased through other nonlinearities. Srivastava et
+    /// al. (2014), section 4; Baldi and Sadowski (2013), section 3.
     WeightScaling,
     /// Passes with [`Mode::MonteCarlo`], each through a sub-network drawn anew; the error of their mean falls as 1/√samples.
     /// Gal and Ghahramani (2016), section 4.
@@ -40,9 +40,9 @@ pub enum Inference {
 pub struct Prediction {
     /// The one output, or the mean of all.
     pub mean: Tensor,
-    /// The standard deviation of the outputs over the sub-networks, √(1/T Σₜ (yₜ - mean)²): how unsure the model is of what it
-    /// computes. It leaves out the noise of the targets (τ⁻¹ in Gal and Ghahramani, eq. 6), and is 0 for the one output of
-    /// weight scaling.
+    /// The standard deviation of the outputs over the sub-networks, √(1/T Σₜ (yₜ - mean)²): how unsure the model is of
+    /// what it computes. It leaves out the noise of the targets (τ⁻¹ in Gal and Ghahramani, eq. 6), and is 0 for the
+    /// one output of weight scaling.
     pub std: Tensor,
 }
 

@@ -16,8 +16,8 @@ pub(super) fn tensor(rng: &mut Rng, p: f64, kept: f64, shape: &Shape, dtype: DTy
 
 /// `n` times 0 with probability `p`, else `kept`.
 ///
-/// Sixteen random bits decide on an element, all but one time in 65 536, when they lie in the one interval that p · 2¹⁶ divides:
-/// then a number of 53 more bits does. So p is met to 2⁻⁶⁹, at the price of 16 bits each.
+/// Sixteen random bits decide on an element, all but one time in 65 536, when they lie in the one interval that p · 2¹⁶
+/// divides: then a number of 53 more bits does. So p is met to 2⁻⁶⁹, at the price of 16 bits each.
 fn draw<T: Copy + Default>(rng: &mut Rng, p: f64, kept: T, n: usize) -> Vec<T> {
     let threshold = p * 65_536.0;
     let whole = threshold as u16; // at p = 1 the last interval, all of which is dropped

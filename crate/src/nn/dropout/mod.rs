@@ -27,8 +27,8 @@ pub enum Scaling {
 /// Settings of [`Dropout`] and [`Dropout2d`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DropoutConfig {
-    /// The probability to DROP a unit, in [0, 1]; default 0.5. This is PyTorch's p. Srivastava et al. (2014), and course notes
-    /// that follow them, call the probability to keep a unit p.
+    /// The probability to DROP a unit, in [0, 1]; default 0.5. This is PyTorch's p. Srivastava et al. (2014), and
+    /// course notes that follow them, call the probability to keep a unit p.
     pub p: f64,
     /// Default: in training.
     pub scaling: Scaling,
@@ -47,17 +47,17 @@ impl Default for DropoutConfig {
 /// in use:    y = x                                            y = (1 - p) x
 /// ```
 ///
-/// The m are independent, 0 with probability `p` and otherwise 1, and new for every pass: each trains one of the 2ⁿ sub-networks
-/// of n units. The gradient is that of the factor: ∂y/∂x is m / (1 - p), or m. [`Mode::MonteCarlo`] draws masks as training does;
-/// see [`Inference`].
+/// The m are independent, 0 with probability `p` and otherwise 1, and new for every pass: each trains one of the 2ⁿ
+/// sub-networks of n units. The gradient is that of the factor: ∂y/∂x is m / (1 - p), or m. [`Mode::MonteCarlo`] draws
+/// masks as training does; see [`Inference`].
 ///
-/// The masks come from the stream `mask` below the layer's prefix, so a seed fixes them, at any thread count, and a checkpoint
-/// keeps their place. `candle_nn::ops::dropout` of Candle 0.11.1 draws from a CPU generator that cannot be seeded, and refuses
-/// p = 1.
+/// The masks come from the stream `mask` below the layer's prefix, so a seed fixes them, at any thread count, and a
+/// checkpoint keeps their place. `candle_nn::ops::dropout` of Candle 0.11.1 draws from a CPU generator that cannot be
+/// seeded, and refuses p = 1.
 ///
 /// # Shapes
-/// Input and output of any one shape and a float dtype. What is dropped is multiplied by 0, as in PyTorch, so NaN and ±∞ become
-/// NaN.
+/// Input and output of any one shape and a float dtype. What is dropped is multiplied by 0, as in PyTorch, so NaN and
+/// ±∞ become NaN.
 ///
 /// Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), section 4.
 #[derive(Debug, Clone)]

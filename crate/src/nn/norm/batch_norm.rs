@@ -23,15 +23,16 @@ use crate::{Error, Result, kernels};
 /// ∂L/∂x = γ/σ (g - mean(g) - x̂ mean(g x̂)) in training,    ∂L/∂γ = Σ g x̂,   ∂L/∂β = Σ g
 /// ```
 ///
-/// The variance that normalizes is divided by m, the one that is kept by m - 1, as in PyTorch. Through μ and σ² the gradient of a sample depends
-/// on all others of its batch: that is what makes a batch of the whole data set costly. There are two ways to normalize with the statistics of a
-/// whole data set: put all of it into one batch, or fix them with [`BatchNorm::fit_statistics`] and [`BatchNorm::freeze`].
+/// The variance that normalizes is divided by m, the one that is kept by m - 1, as in PyTorch. Through μ and σ² the
+/// gradient of a sample depends on all others of its batch: that is what makes a batch of the whole data set costly.
+/// There are two ways to normalize with the statistics of a whole data set: put all of it into one batch, or fix them
+/// with [`BatchNorm::fit_statistics`] and [`BatchNorm::freeze`].
 ///
 /// `num_batches_tracked` is a float here, and an integer in PyTorch's state dict.
 ///
 /// # Shapes
-/// Input and output [N, C] or [N, C, L] ([`batch_norm1d`]), [N, C, H, W] ([`batch_norm2d`]); parameters `weight` and `bias`, buffers
-/// `running_mean` and `running_var` `[C]`, and `num_batches_tracked`, a scalar.
+/// Input and output [N, C] or [N, C, L] ([`batch_norm1d`]), [N, C, H, W] ([`batch_norm2d`]); parameters `weight` and
+/// `bias`, buffers `running_mean` and `running_var` `[C]`, and `num_batches_tracked`, a scalar.
 ///
 /// Ioffe and Szegedy (2015), algorithms 1 and 2.
 #[derive(Debug, Clone)]
@@ -148,12 +149,12 @@ impl BatchNorm {
         self.running.as_ref().map(Running::var)
     }
 
-    /// Sets the running statistics to the exact mean and variance of a whole data set, given batch by batch as it reaches this layer; returns how
-    /// many numbers a channel had.
+    /// Sets the running statistics to the exact mean and variance of a whole data set, given batch by batch as it
+    /// reaches this layer; returns how many numbers a channel had.
     ///
-    /// The variance is divided by their number, as if all of the set were one batch in training. A batch is read once and not kept, so the memory
-    /// does not grow with the set: the mean and the sum of squared distances of two parts follow from those of each (Chan, Golub and LeVeque
-    /// 1983, eq. 2.1).
+    /// The variance is divided by their number, as if all of the set were one batch in training. A batch is read once
+    /// and not kept, so the memory does not grow with the set: the mean and the sum of squared distances of two parts
+    /// follow from those of each (Chan, Golub and LeVeque 1983, eq. 2.1).
     ///
     /// # Errors
     /// No running statistics, no numbers, or a batch that does not fit.
@@ -194,8 +195,8 @@ impl BatchNorm {
         Ok(count)
     }
 
-    /// Whether the running statistics are used in training as well, and left as they are: for statistics of a whole data set, and for
-    /// fine-tuning on small batches. Clones of the layer share this.
+    /// Whether the running statistics are used in training as well, and left as they are: for statistics of a whole
+    /// data set, and for fine-tuning on small batches. Clones of the layer share this.
     ///
     /// # Errors
     /// No running statistics.

@@ -3,15 +3,15 @@
 pub struct BatchNormConfig {
     /// ε, added to the variance; finite and at least 0, default 1e-5.
     pub eps: f64,
-    /// By how much of the way the running statistics move towards those of a batch, in [0, 1]; default `Some(0.1)`. With `None` they are the mean
-    /// over all batches so far.
+    /// By how much of the way the running statistics move towards those of a batch, in [0, 1]; default `Some(0.1)`.
+    /// With `None` they are the mean over all batches so far.
     ///
     /// This is 1 minus what is called momentum elsewhere, as in PyTorch.
     pub momentum: Option<f64>,
     /// Whether there are γ and β; default true.
     pub affine: bool,
-    /// Whether running statistics are kept, for [`Mode::Eval`](crate::nn::Mode::Eval); default true. Without them each batch is normalized with
-    /// its own statistics in either mode.
+    /// Whether running statistics are kept, for [`Mode::Eval`](crate::nn::Mode::Eval); default true. Without them each
+    /// batch is normalized with its own statistics in either mode.
     pub track_running_stats: bool,
 }
 

@@ -27,8 +27,8 @@ impl Default for GroupNormConfig {
 /// y = γ (x - μ) / √(σ² + ε) + β        μ, σ² = mean and variance of the C/G channels of a group in one sample
 /// ```
 ///
-/// With one group it is layer normalization with γ and β for each channel, with C groups instance normalization. Training and evaluation do the
-/// same.
+/// With one group it is layer normalization with γ and β for each channel, with C groups instance normalization.
+/// Training and evaluation do the same.
 ///
 /// # Shapes
 /// Input and output [N, C, ...]; parameters `weight` and `bias` `[C]`.

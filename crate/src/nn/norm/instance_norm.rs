@@ -34,11 +34,13 @@ impl Default for InstanceNormConfig {
 /// y = γ (x - μ) / √(σ² + ε) + β        μ, σ² = mean and variance of one channel of one sample
 /// ```
 ///
-/// The running statistics, where they are kept, move towards the mean over the samples of μ and of σ² m / (m - 1), with m places.
+/// The running statistics, where they are kept, move towards the mean over the samples of μ and of σ² m / (m - 1), with
+/// m places.
 ///
 /// # Shapes
-/// Input and output [N, C, L] ([`instance_norm1d`]) or [N, C, H, W] ([`instance_norm2d`]); parameters and buffers as [`BatchNorm`](super::BatchNorm).
-/// PyTorch takes one sample without N as well; it is an error here. `num_batches_tracked` counts here, and stays 0 in PyTorch.
+/// Input and output [N, C, L] ([`instance_norm1d`]) or [N, C, H, W] ([`instance_norm2d`]); parameters and buffers as
+/// [`BatchNorm`](super::BatchNorm). PyTorch takes one sample without N as well; it is an error here.
+/// `num_batches_tracked` counts here, and stays 0 in PyTorch.
 ///
 /// Ulyanov, Vedaldi and Lempitsky (2016), eq. 3.
 #[derive(Debug, Clone)]

@@ -29,8 +29,8 @@ impl Default for LayerNormConfig {
 /// ∂L/∂x = 1/σ (γ g - mean(γ g) - x̂ mean(γ g x̂)),   ∂L/∂γ = Σ g x̂,   ∂L/∂β = Σ g    with sums over the samples
 /// ```
 ///
-/// Training and evaluation do the same. `candle_nn::LayerNorm` of Candle 0.11.1 passes no gradient at all to what lies upstream where its input
-/// is contiguous, and no error.
+/// Training and evaluation do the same. `candle_nn::LayerNorm` of Candle 0.11.1 passes no gradient at all to what lies
+/// upstream where its input is contiguous, and no error.
 ///
 /// # Shapes
 /// Input and output [..., S], where S are the dimensions of `normalized_shape`; parameters `weight` and `bias` of shape S.

@@ -30,8 +30,8 @@ impl Default for AvgPool2dConfig {
 /// yᵢⱼ = 1/n Σ over the window of x        ∂L/∂x = Σ over the windows that x is in of gᵢⱼ / n
 /// ```
 ///
-/// n counts the places of the window, those in the padding as well unless `count_include_pad` is off, those beyond the padding never (they
-/// occur with `ceil_mode`): as in PyTorch, whose `divisor_override` is left out.
+/// n counts the places of the window, those in the padding as well unless `count_include_pad` is off, those beyond the
+/// padding never (they occur with `ceil_mode`): as in PyTorch, whose `divisor_override` is left out.
 ///
 /// # Shapes
 /// As [`MaxPool2d`](super::MaxPool2d) with dilation 1.

@@ -31,14 +31,15 @@ impl Default for MaxPool2dConfig {
 /// ∂L/∂x = the gradient of y at the first place of each window where the maximum stands, 0 elsewhere
 /// ```
 ///
-/// The first place is that of the rows from top to bottom, each from left to right. NaN counts as larger than any number; of several the last
-/// gets the gradient. All this as in PyTorch. `Tensor::max_pool2d` of Candle 0.11.1 gives 0.25 in place of 1 at the maximum of a 2 × 2 window.
+/// The first place is that of the rows from top to bottom, each from left to right. NaN counts as larger than any
+/// number; of several the last gets the gradient. All this as in PyTorch. `Tensor::max_pool2d` of Candle 0.11.1 gives
+/// 0.25 in place of 1 at the maximum of a 2 × 2 window.
 ///
 /// A window that lies in the padding alone (possible with dilation) is an error here, and -∞ in PyTorch.
 ///
 /// # Shapes
-/// Input [N, C, H, W] or [C, H, W]; height and width become ⌊(H + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1, or ⌈…⌉ with `ceil_mode`,
-/// where the last window still starts inside or in the padding before.
+/// Input [N, C, H, W] or [C, H, W]; height and width become ⌊(H + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1,
+/// or ⌈…⌉ with `ceil_mode`, where the last window still starts inside or in the padding before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPool2d {
     rows: Axis,

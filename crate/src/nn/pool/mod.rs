@@ -1,8 +1,8 @@
 //! Pooling: one number for each window of a plane.
 //!
-//! `Tensor::max_pool2d` of Candle 0.11.1 has a gradient that is too small: 0.25 at each maximum of a 2 × 2 window, and it shares the gradient
-//! between equal maxima. Neither it nor `avg_pool2d` has a gradient unless the stride is the size of the window, and there is no padding.
-//! The layers here have none of these limits.
+//! `Tensor::max_pool2d` of Candle 0.11.1 has a gradient that is too small: 0.25 at each maximum of a 2 × 2 window, and
+//! it shares the gradient between equal maxima. Neither it nor `avg_pool2d` has a gradient unless the stride is the
+//! size of the window, and there is no padding. The layers here have none of these limits.
 
 mod adaptive;
 mod average;

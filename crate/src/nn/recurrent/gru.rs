@@ -19,12 +19,15 @@ use crate::params::Params;
 /// Where z is near 1, the state and its gradient pass unchanged.
 ///
 /// # Shapes
-/// As [`Rnn`](super::Rnn), with the rows of the weights and biases in blocks r, z, n: `weight_ih_l{l}` [3 hidden, in], `weight_hh_l{l}` [3 hidden, hidden].
+/// As [`Rnn`](super::Rnn), with the rows of the weights and biases in blocks r, z, n: `weight_ih_l{l}` [3 hidden, in],
+/// `weight_hh_l{l}` [3 hidden, hidden].
 ///
 /// # Deviations
-/// From the paper, as PyTorch: the reset gate multiplies W_hn h + b_hn rather than h, and z and 1 - z are exchanged. From PyTorch: as [`Rnn`](super::Rnn).
+/// From the paper, as PyTorch: the reset gate multiplies W_hn h + b_hn rather than h, and z and 1 - z are exchanged.
+/// From PyTorch: as [`Rnn`](super::Rnn).
 ///
-/// Cho et al. (2014), Learning phrase representations using RNN encoder–decoder, section 2.3; the equations as in `torch.nn.GRU`.
+/// Cho et al. (2014), Learning phrase representations using RNN encoder–decoder, section 2.3; the equations as in
+/// `torch.nn.GRU`.
 #[derive(Debug, Clone)]
 pub struct Gru(Stack);
 
@@ -58,7 +61,8 @@ impl Gru {
         Ok(Self(Stack::new(Cell::Gru, input_size, hidden_size, config, &params)?))
     }
 
-    /// The outputs of all steps, and the states after the last, starting from `state` or from zeros. Detach the state to cut the gradient.
+    /// The outputs of all steps, and the states after the last, starting from `state` or from zeros. Detach the state
+    /// to cut the gradient.
     ///
     /// # Errors
     /// If the shape or dtype of `x` or of `state` does not fit.

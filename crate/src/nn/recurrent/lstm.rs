@@ -18,18 +18,20 @@ use crate::{Error, Result};
 /// h_t = o_t ⊙ tanh(c_t)                                 hidden state, the output
 /// ```
 ///
-/// Along the cell the gradient is multiplied by f only, not by a weight: where the forget gate is open it neither vanishes nor explodes.
+/// Along the cell the gradient is multiplied by f only, not by a weight: where the forget gate is open it neither
+/// vanishes nor explodes.
 ///
 /// # Shapes
-/// Input [T, N, in] (or [N, T, in], see [`RecurrentConfig::batch_first`]), output [T, N, directions · hidden]; both states [layers · directions,
-/// N, hidden]: layer 0 forwards, layer 0 backwards, layer 1 forwards, …. Parameters as in PyTorch, for layer l, with the rows in blocks i, f, g, o: `weight_ih_l{l}`
+/// Input [T, N, in] (or [N, T, in], see [`RecurrentConfig::batch_first`]), output [T, N, directions · hidden]; both
+/// states [layers · directions, N, hidden]: layer 0 forwards, layer 0 backwards, layer 1 forwards, …. Parameters as in
+/// PyTorch, for layer l, with the rows in blocks i, f, g, o: `weight_ih_l{l}`
 /// [4 hidden, in], `weight_hh_l{l}` [4 hidden, hidden], `bias_ih_l{l}` and `bias_hh_l{l}` `[4 hidden]`, with `_reverse` appended for the backward direction.
 ///
 /// # Deviations from PyTorch
 /// A batch is required: there is no input [T, in]. No projections (`proj_size`), and no packed sequences.
 ///
-/// Hochreiter and Schmidhuber (1997), Long short-term memory, section 4; the forget gate is from Gers et al. (2000), section 3. The equations as in
-/// `torch.nn.LSTM`.
+/// Hochreiter and Schmidhuber (1997), Long short-term memory, section 4; the forget gate is from Gers et al. (2000),
+/// section 3. The equations as in `torch.nn.LSTM`.
 #[derive(Debug, Clone)]
 pub struct Lstm(Stack);
 

@@ -23,12 +23,14 @@ pub enum Nonlinearity {
 /// h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)        f = tanh or ReLU
 /// ```
 ///
-/// The gradient of h_t with respect to h_{t-k} is a product of k factors diag(f') W_hh: it vanishes or explodes with k (Pascanu et al., 2013, section 2.1).
-/// To cut it, go on from a detached state (truncated backpropagation through time).
+/// The gradient of h_t with respect to h_{t-k} is a product of k factors diag(f') W_hh: it vanishes or explodes with k
+/// (Pascanu et al., 2013, section 2.1). To cut it, go on from a detached state (truncated backpropagation through
+/// time).
 ///
 /// # Shapes
-/// Input [T, N, in] (or [N, T, in], see [`RecurrentConfig::batch_first`]), output [T, N, directions · hidden], state [layers · directions, N,
-/// hidden]: layer 0 forwards, layer 0 backwards, layer 1 forwards, …. Parameters as in PyTorch, for layer l: `weight_ih_l{l}` [hidden, in], `weight_hh_l{l}`
+/// Input [T, N, in] (or [N, T, in], see [`RecurrentConfig::batch_first`]), output [T, N, directions · hidden], state
+/// [layers · directions, N, hidden]: layer 0 forwards, layer 0 backwards, layer 1 forwards, …. Parameters as in
+/// PyTorch, for layer l: `weight_ih_l{l}` [hidden, in], `weight_hh_l{l}`
 /// [hidden, hidden], `bias_ih_l{l}` and `bias_hh_l{l}` `[hidden]`, with `_reverse` appended for the backward direction.
 ///
 /// # Deviations from PyTorch

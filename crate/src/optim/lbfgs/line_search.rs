@@ -23,9 +23,9 @@ pub(super) struct Point {
 /// f(t) ≤ f(0) + c₁ t f'(0)   and   |f'(t)| ≤ c₂ |f'(0)|
 /// ```
 ///
-/// first outwards until one is bracketed, then inwards; each trial is the minimum of the cubic through two points. Returns the
-/// best point, and how often `at` was called: at most `max` times after the first. Nocedal and Wright (2006), algorithms 3.5
-/// and 3.6, with the safeguards of PyTorch.
+/// first outwards until one is bracketed, then inwards; each trial is the minimum of the cubic through two points.
+/// Returns the best point, and how often `at` was called: at most `max` times after the first. Nocedal and Wright
+/// (2006), algorithms 3.5 and 3.6, with the safeguards of PyTorch.
 pub(super) fn strong_wolfe(
     mut at: impl FnMut(f64) -> Result<Point>,
     start: Point,
@@ -101,7 +101,8 @@ pub(super) fn strong_wolfe(
     Ok((if low == 0 { first } else { second }, calls))
 }
 
-/// Where the cubic that has the values and slopes of both points is least between the bounds; their middle if it has no minimum.
+/// Where the cubic that has the values and slopes of both points is least between the bounds; their middle if it has no
+/// minimum.
 fn cubic_minimum(a: &Point, b: &Point, least: f64, most: f64) -> f64 {
     let (a, b) = if a.t <= b.t { (a, b) } else { (b, a) };
     let d1 = a.slope + b.slope - 3.0 * (a.value - b.value) / (a.t - b.t);

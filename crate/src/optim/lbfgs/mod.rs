@@ -22,12 +22,12 @@ use line_search::{Point, dot, moved, strong_wolfe};
 /// θ ← θ + t d
 /// ```
 ///
-/// H is never formed: two loops over the pairs cost 4 · `history_size` · P operations for P parameters, against P² numbers and
-/// some P³ operations of [`Newton`](super::Newton). It needs gradients without noise, so the whole data set rather than
-/// mini-batches.
+/// H is never formed: two loops over the pairs cost 4 · `history_size` · P operations for P parameters, against P²
+/// numbers and some P³ operations of [`Newton`](super::Newton). It needs gradients without noise, so the whole data set
+/// rather than mini-batches.
 ///
-/// Nocedal and Wright (2006), algorithms 7.4 and 7.5, line search 3.5 and 3.6; step rules and stopping as in PyTorch's `LBFGS`.
-/// Deviation: it computes in F64 whatever the dtype of the parameters. It has no groups, and is no
+/// Nocedal and Wright (2006), algorithms 7.4 and 7.5, line search 3.5 and 3.6; step rules and stopping as in PyTorch's
+/// `LBFGS`. Deviation: it computes in F64 whatever the dtype of the parameters. It has no groups, and is no
 /// [`Optimizer`](super::Optimizer), because a step evaluates the loss several times.
 ///
 /// ```
@@ -92,8 +92,8 @@ impl Lbfgs {
         self.memory.func_evals
     }
 
-    /// Makes up to `max_iter` iterations, and returns the loss before them. `loss` computes it anew, from the parameters as they
-    /// are when it is called.
+    /// Makes up to `max_iter` iterations, and returns the loss before them. `loss` computes it anew, from the
+    /// parameters as they are when it is called.
     ///
     /// # Errors
     /// What `loss` reports; a loss that is no scalar; a missing gradient; a loss or gradient that is not finite

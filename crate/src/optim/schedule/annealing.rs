@@ -10,7 +10,8 @@ use crate::Result;
 /// ηₜ = η_min + ½ (η₀ - η_min) (1 + cos(π t / T_max))
 /// ```
 ///
-/// Beyond T_max it rises along the same curve, as in PyTorch. Loshchilov and Hutter (2017), SGDR, eq. 5, without its restarts.
+/// Beyond T_max it rises along the same curve, as in PyTorch. Loshchilov and Hutter (2017), SGDR, eq. 5, without its
+/// restarts.
 ///
 /// ```
 /// use candlelight::optim::schedule::{CosineAnnealingLr, Schedule};

@@ -54,8 +54,8 @@ impl Default for OneCycleLrConfig {
 /// the maximum after pct_start · total_steps steps, the end after total_steps, both less one
 /// ```
 ///
-/// With `three_phase`, the fall to η₀ mirrors the rise, and only then the rate goes on falling. Smith and Topin (2018), section
-/// 3; the phases as in PyTorch.
+/// With `three_phase`, the fall to η₀ mirrors the rise, and only then the rate goes on falling. Smith and Topin (2018),
+/// section 3; the phases as in PyTorch.
 ///
 /// Deviations from PyTorch: all groups have one `max_lr`, whatever their own rates; the momentum is not cycled
 /// (`cycle_momentum=False`); after the end the last rate stays, where PyTorch raises an error.

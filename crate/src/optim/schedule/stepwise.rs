@@ -20,7 +20,8 @@ pub struct StepLr {
 }
 
 impl StepLr {
-    /// `step_size`: steps between two falls, at least 1; `gamma`: the factor γ, finite and at least 0 (0.1 in PyTorch by default).
+    /// `step_size`: steps between two falls, at least 1; `gamma`: the factor γ, finite and at least 0 (0.1 in PyTorch
+    /// by default).
     ///
     /// # Errors
     /// A setting outside its range.
@@ -57,8 +58,8 @@ pub struct MultiStepLr {
 }
 
 impl MultiStepLr {
-    /// `milestones`: rising, at least one (one that is named twice counts twice); `gamma`: the factor γ, finite and at least 0
-    /// (0.1 in PyTorch by default).
+    /// `milestones`: rising, at least one (one that is named twice counts twice); `gamma`: the factor γ, finite and at
+    /// least 0 (0.1 in PyTorch by default).
     ///
     /// # Errors
     /// A setting outside its range.

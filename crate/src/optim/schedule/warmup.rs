@@ -23,8 +23,8 @@ pub struct LinearLr {
 }
 
 impl LinearLr {
-    /// `start_factor`, `end_factor`: finite and at least 0 (1/3 and 1 in PyTorch by default, where the first must be above 0);
-    /// `total_iters`: steps from one to the other, at least 1 (5 in PyTorch by default).
+    /// `start_factor`, `end_factor`: finite and at least 0 (1/3 and 1 in PyTorch by default, where the first must be
+    /// above 0); `total_iters`: steps from one to the other, at least 1 (5 in PyTorch by default).
     ///
     /// # Errors
     /// A setting outside its range.

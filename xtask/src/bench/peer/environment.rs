@@ -48,6 +48,11 @@ impl Environment {
         Process::start(self.with_settings(&mut process::command(&self.rust)).arg(subject))
     }
 
+    /// Draws the table of `cargo xtask bench --peer torch --out`.
+    pub fn plot(&self, table: &Path, figure: &Path) -> Result<()> {
+        process::output(process::command(&self.rust).arg("plot").args([table, figure])).map(drop)
+    }
+
     /// Starts PyTorch.
     pub fn torch(&self) -> Result<Process> {
         let script = paths::root().join("xtask/peer/python/peer.py");

@@ -21,8 +21,9 @@ const BUDGET: f64 = 12_000.0;
 /// Rounds that the budget leaves to a slow program; stock Candle, which nothing is held against, gets one.
 const ENOUGH: usize = 3;
 
-/// How many cores other processes may keep busy in a round that counts, beside those that the program leaves free. PyTorch's
-/// threads wait for one another by spinning: one busy neighbour makes its small steps ten times slower, and candlelight's hardly.
+/// How many cores other processes may keep busy in a round that counts, beside those that the program leaves free.
+/// PyTorch's threads wait for one another by spinning: one busy neighbour makes its small steps ten times slower, and
+/// candlelight's hardly.
 const QUIET: f64 = 0.1;
 
 /// How many rounds are tried for each that is wanted.
@@ -73,7 +74,8 @@ struct Round {
 }
 
 impl<'a> Peers<'a> {
-    /// Starts one of each; `free` cores are left to other processes, and a workload waits for those as long as `patience` says.
+    /// Starts one of each; `free` cores are left to other processes, and a workload waits for those as long as
+    /// `patience` says.
     pub fn start(start: Start<'a>, stock: bool, free: usize, patience: Duration) -> Result<Self> {
         let subjects = [Subject::Candlelight, Subject::Stock, Subject::Torch];
         let mut running = Vec::new();

@@ -27,7 +27,7 @@ use program::Program;
 use report::Row;
 use workloads::{WORKLOADS, Workload};
 
-/// Measures, prints a table as it grows, and writes `--out`.
+/// Measures, prints a table as it grows, and writes `--out`, with the table and a figure beside it.
 pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
     let out: Option<PathBuf> = arguments.value("--out")?;
     let only: Option<String> = arguments.value("--only")?;
@@ -71,6 +71,7 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
         let markdown = out.with_extension("md");
         std::fs::write(&markdown, format!("{head}\n{}\n{table}\n{notes}\n", report::TABLE_HEAD))
             .about(markdown.display())?;
+        environment.plot(&out, &out.with_extension("svg"))?;
     }
     Ok(if rows.iter().any(Row::failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

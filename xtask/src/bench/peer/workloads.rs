@@ -37,12 +37,12 @@ const LAYER: Tolerance = Tolerance { first: 1e-4, third: 1e-4 };
 /// The same through a network. PyTorch's own F32 is up to 3e-4 away from its F64 here (`weight_hh_l0` of the LSTM).
 const NETWORK: Tolerance = Tolerance { first: 1e-3, third: 1e-3 };
 
-/// Gradients of batch norms are sums over the batch that nearly cancel, and at some activations near 0 rounding decides. PyTorch's
-/// own F32 is 3e-4 away from its F64 after one step of the ResNet and 2e-3 after three.
+/// Gradients of batch norms are sums over the batch that nearly cancel, and at some activations near 0 rounding
+/// decides. PyTorch's own F32 is 3e-4 away from its F64 after one step of the ResNet and 2e-3 after three.
 const NORMED: Tolerance = Tolerance { first: 1e-2, third: 1e-2 };
 
-/// The same in 19 layers, which training by a few steps does not damp: PyTorch's own F32 is 5e-3 away from its F64 after one step
-/// and 5e-2 after three.
+/// The same in 19 layers, which training by a few steps does not damp: PyTorch's own F32 is 5e-3 away from its F64
+/// after one step and 5e-2 after three.
 const DEEP: Tolerance = Tolerance { first: 2e-2, third: 0.15 };
 
 const PLAIN: &[&str] = &["plain"];

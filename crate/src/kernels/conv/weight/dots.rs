@@ -1,6 +1,7 @@
 //! Dot products of moved images with gradients, for few output channels: the lanes of a register are pixels.
 //!
-//! Adding up the lanes at the end costs as much as some hundred pixels, so a tile of products stays in registers over several images.
+//! Adding up the lanes at the end costs as much as some hundred pixels, so a tile of products stays in registers over
+//! several images.
 
 use pulp::{Simd, WithSimd};
 
@@ -82,7 +83,8 @@ impl<T: Real> WithSimd for Dots<'_, T> {
 }
 
 /// # Safety
-/// `pixels` numbers may be read at each place of each image and of each gradient; gradients of one image lie `pixels` apart, those of images `grad`.
+/// `pixels` numbers may be read at each place of each image and of each gradient; gradients of one image lie `pixels`
+/// apart, those of images `grad`.
 #[inline(always)]
 unsafe fn dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize>(
     simd: S,

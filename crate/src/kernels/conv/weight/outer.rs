@@ -11,8 +11,8 @@ pub(in super::super) const PANEL: usize = 16;
 /// Pixels after which the next images are taken, so that a panel of gradients stays in the first cache.
 const BLOCK: usize = 256;
 
-/// Lays gradients [maps, rows, columns] out by panel, pixel along the pitch, channel; panels are `pixels` times [`PANEL`] apart. The numbers between rows, and
-/// those of channels that are not there, are left as they are.
+/// Lays gradients [maps, rows, columns] out by panel, pixel along the pitch, channel; panels are `pixels` times
+/// [`PANEL`] apart. The numbers between rows, and those of channels that are not there, are left as they are.
 #[inline(always)]
 pub(in super::super) fn panels<T: Real>(
     g: &[T],
@@ -115,8 +115,8 @@ impl<T: Real> WithSimd for Outer<'_, T> {
 }
 
 /// # Safety
-/// `pixels` numbers may be read at each place of the images, two registers of gradients for each pixel, `PANEL` apart; and two registers read and
-/// written at each of `ROWS` places of the sums, which are `to.1` apart.
+/// `pixels` numbers may be read at each place of the images, two registers of gradients for each pixel, `PANEL` apart;
+/// and two registers read and written at each of `ROWS` places of the sums, which are `to.1` apart.
 #[inline(always)]
 unsafe fn tile<T: Real, S: Simd, const ROWS: usize>(
     simd: S,

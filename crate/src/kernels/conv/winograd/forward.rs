@@ -189,8 +189,9 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
                     macro_rules! tiles {
                         ($rows:literal, $vectors:literal) => {
                             for p in (0..size).step_by($vectors * lanes) {
-                                // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion leaves room for; it writes
-                                // 6 rows at most, each inside its block, of which its width is a divisor.
+                                // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion
+                                // leaves room for; it writes 6 rows at most, each inside its block, of which its width
+                                // is a divisor.
                                 unsafe {
                                     let from = rows.as_ptr().add(i * point + start + p);
                                     let to = sums.as_mut_ptr().add(p);
