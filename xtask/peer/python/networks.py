@@ -63,17 +63,19 @@ class ResNet(nn.Module):
         first = stages[0][0]
         self.conv1 = conv(channels, first, 3, 1)
         self.bn1 = nn.BatchNorm2d(first)
-        blocks, before = [], first
-        for width, count in stages:
-            for _ in range(count):
-                blocks.append(Block(before, width))
-                before = width
-        self.blocks = nn.Sequential(*blocks)
+        self.stages, before = [], first
+        for stage, (width, count) in enumerate(stages, 1):
+            blocks = [Block(before if i == 0 else width, width) for i in range(count)]
+            self.stages.append(f"layer{stage}")
+            setattr(self, self.stages[-1], nn.Sequential(*blocks))
+            before = width
         self.fc = nn.Linear(before, 10)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x):
-        x = self.blocks(self.relu(self.bn1(self.conv1(x))))
+        x = self.relu(self.bn1(self.conv1(x)))
+        for stage in self.stages:
+            x = getattr(self, stage)(x)
         return self.fc(x.mean((2, 3)))
 
 

@@ -1,8 +1,6 @@
 //! Convolutional networks.
 
-use candlelight::nn::{
-    BatchNorm, Conv2d, Conv2dConfig, GlobalAvgPool, Linear, add_relu, batch_norm2d, conv2d, max_pool2d,
-};
+use candlelight::nn::{Conv2dConfig, ResNet, ResNetConfig, Shortcut, conv2d, max_pool2d, resnet};
 use candlelight::prelude::*;
 
 use super::{sgd, start};
@@ -16,12 +14,9 @@ pub struct Case {
 }
 
 pub const LENET: Case = Case { make: |params| Ok(Box::new(lenet(params)?)), input: (64, 1, 28, 28) };
-pub const RESNET: Case =
-    Case { make: |params| Ok(Box::new(ResNet::new(params, 1, &[(16, 3)])?)), input: (64, 1, 28, 28) };
-pub const RESNET20: Case = Case {
-    make: |params| Ok(Box::new(ResNet::new(params, 3, &[(16, 3), (32, 3), (64, 3)])?)),
-    input: (128, 3, 32, 32),
-};
+pub const RESNET: Case = Case { make: |params| Ok(Box::new(residual(params, 1, &[16])?)), input: (64, 1, 28, 28) };
+pub const RESNET20: Case =
+    Case { make: |params| Ok(Box::new(residual(params, 3, &[16, 32, 64])?)), input: (128, 3, 32, 32) };
 
 pub fn training(case: Case) -> crate::Result<Task> {
     let params = Params::new(0, &Device::Cpu)?;
@@ -55,80 +50,8 @@ pub fn lenet(params: &Params) -> Result<Sequential> {
         .push(linear(84, 10, params.pp("fc3"))?))
 }
 
-/// A stem and stages of (channels, blocks); each stage after the first halves the image.
-struct ResNet {
-    conv1: Conv2d,
-    bn1: BatchNorm,
-    blocks: Vec<Block>,
-    fc: Linear,
-}
-
-struct Block {
-    conv1: Conv2d,
-    bn1: BatchNorm,
-    conv2: Conv2d,
-    bn2: BatchNorm,
-    downsample: Option<(Conv2d, BatchNorm)>,
-}
-
-fn conv(from: usize, to: usize, kernel: usize, stride: usize, params: Params) -> Result<Conv2d> {
-    let (padding, stride) = ((kernel / 2, kernel / 2), (stride, stride));
-    conv2d(from, to, kernel, Conv2dConfig { padding, stride, bias: false, ..Conv2dConfig::default() }, params)
-}
-
-impl ResNet {
-    fn new(params: &Params, channels: usize, stages: &[(usize, usize)]) -> Result<Self> {
-        let first = stages[0].0;
-        let conv1 = conv(channels, first, 3, 1, params.pp("conv1"))?;
-        let bn1 = batch_norm2d(first, params.pp("bn1"))?;
-        let mut from = first;
-        let mut blocks = Vec::new();
-        for &(to, count) in stages {
-            for _ in 0..count {
-                blocks.push(Block::new(from, to, &params.pp(format!("blocks.{}", blocks.len())))?);
-                from = to;
-            }
-        }
-        Ok(Self { conv1, bn1, blocks, fc: linear(from, 10, params.pp("fc"))? })
-    }
-}
-
-impl Module for ResNet {
-    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let mut x = self.bn1.forward_then(&self.conv1.forward(x, mode)?, mode, Activation::Relu)?;
-        for block in &self.blocks {
-            x = block.forward(&x, mode)?;
-        }
-        self.fc.forward(&GlobalAvgPool.forward(&x, mode)?, mode)
-    }
-}
-
-impl Block {
-    fn new(from: usize, to: usize, params: &Params) -> Result<Self> {
-        let stride = if from == to { 1 } else { 2 };
-        let downsample = match stride {
-            1 => None,
-            _ => Some((
-                conv(from, to, 1, stride, params.pp("downsample.0"))?,
-                batch_norm2d(to, params.pp("downsample.1"))?,
-            )),
-        };
-        Ok(Self {
-            conv1: conv(from, to, 3, stride, params.pp("conv1"))?,
-            bn1: batch_norm2d(to, params.pp("bn1"))?,
-            conv2: conv(to, to, 3, 1, params.pp("conv2"))?,
-            bn2: batch_norm2d(to, params.pp("bn2"))?,
-            downsample,
-        })
-    }
-
-    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let y = self.bn1.forward_then(&self.conv1.forward(x, mode)?, mode, Activation::Relu)?;
-        let y = self.bn2.forward(&self.conv2.forward(&y, mode)?, mode)?;
-        let skip = match &self.downsample {
-            None => x.clone(),
-            Some((conv, bn)) => bn.forward(&conv.forward(x, mode)?, mode)?,
-        };
-        add_relu(&y, &skip)
-    }
+/// Stages of 3 blocks of these widths, with projections where the shape changes.
+fn residual(params: &Params, in_channels: usize, widths: &[usize]) -> Result<ResNet> {
+    let shortcut = Shortcut::Projection;
+    resnet(ResNetConfig { in_channels, widths: widths.to_vec(), shortcut, ..ResNetConfig::default() }, params.clone())
 }

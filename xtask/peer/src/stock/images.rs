@@ -93,9 +93,9 @@ impl ResNet {
         let first = stages[0].0;
         let mut from = first;
         let mut blocks = Vec::new();
-        for &(to, count) in stages {
-            for _ in 0..count {
-                blocks.push(Block::new(&vb.pp(format!("blocks.{}", blocks.len())), from, to)?);
+        for (stage, &(to, count)) in (1..).zip(stages) {
+            for i in 0..count {
+                blocks.push(Block::new(&vb.pp(format!("layer{stage}.{i}")), from, to)?);
                 from = to;
             }
         }
