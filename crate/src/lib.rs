@@ -20,6 +20,7 @@
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
 //! | accuracy, confusion, calibration | [`metrics`] | `00-start-here` |
 //! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here` |
+//! | what a sample says, exponents of laws | [`probability`] | |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
 //! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |
@@ -42,6 +43,7 @@ pub mod nn;
 pub mod optim;
 pub mod params;
 pub mod plot;
+pub mod probability;
 pub mod regularization;
 pub mod rng;
 pub mod state;

@@ -1,0 +1,65 @@
+//! Mean and spread of a sample.
+
+use crate::{Error, Result};
+
+/// Mean, spread and standard error of repeated measurements.
+///
+/// ```text
+/// mean = 1/n Σ xᵢ      std² = 1/(n - 1) Σ (xᵢ - mean)²      standard error of the mean = std / √n
+/// ```
+///
+/// The draws must be independent: the standard error of correlated ones is larger.
+///
+/// ```
+/// use candlelight::probability::Summary;
+/// # fn main() -> candlelight::Result<()> {
+/// let accuracy = Summary::new(&[0.81, 0.84, 0.84, 0.87])?;
+/// assert!((accuracy.mean - 0.84).abs() < 1e-12);
+/// assert!((accuracy.standard_error() - 0.01225).abs() < 1e-5);
+/// assert_eq!(accuracy.to_string(), "0.840 ± 0.024");
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// How many values.
+    pub n: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// Their standard deviation, with n - 1 in the denominator; 0 for a single value.
+    pub std: f64,
+}
+
+impl Summary {
+    /// Of `values`, at least one of them.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there are none.
+    pub fn new(values: &[f64]) -> Result<Self> {
+        if values.is_empty() {
+            return Err(Error::setting("values", "at least one", "none"));
+        }
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Ok(Self { n: values.len(), mean, std: (squares / (n - 1.0).max(1.0)).sqrt() })
+    }
+
+    /// Standard error of the mean, std / √n, in the unit of the values.
+    pub fn standard_error(&self) -> f64 {
+        self.std / (self.n as f64).sqrt()
+    }
+
+    /// The interval mean ± z · standard error; z = 1.96 covers the true mean with probability 0.95 where n is large.
+    pub fn interval(&self, z: f64) -> (f64, f64) {
+        let half = z * self.standard_error();
+        (self.mean - half, self.mean + half)
+    }
+}
+
+/// Mean ± 1.96 standard errors, with three decimals unless a precision is given.
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let decimals = f.precision().unwrap_or(3);
+        write!(f, "{:.decimals$} ± {:.decimals$}", self.mean, 1.96 * self.standard_error())
+    }
+}
