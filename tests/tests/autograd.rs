@@ -1,7 +1,7 @@
 //! `value_and_grad` and `vjp` against Candle's own backward pass.
 
 use candlelight::activation::{log_softmax, relu, softmax};
-use candlelight::autograd::{value_and_grad, vjp};
+use candlelight::autograd::{saved_bytes, value_and_grad, vjp};
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
 use candlelight::nn::{Linear, linear};
@@ -167,4 +167,31 @@ fn vjp_refuses_a_gradient_that_does_not_fit() {
     assert_eq!(refused(gradient::input(7, (4, 5))), "gradient: expected shape [5, 4], got [4, 5]");
     let single = gradient::input(7, (5, 4)).to_dtype(DType::F32).unwrap();
     assert_eq!(refused(single), "gradient: expected dtype that of the output, got F32");
+}
+
+#[test]
+fn saved_bytes_counts_each_activation_once() {
+    let params = Params::new(0, &Device::Cpu).unwrap();
+    let model = Sequential::new()
+        .push(linear(6, 8, params.pp("fc1")).unwrap())
+        .push(batch_norm1d(8, params.pp("bn")).unwrap())
+        .push(Activation::Relu)
+        .push(linear(8, 3, params.pp("fc2")).unwrap());
+    for n in [2, 10, 64] {
+        let x = Tensor::zeros((n, 6), DType::F32, &Device::Cpu).unwrap();
+        // ReLU is part of the batch normalization's output.
+        let bytes = saved_bytes(|| model.forward(&x, Mode::Train)).unwrap();
+        assert_eq!(bytes, n * (8 + 8 + 3) * 4);
+    }
+    // What is reshaped or used twice is stored once; without parameters nothing is kept.
+    let fc = linear(6, 8, params.pp("fc3")).unwrap();
+    let x = Tensor::zeros((5, 6), DType::F32, &Device::Cpu).unwrap();
+    let twice = || {
+        let z = fc.forward(&x, Mode::Train)?;
+        Ok((relu(&z)?.reshape((8, 5))? + relu(&z.reshape((8, 5))?)?)?)
+    };
+    assert_eq!(saved_bytes(twice).unwrap(), 3 * 5 * 8 * 4);
+    assert_eq!(saved_bytes(|| relu(&x)).unwrap(), 0);
+    let wrong = Tensor::zeros((5, 7), DType::F32, &Device::Cpu).unwrap();
+    assert!(saved_bytes(|| fc.forward(&wrong, Mode::Train)).is_err());
 }

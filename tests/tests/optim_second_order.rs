@@ -482,3 +482,27 @@ fn lbfgs_checks_its_settings_and_has_pytorchs_defaults() {
     let twice: Vec<Param> = params.trainable().into_iter().chain(params.trainable()).collect();
     assert!(matches!(Lbfgs::new(twice, config), Err(Error::Parameter { .. })));
 }
+
+#[test]
+fn eigenvalues_of_a_symmetric_matrix() {
+    for n in [1, 2, 5, 40] {
+        let a = normal(n as u64, n, n);
+        let a = &a + &a.t();
+        let SymmetricEigen { values, vectors } = symmetric_eigen(&a).unwrap();
+        assert!(values.windows(2).into_iter().all(|pair| pair[0] <= pair[1]));
+        let scale = values.iter().fold(0.0_f64, |scale, value| scale.max(value.abs()));
+        let near = |x: Array2<f64>, y: Array2<f64>| (x - y).iter().all(|entry| entry.abs() < 1e-13 * (1.0 + scale));
+        assert!(near(vectors.t().dot(&vectors), Array2::eye(n)), "{n}: the vectors should be orthonormal");
+        assert!(near((&vectors * &values).dot(&vectors.t()), a), "{n}: Q diag(λ) Qᵀ should be the matrix");
+    }
+    // Only the lower triangle counts; equal and zero eigenvalues are found.
+    let eigen = symmetric_eigen(&array![[1.0, f64::MAX, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 2.0]]).unwrap();
+    assert!((&eigen.values - &array![0.0, 2.0, 2.0]).iter().all(|error| error.abs() < 1e-15));
+    assert_eq!(symmetric_eigen(&array![[1.0, 0.0], [0.0, -1.0]]).unwrap().condition(), f64::INFINITY);
+    assert_eq!(symmetric_eigen(&array![[8.0, 0.0], [0.0, 2.0]]).unwrap().condition(), 4.0);
+    assert_eq!(
+        symmetric_eigen(&array![[1.0], [2.0]]).unwrap_err().to_string(),
+        "matrix: expected shape [P, P], got [2, 1]"
+    );
+    assert!(matches!(symmetric_eigen(&array![[f64::NAN]]), Err(Error::Setting { name: "matrix", .. })));
+}

@@ -5,6 +5,7 @@
 //! fresh zeros, on one thread, and keeps all intermediate results until the end.
 
 mod graph;
+mod saved;
 
 use std::cell::RefCell;
 
@@ -12,6 +13,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{Shape, Tensor, Var, WithDType};
 
 use graph::{seed, stock};
+pub use saved::saved_bytes;
 
 use crate::{Error, Result, kernels};
 

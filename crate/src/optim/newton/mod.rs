@@ -12,6 +12,7 @@
 
 mod difference;
 mod dual;
+mod eigen;
 mod linear;
 mod regression;
 mod step;
@@ -22,6 +23,7 @@ use crate::{Error, Result};
 
 pub use difference::Differences;
 pub use dual::{Exact, Function, HyperDual, Scalar};
+pub use eigen::{SymmetricEigen, symmetric_eigen};
 pub use linear::{cholesky, cholesky_solve, inverse, solve};
 pub use regression::{LinearRegression, LogisticRegression, SoftmaxRegression};
 pub use step::{Newton, NewtonMethod, NewtonStep};

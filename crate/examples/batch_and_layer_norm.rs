@@ -1,0 +1,175 @@
+//! Batch against layer normalization: test accuracy of an MLP, a CNN and an RNN at mini-batches of 1, 2, 8 and 64 images.
+//!
+//! ```text
+//! cargo run -p candlelight --example batch_and_layer_norm
+//! ```
+//!
+//! The subset of Fashion-MNIST in the crate, three epochs on 3 000 images. The learning rate of each cell is chosen on 1 000
+//! other images, with a seed of its own; then three seeds are judged on the 1 500 test images. A dash stands for a net that
+//! cannot be trained at that size.
+
+use candlelight::data::Normalization;
+use candlelight::nn::group_norm;
+use candlelight::plot::Table;
+use candlelight::prelude::*;
+use candlelight::probability::Summary;
+
+const WIDTH: usize = 64;
+/// Rows of an image, and pixels of a row, after pooling.
+const STEPS: usize = 14;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Norm {
+    None,
+    Batch,
+    Layer,
+}
+
+impl Norm {
+    const ALL: [Self; 3] = [Self::None, Self::Batch, Self::Layer];
+
+    /// Of [N, width].
+    fn units(self, width: usize, params: Params) -> Result<Box<dyn Module>> {
+        Ok(match self {
+            Self::None => Box::new(Sequential::new()),
+            Self::Batch => Box::new(batch_norm1d(width, params)?),
+            Self::Layer => Box::new(layer_norm(width, params)?),
+        })
+    }
+
+    /// Of [N, channels, H, W]: layer norm is over channels and places together, which is group norm with one group.
+    fn channels(self, channels: usize, params: Params) -> Result<Box<dyn Module>> {
+        Ok(match self {
+            Self::None => Box::new(Sequential::new()),
+            Self::Batch => Box::new(batch_norm2d(channels, params)?),
+            Self::Layer => Box::new(group_norm(1, channels, params)?),
+        })
+    }
+}
+
+/// A box of a layer as a layer.
+struct Boxed(Box<dyn Module>);
+
+impl Module for Boxed {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.0.forward(x, mode)
+    }
+}
+
+fn mlp(norm: Norm, params: &Params) -> Result<Sequential> {
+    Ok(Sequential::new()
+        .push(Flatten)
+        .push(linear(784, WIDTH, params.pp("fc1"))?)
+        .push(Boxed(norm.units(WIDTH, params.pp("norm1"))?))
+        .push(Activation::Relu)
+        .push(linear(WIDTH, WIDTH, params.pp("fc2"))?)
+        .push(Boxed(norm.units(WIDTH, params.pp("norm2"))?))
+        .push(Activation::Relu)
+        .push(linear(WIDTH, 10, params.pp("fc3"))?))
+}
+
+fn cnn(norm: Norm, params: &Params) -> Result<Sequential> {
+    let same = Conv2dConfig { padding: (1, 1), ..Conv2dConfig::default() };
+    Ok(Sequential::new()
+        .push(avg_pool2d(2)?)
+        .push(conv2d(1, 8, 3, same, params.pp("conv1"))?)
+        .push(Boxed(norm.channels(8, params.pp("norm1"))?))
+        .push(Activation::Relu)
+        .push(conv2d(8, 16, 3, same, params.pp("conv2"))?)
+        .push(Boxed(norm.channels(16, params.pp("norm2"))?))
+        .push(Activation::Relu)
+        .push(max_pool2d(2)?)
+        .push(Flatten)
+        .push(linear(16 * 7 * 7, 10, params.pp("fc"))?))
+}
+
+/// hₜ = tanh(norm(W xₜ + U hₜ₋₁)) over the rows of an image, and a linear layer on the last h. Batch normalization has
+/// statistics of its own for each step (Cooijmans et al., 2017, section 3); layer normalization is the same at all.
+struct NormRnn {
+    input: Linear,
+    state: Linear,
+    norms: Vec<Box<dyn Module>>,
+    output: Linear,
+}
+
+fn rnn(norm: Norm, params: &Params) -> Result<NormRnn> {
+    let steps = if norm == Norm::Batch { STEPS } else { 1 };
+    let norms = (0..steps).map(|t| norm.units(WIDTH, params.pp(format!("norm{t}"))));
+    Ok(NormRnn {
+        input: linear(STEPS, WIDTH, params.pp("input"))?,
+        state: linear(WIDTH, WIDTH, params.pp("state"))?,
+        norms: norms.collect::<Result<_>>()?,
+        output: linear(WIDTH, 10, params.pp("output"))?,
+    })
+}
+
+impl Module for NormRnn {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let rows = avg_pool2d(2)?.forward(x, mode)?.squeeze(1)?;
+        let mut h = Tensor::zeros((x.dim(0)?, WIDTH), x.dtype(), x.device())?;
+        for t in 0..STEPS {
+            let row = rows.narrow(1, t, 1)?.squeeze(1)?.contiguous()?;
+            let z = (self.input.forward(&row, mode)? + self.state.forward(&h, mode)?)?;
+            let norm = &self.norms[t.min(self.norms.len() - 1)];
+            h = Activation::Tanh.forward(&norm.forward(&z, mode)?, mode)?;
+        }
+        self.output.forward(&h, mode)
+    }
+}
+
+type Build = fn(Norm, &Params) -> Result<Box<dyn Module>>;
+const NETS: [(&str, Build); 3] = [
+    ("MLP", |norm, params| Ok(Box::new(mlp(norm, params)?))),
+    ("CNN", |norm, params| Ok(Box::new(cnn(norm, params)?))),
+    ("RNN", |norm, params| Ok(Box::new(rnn(norm, params)?))),
+];
+
+/// Accuracy on `test` after training with mini-batches of `size`; 0 where the loss was not finite.
+fn run(build: Build, norm: Norm, size: usize, lr: f64, seed: u64, train: &Dataset, test: &Dataset) -> Result<f64> {
+    let params = Params::new(seed, &Device::Cpu)?;
+    let model = build(norm, &params)?;
+    let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr, ..SgdConfig::default() })?;
+    let config = FitConfig { epochs: 3, batch_size: size, progress: Progress::Silent, ..FitConfig::default() };
+    match fit(model.as_ref(), &mut sgd, cross_entropy, train, None, &config, &mut seeded(seed)) {
+        Err(Error::NotFinite { .. }) => Ok(0.0),
+        Err(error) => Err(error),
+        Ok(_) => Ok(evaluate(model.as_ref(), cross_entropy, test, 500)?.accuracy.unwrap_or(0.0)),
+    }
+}
+
+fn main() -> Result<()> {
+    let data = FashionMnist::offline(&Device::Cpu)?.as_images()?;
+    let (train, rest) = data.train.split_at(3000)?;
+    let normalization = Normalization::new(train.inputs())?;
+    let (train, validation) = (normalization.apply_to(&train)?, normalization.apply_to(&rest.take(1000)?)?);
+    let test = normalization.apply_to(&data.test)?;
+
+    let mut table = Table::new(["net", "M", "none", "batch norm", "layer norm"])
+        .title("Test accuracy [%], mean ± 1.96 standard errors of three seeds (learning rate)");
+    for (net, build) in NETS {
+        for size in [1, 2, 8, 64] {
+            let mut cells = vec![net.to_owned(), size.to_string()];
+            for norm in Norm::ALL {
+                let rates = [0.0025, 0.01, 0.04, 0.16].map(|rate| rate * (size as f64).sqrt());
+                let judged = rates.map(|lr| Ok((lr, run(build, norm, size, lr, 100, &train, &validation)?)));
+                let judged = match judged.into_iter().collect::<Result<Vec<_>>>() {
+                    Ok(judged) => judged,
+                    Err(error) => {
+                        println!("{net}, M = {size}: {error}");
+                        cells.push("–".into());
+                        continue;
+                    }
+                };
+                let (lr, _) =
+                    judged.into_iter().fold((0.0, 0.0), |best, next| if next.1 > best.1 { next } else { best });
+                let accuracies = (0..3).map(|seed| Ok(100.0 * run(build, norm, size, lr, seed, &train, &test)?));
+                let accuracies = accuracies.collect::<Result<Vec<_>>>()?;
+                cells.push(format!("{:.1} ({lr:.2})", Summary::new(&accuracies)?));
+            }
+            println!("{}", cells.join("  "));
+            table = table.row(cells);
+        }
+    }
+    println!("\n{}", table.text()?);
+    Ok(())
+}
