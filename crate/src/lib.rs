@@ -15,7 +15,8 @@
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
-//! | a loss with its gradients | [`autograd`] | |
+//! | batch and layer normalization | [`nn::norm`] | `09-batch-normalization`, `10-layer-normalization` |
+//! | a loss with its gradients; what a forward pass keeps for them | [`autograd`] | `09-batch-normalization` |
 //! | the fast forward and backward passes | [`kernels`] | |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
 //! | accuracy, confusion, calibration | [`metrics`] | `00-start-here` |

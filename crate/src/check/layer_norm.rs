@@ -124,7 +124,7 @@ pub fn backward(answer: impl Fn(&[f64], &[f64], &[f64], f64) -> Vec<f64>) -> Ver
 ///     test.iter().map(|x| (0..x.len()).map(|i| (x[i] - mean(i)) / std(i)).collect()).collect()
 /// };
 /// let verdict = check::layer_norm::standardize(own).to_string();
-/// assert!(verdict.contains("train [[1.0], [3.0]], test [[1.0], [2.0], [9.0]], sample 1, column 0: expected 0, got -0.56"));
+/// assert!(verdict.contains("train [[1.0], [3.0]], test [[1.0], [2.0], [9.0]], sample 0, column 0: expected -1, got -0.84"));
 /// ```
 pub fn standardize(answer: impl Fn(&[Vec<f64>], &[Vec<f64>]) -> Vec<Vec<f64>>) -> Verdict {
     verdict("standardised test data", |trials| {
