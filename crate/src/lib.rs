@@ -10,12 +10,13 @@
 //! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
 //! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization` |
 //! | learning-rate schedules | [`optim::schedule`] | |
-//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | |
+//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | `12-newton` |
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
 //! | a loss with its gradients | [`autograd`] | |
+//! | define-and-run: a static graph | [`graph`] | `05-define-by-run` |
 //! | the fast forward and backward passes | [`kernels`] | |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
 //! | accuracy, confusion, calibration | [`metrics`] | `00-start-here` |
@@ -35,6 +36,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod device;
 mod error;
+pub mod graph;
 pub mod init;
 pub mod kernels;
 pub mod loss;

@@ -135,7 +135,7 @@ fn subtract(a: &mut Array2<f64>, row: usize, factor: f64, other: usize, from: us
     target.scaled_add(-factor, &source);
 }
 
-fn square(a: &Array2<f64>) -> Result<usize> {
+pub(super) fn square(a: &Array2<f64>) -> Result<usize> {
     match a.dim() {
         (rows, columns) if rows == columns => Ok(rows),
         (rows, columns) => Err(Error::shape("matrix", "[P, P]", &[rows, columns])),

@@ -12,6 +12,8 @@
 
 mod difference;
 mod dual;
+mod eigen;
+mod inverse_bias;
 mod linear;
 mod regression;
 mod step;
@@ -22,6 +24,8 @@ use crate::{Error, Result};
 
 pub use difference::Differences;
 pub use dual::{Exact, Function, HyperDual, Scalar};
+pub use eigen::symmetric_eigenvalues;
+pub use inverse_bias::InverseBias;
 pub use linear::{cholesky, cholesky_solve, inverse, solve};
 pub use regression::{LinearRegression, LogisticRegression, SoftmaxRegression};
 pub use step::{Newton, NewtonMethod, NewtonStep};
