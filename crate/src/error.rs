@@ -120,6 +120,14 @@ pub enum Error {
         /// The column that depends on those before it.
         pivot: usize,
     },
+    /// A text is not a static graph.
+    #[error("line {line} of the graph: {problem}")]
+    Graph {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A data set could not be found, read or understood.
     #[error(transparent)]
     Data(#[from] crate::data::DataError),

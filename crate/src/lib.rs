@@ -10,13 +10,14 @@
 //! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
 //! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization` |
 //! | learning-rate schedules | [`optim::schedule`] | |
-//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | |
+//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | `12-newton` |
 //! | initial values | [`init`] | `00-start-here` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
 //! | batch and layer normalization | [`nn::norm`] | `09-batch-normalization`, `10-layer-normalization` |
 //! | a loss with its gradients; what a forward pass keeps for them | [`autograd`] | `09-batch-normalization` |
+//! | define-and-run: a static graph | [`graph`] | `05-define-by-run` |
 //! | the fast forward and backward passes | [`kernels`] | |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
 //! | accuracy, confusion, calibration | [`metrics`] | `00-start-here` |
@@ -36,6 +37,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod device;
 mod error;
+pub mod graph;
 pub mod init;
 pub mod kernels;
 pub mod loss;

@@ -75,6 +75,22 @@ pub fn symmetric_eigen(a: &Array2<f64>) -> Result<SymmetricEigen> {
     Ok(SymmetricEigen { values, vectors: q.select(ndarray::Axis(1), &order) })
 }
 
+/// The eigenvalues of [`symmetric_eigen`] alone, the least first. All above 0: the matrix is positive definite.
+///
+/// # Errors
+/// As [`symmetric_eigen`].
+///
+/// ```
+/// use candlelight::{ndarray::array, optim::newton::symmetric_eigenvalues};
+/// # fn main() -> candlelight::Result<()> {
+/// let saddle = symmetric_eigenvalues(&array![[1., 2.], [2., 1.]])?;
+/// assert!((saddle - array![-1., 3.]).iter().all(|error| error.abs() < 1e-15));
+/// # Ok(()) }
+/// ```
+pub fn symmetric_eigenvalues(a: &Array2<f64>) -> Result<Array1<f64>> {
+    Ok(symmetric_eigen(a)?.values)
+}
+
 /// Turns the axes i and j so that the entry (i, j) becomes 0.
 fn rotate(a: &mut Array2<f64>, q: &mut Array2<f64>, i: usize, j: usize) {
     if a[[i, j]] == 0.0 {

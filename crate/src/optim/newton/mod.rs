@@ -13,6 +13,7 @@
 mod difference;
 mod dual;
 mod eigen;
+mod inverse_bias;
 mod linear;
 mod regression;
 mod step;
@@ -23,7 +24,8 @@ use crate::{Error, Result};
 
 pub use difference::Differences;
 pub use dual::{Exact, Function, HyperDual, Scalar};
-pub use eigen::{SymmetricEigen, symmetric_eigen};
+pub use eigen::{SymmetricEigen, symmetric_eigen, symmetric_eigenvalues};
+pub use inverse_bias::InverseBias;
 pub use linear::{cholesky, cholesky_solve, inverse, solve};
 pub use regression::{LinearRegression, LogisticRegression, SoftmaxRegression};
 pub use step::{Newton, NewtonMethod, NewtonStep};
