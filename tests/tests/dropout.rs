@@ -4,8 +4,8 @@ use std::process::Command;
 
 use candlelight::candle_nn;
 use candlelight::nn::{
-    Activation, Dropout, Dropout2d, DropoutConfig, Inference, Mode, Module, Scaling, Sequential, dropout, dropout2d,
-    linear,
+    Activation, Dropout, Dropout2d, DropoutConfig, Inference, Mode, Module, Scaling, Sequential, SubNetworks, dropout,
+    dropout2d, linear,
 };
 use candlelight::prelude::*;
 use candlelight::state::Stateful;
@@ -374,4 +374,105 @@ proptest! {
 fn stock_dropout_cannot_be_seeded_and_refuses_to_drop_everything() {
     assert!(CPU.set_seed(1).is_err());
     assert!(candle_nn::ops::dropout(&Tensor::ones(2, DType::F32, &CPU).unwrap(), 1.0).is_err());
+}
+
+/// What follows a dropout of five units.
+fn small_net(store: &Params) -> impl Fn(&Tensor) -> Result<Tensor> + use<> {
+    let model = Sequential::new()
+        .push(linear(5, 4, store.pp("hidden")).unwrap())
+        .push(Activation::Tanh)
+        .push(linear(4, 3, store.pp("out")).unwrap())
+        .push(Activation::Softmax { temperature: 1.0 });
+    move |x| model.forward(x, Mode::Eval)
+}
+
+#[test]
+fn the_exact_ensemble_is_the_weighted_sum_over_all_masks() {
+    let (n, units) = (3, 5);
+    let x = gradient::input(1, (n, units));
+    for scaling in BOTH {
+        for p in [0.0, 0.3, 0.5, 0.9] {
+            let rest = small_net(&params(4));
+            let all = SubNetworks::new(units, DropoutConfig { p, scaling }).unwrap();
+            let prediction = all.predict(&x, &rest).unwrap();
+            let (masks, probabilities) = (all.masks().unwrap(), all.probabilities());
+            assert_eq!((masks.dims(), all.count()), (&[32, units][..], 32));
+            assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            let kept = if scaling == Scaling::InTraining { 1.0 / (1.0 - p) } else { 1.0 };
+            let (mut mean, mut square) = (x.zeros_like().unwrap().narrow(1, 0, 3).unwrap(), None::<Tensor>);
+            for (k, probability) in probabilities.iter().enumerate() {
+                let mask = (masks.get(k).unwrap() * kept).unwrap();
+                // The probability of a mask is that of its coins.
+                let coins: f64 =
+                    flat(&masks.get(k).unwrap()).iter().map(|m| if *m == 1.0 { 1.0 - p } else { p }).product();
+                assert!((probability - coins).abs() < 1e-15);
+                let y = rest(&x.broadcast_mul(&mask).unwrap()).unwrap();
+                mean = (mean + (&y * *probability).unwrap()).unwrap();
+                let term = (y.sqr().unwrap() * *probability).unwrap();
+                square = Some(match square {
+                    Some(square) => (square + term).unwrap(),
+                    None => term,
+                });
+            }
+            let variance = (square.unwrap() - mean.sqr().unwrap()).unwrap();
+            assert_close("mean", &prediction.mean, &mean, 1e-12, 1e-12);
+            assert_close("variance", &prediction.std.sqr().unwrap(), &variance, 0.0, 1e-12);
+        }
+    }
+}
+
+#[test]
+fn many_units_are_taken_in_parts() {
+    // 2¹⁶ masks of 3 samples are more rows than go through at once.
+    let units = 16;
+    let x = gradient::input(2, (3, units));
+    let all = SubNetworks::new(units, DropoutConfig { p: 0.3, ..DropoutConfig::default() }).unwrap();
+    let sum = all.predict(&x, |x| Ok(x.sum_keepdim(1)?)).unwrap();
+    assert_close("mean of a linear map", &sum.mean, &x.sum_keepdim(1).unwrap(), 1e-9, 1e-9);
+    let variance = (x.sqr().unwrap().sum_keepdim(1).unwrap() * (0.3 / 0.7)).unwrap();
+    assert_close("its deviation", &sum.std, &variance.sqrt().unwrap(), 1e-9, 1e-9);
+    let constant = all.predict(&x, |x| Ok(x.narrow(1, 0, 2)?.ones_like()?)).unwrap();
+    assert_eq!((flat(&constant.mean), flat(&constant.std)), (vec![1.0; 6], vec![0.0; 6]));
+}
+
+#[test]
+fn monte_carlo_comes_near_the_exact_ensemble() {
+    let store = params(9);
+    let x = gradient::input(3, (2, 5));
+    let config = DropoutConfig { p: 0.4, ..DropoutConfig::default() };
+    let rest = small_net(&store);
+    let exact = SubNetworks::new(5, config).unwrap().predict(&x, rest).unwrap();
+    let model =
+        Sequential::new().push(Dropout::new(config, store.pp("drop")).unwrap()).push(Rest(small_net(&params(9))));
+    let samples = 20_000;
+    let sampled = Inference::MonteCarlo { samples }.predict(&model, &x).unwrap();
+    for ((a, b), std) in flat(&sampled.mean).iter().zip(flat(&exact.mean)).zip(flat(&exact.std)) {
+        assert!((a - b).abs() < 4.5 * std / f64::from(samples as u32).sqrt(), "{a}, exactly {b}");
+    }
+    assert_close("deviation", &sampled.std, &exact.std, 0.03, 0.0);
+}
+
+struct Rest<F>(F);
+
+impl<F: Fn(&Tensor) -> Result<Tensor> + Send + Sync> Module for Rest<F> {
+    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
+        self.0(x)
+    }
+}
+
+#[test]
+fn impossible_sub_networks_are_refused() {
+    let config = DropoutConfig::default();
+    for (units, p) in [(0, 0.5), (21, 0.5), (3, 1.5), (3, f64::NAN)] {
+        let result = SubNetworks::new(units, DropoutConfig { p, ..config });
+        assert!(matches!(result, Err(Error::Setting { .. })), "{units} {p}: {result:?}");
+    }
+    let all = SubNetworks::new(3, config).unwrap();
+    let wrong = all.predict(&gradient::input(1, (2, 4)), |x| Ok(x.clone()));
+    assert!(matches!(wrong, Err(Error::Shape { what: "x", .. })), "{wrong:?}");
+    let summed = all.predict(&gradient::input(1, (2, 3)), |x| Ok(x.sum_keepdim(0)?));
+    assert!(matches!(summed, Err(Error::Shape { what: "output of rest", .. })), "{summed:?}");
+    // Everything dropped: only the empty sub-network is left.
+    let none = SubNetworks::new(3, DropoutConfig { p: 1.0, ..config }).unwrap();
+    assert_eq!(flat(&none.predict(&gradient::input(1, (2, 3)), |x| Ok(x.clone())).unwrap().mean), vec![0.0; 6]);
 }

@@ -1,6 +1,6 @@
 //! Initial values: their laws, and what they keep through a layer.
 
-use candlelight::init::{Fan, Law, Nonlinearity};
+use candlelight::init::{Fan, Law, Nonlinearity, propagate};
 use candlelight::nn::Activation;
 use candlelight::nn::{Mode, Module};
 use candlelight::prelude::*;
@@ -188,4 +188,72 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn signals_and_gradients_are_those_of_the_net() {
+    let store = Params::with_dtype(3, DType::F64, &CPU).unwrap();
+    let widths = [4, 6, 3, 5];
+    let weights: Vec<Tensor> = (1..4)
+        .map(|l| store.var(&format!("w{l}"), (widths[l], widths[l - 1]), Init::HeNormal).unwrap().as_tensor().clone())
+        .collect();
+    let (x, gradient) =
+        (draw(Init::Normal { mean: 0.0, std: 1.0 }, &[7, 4]), draw(Init::Uniform { low: -1.0, high: 2.0 }, &[7, 5]));
+    let mean_square = |t: &Tensor| variance(&flat(t));
+    for activation in [Activation::Relu, Activation::Tanh] {
+        let phi = |z: &Tensor| activation.forward(z, Mode::Train);
+        let through = propagate(&weights, phi, &x, &gradient).unwrap();
+        // Candle's own backward pass, by something added to each z.
+        let added: Vec<Var> = (1..4).map(|l| Var::zeros((7, widths[l]), DType::F64, &CPU).unwrap()).collect();
+        let mut h = x.clone();
+        let mut z = vec![];
+        for (weight, added) in weights.iter().zip(&added) {
+            z.push((h.matmul(&weight.t().unwrap()).unwrap() + added.as_tensor()).unwrap());
+            h = phi(&z[z.len() - 1]).unwrap();
+        }
+        let gradients = (&z[2] * &gradient).unwrap().sum_all().unwrap().backward().unwrap();
+        for l in 0..3 {
+            assert!((through.forward[l] / mean_square(&z[l]) - 1.0).abs() < 1e-12);
+            let delta = mean_square(gradients.get(&added[l]).unwrap());
+            assert!((through.backward[l] / delta - 1.0).abs() < 1e-12, "{l}: {} {delta}", through.backward[l]);
+        }
+    }
+    // Without an activation.
+    let linear = propagate(&weights, |z| Ok(z.clone()), &x, &gradient).unwrap();
+    let product = weights[2].matmul(&weights[1]).unwrap().matmul(&weights[0]).unwrap();
+    assert!((linear.forward[2] / mean_square(&x.matmul(&product.t().unwrap()).unwrap()) - 1.0).abs() < 1e-12);
+    let back = gradient.matmul(&weights[2]).unwrap().matmul(&weights[1]).unwrap();
+    assert!((linear.backward[0] / mean_square(&back) - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn he_keeps_the_mean_square_through_relu_on_average() {
+    // With variance 2 / fan_in: E[z²] = 2 E[x²] in every layer. One layer spreads by the factor 1 + 5/n.
+    let (width, depth, nets) = (32, 6, 600);
+    let mut rng = seeded(8);
+    let mut sum = 0.0;
+    for _ in 0..nets {
+        let weights: Vec<Tensor> =
+            (0..depth).map(|_| Init::HeNormal.tensor(&mut rng, (width, width), DType::F64, &CPU).unwrap()).collect();
+        let x = Tensor::ones((1, width), DType::F64, &CPU).unwrap();
+        sum += propagate(&weights, candlelight::activation::relu, &x, &x).unwrap().forward[depth - 1];
+    }
+    let spread = 2.0 * ((1.0 + 5.0 / width as f64).powi(depth as i32) - 1.0).sqrt();
+    let mean = sum / f64::from(nets);
+    assert!((mean - 2.0).abs() < 4.5 * spread / f64::from(nets).sqrt(), "{mean}");
+}
+
+#[test]
+fn weights_that_do_not_fit_are_refused() {
+    let tensor = |shape: (usize, usize)| Tensor::ones(shape, DType::F64, &CPU).unwrap();
+    let go = |weights: &[Tensor], x: (usize, usize), gradient: (usize, usize)| {
+        propagate(weights, candlelight::activation::relu, &tensor(x), &tensor(gradient))
+    };
+    assert!(matches!(go(&[], (1, 2), (1, 2)), Err(Error::Setting { name: "weights", .. })));
+    let weights = [tensor((3, 2)), tensor((4, 3))];
+    assert!(go(&weights, (5, 2), (5, 4)).is_ok());
+    assert!(matches!(go(&weights, (5, 3), (5, 4)), Err(Error::Shape { what: "x", .. })));
+    assert!(matches!(go(&weights, (5, 2), (4, 4)), Err(Error::Shape { what: "gradient", .. })));
+    let skipped = [tensor((3, 2)), tensor((4, 4))];
+    assert!(matches!(go(&skipped, (5, 2), (5, 4)), Err(Error::Shape { what: "weight", .. })));
 }

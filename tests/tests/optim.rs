@@ -32,7 +32,8 @@ fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
         }
         "adam" => {
             let (eps, amsgrad) = (number("eps"), flag("amsgrad"));
-            Box::new(Adam::with_groups(groups, AdamConfig { lr, betas: betas(), eps, weight_decay, amsgrad }).unwrap())
+            let config = AdamConfig { lr, betas: betas(), eps, weight_decay, amsgrad, correct_bias: true };
+            Box::new(Adam::with_groups(groups, config).unwrap())
         }
         "adamw" => {
             let (eps, amsgrad) = (number("eps"), flag("amsgrad"));
@@ -293,7 +294,7 @@ fn settings_outside_their_range_are_typed_errors() {
         (AdamConfig { weight_decay: -1.0, ..adam }, "weight_decay must be finite and at least 0, got -1"),
     ] {
         assert_eq!(Adam::new(params.trainable(), config).unwrap_err().to_string(), expected);
-        let AdamConfig { lr, betas, eps, weight_decay, amsgrad } = config;
+        let AdamConfig { lr, betas, eps, weight_decay, amsgrad, .. } = config;
         let decoupled = AdamWConfig { lr, betas, eps, weight_decay, amsgrad };
         assert_eq!(AdamW::new(params.trainable(), decoupled).unwrap_err().to_string(), expected);
     }
@@ -354,4 +355,71 @@ fn a_loaded_state_goes_on_bit_for_bit() {
         };
         assert_eq!(run(false), run(true), "optimizer {kind}");
     }
+}
+
+#[test]
+fn test_functions_have_their_gradients_and_minima() {
+    let functions = [
+        TestFunction::Quadratic { condition: 25.0, angle: 0.0 },
+        TestFunction::Quadratic { condition: 25.0, angle: 0.7 },
+        TestFunction::Rosenbrock,
+        TestFunction::Beale,
+    ];
+    for f in functions {
+        assert!(f.value(f.minimum()).abs() < 1e-15 && f.gradient(f.minimum()).iter().all(|g| g.abs() < 1e-12), "{f:?}");
+        for [x, y] in [[0.3, -0.8], [-1.2, 1.0], [2.0, 0.1], [3.5, 0.7]] {
+            let h = 1e-6;
+            let by_x = (f.value([x + h, y]) - f.value([x - h, y])) / (2.0 * h);
+            let by_y = (f.value([x, y + h]) - f.value([x, y - h])) / (2.0 * h);
+            for (gradient, difference) in f.gradient([x, y]).into_iter().zip([by_x, by_y]) {
+                assert!((gradient - difference).abs() < 1e-5 * difference.abs().max(1.0), "{f:?} at {x}, {y}");
+            }
+            assert!(f.value([x, y]) > 0.0);
+        }
+    }
+    // Values worked out by hand.
+    assert!((TestFunction::Rosenbrock.value([-1.2, 1.0]) - 24.2).abs() < 1e-12);
+    assert_eq!(TestFunction::Beale.value([1.0, 1.0]), 1.5f64.powi(2) + 2.25f64.powi(2) + 2.625f64.powi(2));
+    // Turned by 90°, the steep axis is x.
+    let turned = TestFunction::Quadratic { condition: 25.0, angle: std::f64::consts::FRAC_PI_2 };
+    assert!((turned.value([1.0, 0.0]) - 12.5).abs() < 1e-12 && (turned.value([0.0, 1.0]) - 0.5).abs() < 1e-12);
+}
+
+#[test]
+fn a_path_is_that_of_the_optimizer() {
+    let f = TestFunction::Rosenbrock;
+    let config = AdamConfig { lr: 0.05, ..AdamConfig::default() };
+    let path = f.path([-1.2, 1.0], 30, |params| Adam::new(params, config)).unwrap();
+    let params = f64_store();
+    let (x, y) =
+        (params.var("x", (), Init::Constant(-1.2)).unwrap(), params.var("y", (), Init::Constant(1.0)).unwrap());
+    let mut adam = Adam::new(params.trainable(), config).unwrap();
+    for (step, point) in path.iter().enumerate() {
+        assert!((number(&x) - point[0]).abs() < 1e-9 && (number(&y) - point[1]).abs() < 1e-9, "step {step}");
+        let valley = (y.as_tensor() - x.sqr().unwrap()).unwrap().sqr().unwrap();
+        let loss = ((1.0 - x.as_tensor()).unwrap().sqr().unwrap() + (valley * 100.0).unwrap()).unwrap();
+        adam.backward_step(&loss).unwrap();
+    }
+    assert_eq!(path.len(), 31);
+}
+
+#[test]
+fn adam_without_correction_starts_with_other_steps() {
+    let first = |correct_bias| {
+        let params = f64_store();
+        let x = params.var("x", (), Init::Constant(1.0)).unwrap();
+        let config = AdamConfig { lr: 0.01, correct_bias, ..AdamConfig::default() };
+        let mut adam = Adam::new(params.trainable(), config).unwrap();
+        let mut steps = vec![];
+        for _ in 0..20_000 {
+            let before = number(&x);
+            adam.backward_step(&(x.as_tensor() * 5.0).unwrap()).unwrap();
+            steps.push(before - number(&x));
+        }
+        (steps[0], steps[19_999])
+    };
+    // (1 - β₁) / √(1 - β₂) = √10 times η; in the end both make steps of η.
+    assert!((first(true).0 - 0.01).abs() < 1e-8 && (first(false).0 - 0.01 * 10f64.sqrt()).abs() < 1e-8);
+    assert!((first(true).1 - 0.01).abs() < 1e-8 && (first(false).1 / 0.01 - 1.0).abs() < 1e-6);
+    assert!(AdamConfig::default().correct_bias);
 }

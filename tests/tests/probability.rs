@@ -1,7 +1,8 @@
 //! Summaries and fits on numbers small enough to work out by hand.
 
 use candlelight::prelude::*;
-use candlelight::probability::{PowerLaw, Summary};
+use candlelight::probability::{PowerLaw, Summary, correlation};
+use candlelight_tests::flat;
 
 #[test]
 fn a_summary_has_the_unbiased_variance() {
@@ -40,4 +41,20 @@ fn a_power_law_needs_positive_points_at_two_places() {
     fails(&[1.0, 2.0], &[1.0, f64::NAN], "y must be positive");
     fails(&[2.0, 2.0], &[1.0, 1.0], "x must be at least two different values");
     fails(&[], &[], "x must be at least two different values");
+}
+
+#[test]
+fn correlations_of_columns() {
+    // Columns: 1 2 3 4; its double, turned and moved; 1 0 0 1, which leans neither way; a constant.
+    let rows = [[1.0, -2.0, 1.0, 7.0], [2.0, -4.0, 0.0, 7.0], [3.0, -6.0, 0.0, 7.0], [4.0, -8.0, 1.0, 7.0f64]];
+    let r = correlation(&Tensor::new(&rows, &Device::Cpu).unwrap()).unwrap();
+    let r: Vec<f64> = flat(&r);
+    let expected = [1.0, -1.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+    for (i, expected) in expected.iter().enumerate() {
+        assert!((r[i / 3 * 4 + i % 3] - expected).abs() < 1e-12, "{i}: {}", r[i / 3 * 4 + i % 3]);
+    }
+    assert!(r[3].is_nan() && r[12].is_nan() && r[15].is_nan());
+    let single = Tensor::ones((1, 3), DType::F64, &Device::Cpu).unwrap();
+    assert!(matches!(correlation(&single), Err(Error::Shape { what: "x", .. })));
+    assert!(matches!(correlation(&single.to_dtype(DType::U32).unwrap()), Err(Error::DType { .. })));
 }

@@ -2,8 +2,11 @@
 
 pub mod batch_norm;
 pub mod define_by_run;
+pub mod dropout;
+pub mod initialization;
 pub mod layer_norm;
 pub mod newton;
+pub mod optimizers;
 pub mod regularization;
 pub mod softmax;
 pub mod start;

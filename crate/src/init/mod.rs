@@ -2,6 +2,7 @@
 
 mod gain;
 mod orthogonal;
+mod propagation;
 mod truncated;
 
 use candle_core::{DType, Device, Shape, Tensor};
@@ -10,6 +11,7 @@ use crate::rng::{Rng, normal, uniform};
 use crate::{Error, Result};
 
 pub use gain::Nonlinearity;
+pub use propagation::{Propagation, propagate};
 
 /// How a parameter starts.
 ///

@@ -26,7 +26,7 @@ pub use conv::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d,
     ConvTranspose2dConfig, conv_transpose1d, conv_transpose2d, conv1d, conv2d,
 };
-pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, dropout, dropout2d};
+pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, SubNetworks, dropout, dropout2d};
 pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearConfig, linear};

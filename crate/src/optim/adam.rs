@@ -16,11 +16,13 @@ pub struct AdamConfig {
     pub weight_decay: f64,
     /// AMSGrad: whether √v̂ takes the greatest v so far, so that no step size grows again; default false.
     pub amsgrad: bool,
+    /// Whether the moments, which start from 0, are divided by 1 - βᵗ; default true. PyTorch always does.
+    pub correct_bias: bool,
 }
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        Self { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0, amsgrad: false }
+        Self { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0, amsgrad: false, correct_bias: true }
     }
 }
 
@@ -58,7 +60,7 @@ impl Default for AdamWConfig {
 /// see [`AdamW`]. Kingma and Ba (2015), algorithm 1; λ and its place as in PyTorch.
 ///
 /// With `amsgrad`, v̂ = max(v₁, …, vₜ) / (1 - β₂ᵗ): Reddi et al. (2018), algorithm 2, which has neither correction 1 -
-/// βᵗ; as in PyTorch, both are kept here.
+/// βᵗ; as in PyTorch, both are kept here. Without `correct_bias`, m̂ = m and v̂ = v.
 ///
 /// ```
 /// use candlelight::{optim::{Adam, AdamConfig, Optimizer}, prelude::*};
@@ -101,7 +103,7 @@ pub struct AdamW(Core<AdamWConfig>);
 optimizer!(AdamW, AdamWConfig);
 
 macro_rules! method {
-    ($config:ident, decoupled: $decoupled:expr) => {
+    ($config:ident, decoupled: $decoupled:expr, correct_bias: $correct_bias:expr) => {
         impl Method for $config {
             type Rule = AdamRule;
 
@@ -118,12 +120,14 @@ macro_rules! method {
             }
 
             fn rule(&self, lr: f64, weight_decay: f64, step: u64) -> AdamRule {
-                let (beta1, beta2) = self.betas;
+                let correct_bias: fn(&Self) -> bool = $correct_bias;
+                // What a moment that started from 0 has of the mean by now.
+                let share = |beta: f64| if correct_bias(self) { 1.0 - beta.powf(step as f64) } else { 1.0 };
                 AdamRule {
                     betas: self.betas,
                     eps: self.eps,
-                    step_size: lr / (1.0 - beta1.powf(step as f64)),
-                    correction: 1.0 / (1.0 - beta2.powf(step as f64)).sqrt(),
+                    step_size: lr / share(self.betas.0),
+                    correction: 1.0 / share(self.betas.1).sqrt(),
                     coupled: if $decoupled { 0.0 } else { weight_decay },
                     shrink: if $decoupled { 1.0 - lr * weight_decay } else { 1.0 },
                 }
@@ -132,17 +136,17 @@ macro_rules! method {
     };
 }
 
-method!(AdamConfig, decoupled: false);
-method!(AdamWConfig, decoupled: true);
+method!(AdamConfig, decoupled: false, correct_bias: |config| config.correct_bias);
+method!(AdamWConfig, decoupled: true, correct_bias: |_| true);
 
 /// The update of both.
 #[derive(Clone, Copy)]
 pub(super) struct AdamRule {
     betas: (f64, f64),
     eps: f64,
-    /// η / (1 - β₁ᵗ)
+    /// η / (1 - β₁ᵗ), or η
     step_size: f64,
-    /// 1 / √(1 - β₂ᵗ)
+    /// 1 / √(1 - β₂ᵗ), or 1
     correction: f64,
     /// λ in the gradient.
     coupled: f64,

@@ -22,6 +22,7 @@ pub mod newton;
 mod rmsprop;
 pub mod schedule;
 mod sgd;
+mod test_function;
 
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
@@ -39,6 +40,7 @@ pub use newton::{Newton, NewtonMethod};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use schedule::{LrScheduler, ReduceLrOnPlateau, ReduceLrOnPlateauConfig};
 pub use sgd::{Sgd, SgdConfig};
+pub use test_function::TestFunction;
 
 /// Changes parameters along their gradients.
 ///

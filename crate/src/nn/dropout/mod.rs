@@ -1,5 +1,6 @@
 mod inference;
 mod mask;
+mod sub_networks;
 
 use candle_core::{Shape, Tensor};
 
@@ -10,6 +11,7 @@ use crate::rng::Stream;
 use crate::{Error, Result};
 
 pub use inference::{Inference, Prediction};
+pub use sub_networks::SubNetworks;
 
 /// When what dropout takes away is made up for.
 ///
@@ -168,9 +170,7 @@ struct Masked {
 
 impl Masked {
     fn new(config: DropoutConfig, params: &Params) -> Result<Self> {
-        if !(0.0..=1.0).contains(&config.p) {
-            return Err(Error::setting("p", "in [0, 1]", config.p));
-        }
+        check_p(config.p)?;
         Ok(Self { config, stream: params.stream("mask")? })
     }
 
@@ -190,4 +190,8 @@ impl Masked {
         let mask = self.stream.draw(|rng| mask::tensor(rng, p, kept, mask_shape, x.dtype(), x.device()))?;
         Ok(x.broadcast_mul(&mask)?)
     }
+}
+
+fn check_p(p: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&p) { Ok(()) } else { Err(Error::setting("p", "in [0, 1]", p)) }
 }
