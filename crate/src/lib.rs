@@ -5,8 +5,8 @@
 //!
 //! | topic | module | notebook |
 //! |---|---|---|
-//! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
-//! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy` |
+//! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy`, `04-activations-and-losses` |
+//! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy`, `04-activations-and-losses` |
 //! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
 //! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization` |
 //! | learning-rate schedules | [`optim::schedule`] | |
@@ -20,9 +20,9 @@
 //! | define-and-run: a static graph | [`graph`] | `05-define-by-run` |
 //! | the fast forward and backward passes | [`kernels`] | |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
-//! | accuracy, confusion, calibration | [`metrics`] | `00-start-here` |
+//! | accuracy, confusion, several labels, calibration | [`metrics`] | `04-activations-and-losses` |
 //! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here` |
-//! | what a sample says, exponents of laws | [`probability`] | |
+//! | laws of chance, what a sample says, exponents of laws | [`probability`] | `01-likelihood`, `02-law-of-large-numbers` |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
 //! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |

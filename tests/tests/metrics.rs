@@ -1,7 +1,7 @@
 //! Metrics on cases small enough to count by hand.
 
 use candlelight::activation::softmax;
-use candlelight::metrics::{Calibration, ConfusionMatrix, accuracy, mae, mse, rmse, top_k_accuracy};
+use candlelight::metrics::{Calibration, ConfusionMatrix, MultiLabel, accuracy, mae, mse, rmse, top_k_accuracy};
 use candlelight::prelude::*;
 use candlelight_tests::{flat, gradient, strided};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
@@ -196,4 +196,35 @@ proptest! {
             prop_assert!((0.0..=1.0).contains(&expected) && expected <= maximum + 1e-12);
         }
     }
+}
+
+#[test]
+fn several_labels_are_counted_each_and_together() {
+    let scores = Tensor::new(&[[2f32, -1., 3.], [-1., -2., -3.], [1., 1., -1.], [0., 4., 5.]], &Device::Cpu).unwrap();
+    let targets = Tensor::new(&[[1f32, 0., 1.], [1., 0., 0.], [1., 0., 1.], [0., 1., 1.]], &Device::Cpu).unwrap();
+    // Given: {0, 2}, {}, {0, 1}, {1, 2}; the score 0 of the last sample is not above the threshold.
+    let metrics = MultiLabel::new(&scores, &targets, 0.0).unwrap();
+    assert_eq!(metrics.true_positives, array![2, 1, 2]);
+    assert_eq!(metrics.false_positives, array![0, 1, 0]);
+    assert_eq!(metrics.false_negatives, array![1, 0, 1]);
+    assert_eq!((metrics.exact, metrics.samples, metrics.exact_match()), (2, 4, 0.5));
+    assert_eq!(metrics.hamming_loss(), 3.0 / 12.0);
+    assert_eq!(metrics.precision(), array![1.0, 0.5, 1.0]);
+    assert_eq!(metrics.recall(), array![2.0 / 3.0, 1.0, 2.0 / 3.0]);
+    assert_eq!(metrics.f1(), array![0.8, 2.0 / 3.0, 0.8]);
+    assert_eq!(MultiLabel::new(&strided(&scores), &strided(&targets), 0.0).unwrap(), metrics);
+    let none = MultiLabel::new(&scores, &targets.zeros_like().unwrap(), 10.0).unwrap();
+    assert!(none.precision()[0].is_nan() && none.recall()[0].is_nan() && none.exact_match() == 1.0);
+}
+
+#[test]
+fn several_labels_must_be_zeros_and_ones_for_each_sample() {
+    let scores = Tensor::zeros((2, 3), DType::F64, &Device::Cpu).unwrap();
+    let refuses = |scores: &Tensor, targets: &Tensor| MultiLabel::new(scores, targets, 0.5).unwrap_err().to_string();
+    assert!(refuses(&scores, &scores.i(0).unwrap()).contains("targets: expected shape [2, 3], as scores, got [3]"));
+    assert!(refuses(&scores.i(0).unwrap(), &scores).contains("scores: expected shape [N, C]"));
+    assert!(
+        refuses(&scores, &(scores.ones_like().unwrap() * 0.5).unwrap()).contains("targets must be 0 or 1, got 0.5")
+    );
+    assert!(refuses(&(&scores * f64::NAN).unwrap(), &scores).contains("scores must be numbers, got NaN"));
 }

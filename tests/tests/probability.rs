@@ -1,7 +1,9 @@
-//! Summaries and fits on numbers small enough to work out by hand.
+//! Summaries, fits and distances, on numbers small enough to work out by hand where they can be.
 
 use candlelight::prelude::*;
-use candlelight::probability::{PowerLaw, Summary, correlation};
+use candlelight::probability::{
+    Binomial, KolmogorovSmirnov, MixtureWeights, Normal, PowerLaw, Proportion, Summary, correlation,
+};
 use candlelight_tests::flat;
 
 #[test]
@@ -41,6 +43,101 @@ fn a_power_law_needs_positive_points_at_two_places() {
     fails(&[1.0, 2.0], &[1.0, f64::NAN], "y must be positive");
     fails(&[2.0, 2.0], &[1.0, 1.0], "x must be at least two different values");
     fails(&[], &[], "x must be at least two different values");
+}
+
+#[test]
+fn a_normal_law_is_fitted_with_the_variance_of_greatest_likelihood() {
+    let values = [1.0, 2.0, 3.0, 6.0];
+    let law = Normal::fit(&values).unwrap();
+    assert!(law.mean() == 3.0 && (law.std() - 3.5f64.sqrt()).abs() < 1e-15);
+    let likelihood = |mean: f64, std: f64| -> f64 {
+        values.iter().map(|value| Normal::new(mean, std).unwrap().log_density(*value)).sum()
+    };
+    let best = likelihood(law.mean(), law.std());
+    for (mean, std) in [(0.01, 0.0), (-0.01, 0.0), (0.0, 0.01), (0.0, -0.01)] {
+        assert!(likelihood(law.mean() + mean, law.std() + std) < best);
+    }
+    assert!(Normal::fit(&[]).unwrap_err().to_string().contains("values must be at least one"));
+    assert!(Normal::fit(&[2.0, 2.0]).unwrap_err().to_string().contains("std must be above 0"));
+}
+
+#[test]
+fn wilsons_interval_covers_what_it_promises() {
+    // By hand, for 8 of 10 and z = 2: centre (0.8 + 0.2)/1.4, half width 2 √(0.016 + 0.01)/1.4.
+    let (low, high) = Proportion::new(8, 10).unwrap().interval(2.0);
+    let (centre, half) = (1.0 / 1.4, 2.0 * 0.026f64.sqrt() / 1.4);
+    assert!((low - (centre - half)).abs() < 1e-12 && (high - (centre + half)).abs() < 1e-12);
+    let none = Proportion::new(0, 10).unwrap();
+    assert_eq!((none.share(), none.standard_error(), none.interval(1.96).0), (0.0, 0.0, 0.0));
+    assert!((none.interval(1.96).1 - 0.2775).abs() < 1e-4);
+    // The probability of covering θ, by summing over all outcomes.
+    for (n, theta) in [(100_u64, 0.52), (20, 0.1), (50, 0.97)] {
+        let law = Binomial::new(n, theta).unwrap();
+        let covers = |x: &u64| {
+            let (low, high) = Proportion::new(*x, n).unwrap().interval(1.96);
+            (low..=high).contains(&theta)
+        };
+        let coverage: f64 = (0..=n).filter(covers).map(|x| law.probability(x)).sum();
+        assert!((0.92..0.98).contains(&coverage), "{n} {theta}: {coverage}");
+    }
+    assert_eq!(Proportion::new(52, 100).unwrap().to_string(), "0.520 [0.423, 0.615]");
+    assert!(Proportion::new(3, 2).unwrap_err().to_string().contains("got 3 of 2"));
+    assert!(Proportion::new(0, 0).is_err());
+}
+
+#[test]
+fn a_sample_of_the_law_is_at_the_distance_of_noise() {
+    let standard = Normal::new(0.0, 1.0).unwrap();
+    let mut rng = seeded(5);
+    let mut test =
+        |n: usize| KolmogorovSmirnov::new(&standard.sample(n, &mut rng), |x| standard.cumulative(x)).unwrap();
+    let tests: Vec<KolmogorovSmirnov> = (0..400).map(|_| test(2_000)).collect();
+    let distance = Summary::new(&tests.iter().map(|test| test.distance).collect::<Vec<f64>>()).unwrap();
+    assert!((distance.mean / KolmogorovSmirnov::noise(2_000) - 1.0).abs() < 0.05, "{distance}");
+    // p-values of true laws are uniform.
+    let p: Vec<f64> = tests.iter().map(KolmogorovSmirnov::p_value).collect();
+    assert!(KolmogorovSmirnov::new(&p, |x| x).unwrap().p_value() > 0.001);
+}
+
+#[test]
+fn the_distance_looks_at_both_sides_of_a_step() {
+    let distance = |values: &[f64]| KolmogorovSmirnov::new(values, |x| x.clamp(0.0, 1.0)).unwrap().distance;
+    assert_eq!(distance(&[0.5]), 0.5);
+    assert_eq!(distance(&[0.9, 0.6]), 0.6); // before the first step
+    assert_eq!(distance(&[0.1, 0.2]), 0.8); // after the last
+    assert_eq!(distance(&[0.25, 0.25, 0.75, 0.75]), 0.25); // ties make one step
+    assert_eq!(distance(&[7.0]), 1.0);
+    let refuses = |values: &[f64]| KolmogorovSmirnov::new(values, |x| x).unwrap_err().to_string();
+    assert!(refuses(&[]).contains("values must be at least one"));
+    assert!(refuses(&[f64::NAN]).contains("values must be numbers"));
+    assert!(refuses(&[3.0]).contains("cumulative must be in [0, 1], got 3"));
+    // Massey's table: D = 0.136 at n = 100 has p = 0.05 (asymptotically 1.36/√n).
+    let p = KolmogorovSmirnov { distance: 0.134, n: 100 }.p_value();
+    assert!((p - 0.05).abs() < 0.003, "{p}");
+    assert_eq!(KolmogorovSmirnov { distance: 0.001, n: 100 }.p_value(), 1.0);
+}
+
+#[test]
+fn mixture_weights_are_those_of_greatest_likelihood() {
+    // Two laws: ln L(w) = Σ ln(w a + (1 - w) b), whose slope must vanish.
+    let likelihoods = array![[0.3, 0.1], [0.2, 0.3], [0.05, 0.4], [0.6, 0.1], [0.5, 0.2]];
+    let mixture = MixtureWeights::fit(&likelihoods).unwrap();
+    let w = mixture.weights[0];
+    let slope: f64 = likelihoods.rows().into_iter().map(|r| (r[0] - r[1]) / (w * r[0] + (1.0 - w) * r[1])).sum();
+    assert!(slope.abs() < 1e-9 && (0.01..0.99).contains(&w), "{mixture:?}");
+    assert!((mixture.weights.sum() - 1.0).abs() < 1e-12 && mixture.steps < 10_000);
+    let log_likelihood =
+        |w: f64| -> f64 { likelihoods.rows().into_iter().map(|r| (w * r[0] + (1.0 - w) * r[1]).ln()).sum() };
+    assert!((mixture.log_likelihood - log_likelihood(w)).abs() < 1e-12);
+    assert!(mixture.log_likelihood > log_likelihood(w + 0.01) && mixture.log_likelihood > log_likelihood(w - 0.01));
+    // Three laws, each sample of one of them only: the shares.
+    let sure = array![[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.1, 0.0], [0.0, 0.0, 5.0]];
+    assert_eq!(MixtureWeights::fit(&sure).unwrap().weights, array![0.25, 0.5, 0.25]);
+
+    let refuses = |values: Array2<f64>| MixtureWeights::fit(&values).unwrap_err().to_string();
+    assert!(refuses(Array2::zeros((0, 2))).contains("[samples, laws]"));
+    assert!(refuses(array![[0.1, -0.2]]).contains("finite and at least 0, got -0.2"));
+    assert!(refuses(array![[0.1, 0.2], [0.0, 0.0]]).contains("above 0 for one law"));
 }
 
 #[test]

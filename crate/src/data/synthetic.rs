@@ -139,6 +139,40 @@ pub fn spirals(rng: &mut Rng, n: usize, turns: f64, std: f64, dtype: DType, devi
     })
 }
 
+/// Three disks in the plane that overlap, the set on which a sample can have several labels, or none.
+///
+/// ```text
+/// x ~ U[-1.5, 1.5)²,  yₖ = 1 if |x - cₖ| < 0.9, else 0,  cₖ = 0.6 (cos φₖ, sin φₖ),  φ = 90°, 210°, 330°
+/// ```
+///
+/// Inputs `[n, 2]` and targets `[n, 3]`, zeros and ones, of `dtype` F32 or F64. All eight combinations of labels occur.
+///
+/// # Errors
+/// If another dtype is asked for.
+///
+/// ```
+/// use candlelight::data::synthetic::{in_disks, overlapping_disks};
+/// use candlelight::prelude::*;
+/// # fn main() -> candlelight::Result<()> {
+/// let data = overlapping_disks(&mut seeded(0), 100, DType::F64, &Device::Cpu)?;
+/// assert_eq!(data.targets().dims(), [100, 3]);
+/// assert_eq!(in_disks([0.0, 0.0]), [true; 3]);
+/// # Ok(()) }
+/// ```
+pub fn overlapping_disks(rng: &mut Rng, n: usize, dtype: DType, device: &Device) -> Result<Dataset> {
+    let points: Vec<[f64; 2]> = (0..n).map(|_| [(); 2].map(|()| rng.random_range(-1.5..1.5))).collect();
+    let labels = points.iter().flat_map(|&point| in_disks(point).map(|inside| f64::from(u8::from(inside)))).collect();
+    Dataset::new(&tensor(points.concat(), &[n, 2], dtype, device)?, &tensor(labels, &[n, 3], dtype, device)?)
+}
+
+/// The labels of a point among [`overlapping_disks`]: which of the disks it lies in.
+pub fn in_disks([x, y]: [f64; 2]) -> [bool; 3] {
+    [90.0_f64, 210.0, 330.0].map(|degrees| {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        (x - 0.6 * cos).hypot(y - 0.6 * sin) < 0.9
+    })
+}
+
 /// Points of two classes that take turns.
 fn plane(
     rng: &mut Rng,

@@ -3,6 +3,7 @@
 mod accuracy;
 mod calibration;
 mod confusion;
+mod multi_label;
 mod regression;
 
 use candle_core::{DType, Tensor};
@@ -13,6 +14,7 @@ use crate::loss::checked_labels;
 pub use accuracy::{accuracy, top_k_accuracy};
 pub use calibration::{Calibration, CalibrationBin};
 pub use confusion::ConfusionMatrix;
+pub use multi_label::MultiLabel;
 pub use regression::{mae, mse, rmse};
 
 /// A tensor of one element as a number.

@@ -2,7 +2,9 @@
 
 use candlelight::candle_core::{DType, Device, Tensor};
 use candlelight::data::Dataset;
-use candlelight::data::synthetic::{blobs, linear_high_dimensional, noisy_sine, polynomial_features, spirals};
+use candlelight::data::synthetic::{
+    blobs, in_disks, linear_high_dimensional, noisy_sine, overlapping_disks, polynomial_features, spirals,
+};
 use candlelight::rng::{Rng, seeded};
 use candlelight::{Error, Result};
 
@@ -21,7 +23,8 @@ fn moments(values: &[f64]) -> (f64, f64) {
 
 type Maker = fn(&mut Rng, DType) -> Result<Dataset>;
 
-const MAKERS: [Maker; 4] = [
+const MAKERS: [Maker; 5] = [
+    |rng, dtype| overlapping_disks(rng, 50, dtype, &CPU),
     |rng, dtype| noisy_sine(rng, 50, 0.3, dtype, &CPU),
     |rng, dtype| linear_high_dimensional(rng, 50, 8, dtype, &CPU),
     |rng, dtype| blobs(rng, 50, 2.0, 0.5, dtype, &CPU),
@@ -109,6 +112,28 @@ fn spirals_wind_around_each_other() {
         let angle = std::f64::consts::TAU * turns * r + std::f64::consts::PI * f64::from(label);
         assert!((point[0] - r * angle.cos()).hypot(point[1] - r * angle.sin()) < 1e-12);
     }
+}
+
+#[test]
+fn disks_overlap_in_every_combination() {
+    let n = 20_000;
+    let data = overlapping_disks(&mut seeded(0), n, DType::F32, &CPU).unwrap();
+    assert_eq!((data.inputs().dims(), data.targets().dims()), (&[n, 2][..], &[n, 3][..]));
+    let labels = data.targets().to_vec2::<f32>().unwrap();
+    let mut combinations = [0; 8];
+    for row in &labels {
+        assert!(row.iter().all(|label| *label == 0.0 || *label == 1.0));
+        combinations[row.iter().fold(0, |bits, label| 2 * bits + *label as usize)] += 1;
+    }
+    assert!(combinations.iter().all(|count| *count > n / 100), "{combinations:?}");
+    // A disk has the share π 0.9² / 9 = 0.2827 of the square; five standard errors are 0.016.
+    for k in 0..3 {
+        let share = labels.iter().map(|row| row[k]).sum::<f32>() / n as f32;
+        assert!((share - 0.2827).abs() < 0.016, "{share}");
+    }
+    assert_eq!(in_disks([0.0, 1.4]), [true, false, false]);
+    assert_eq!(in_disks([0.0, -0.7]), [false, true, true]);
+    assert_eq!(in_disks([1.4, 1.4]), [false; 3]);
 }
 
 #[test]
