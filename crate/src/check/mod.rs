@@ -1,5 +1,6 @@
 //! Checks of the exercises: they try what a reader wrote on inputs the reader has not seen, and say where it first differs.
 
+pub mod overfitting;
 pub mod regularization;
 pub mod softmax;
 pub mod start;
