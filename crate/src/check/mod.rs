@@ -10,6 +10,7 @@ pub mod layer_norm;
 pub mod likelihood;
 pub mod newton;
 pub mod optimizers;
+pub mod overfitting;
 pub mod regularization;
 pub mod softmax;
 pub mod start;

@@ -138,6 +138,42 @@ impl Dataset {
         self.subset(&order)
     }
 
+    /// The samples of some classes, in their order, with the labels counted anew: the class `classes[k]` becomes `k`.
+    ///
+    /// # Errors
+    /// If the targets are not u32 `[N]`, a class is named twice, or one has no samples.
+    ///
+    /// ```
+    /// use candlelight::prelude::*;
+    /// # fn main() -> candlelight::Result<()> {
+    /// let shoes = FashionMnist::offline(&Device::Cpu)?.train.of_classes(&[5, 7, 9])?; // sandal, sneaker, ankle boot
+    /// assert_eq!(shoes.len(), 3 * 600);
+    /// assert_eq!(shoes.targets().max_all()?.to_scalar::<u32>()?, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn of_classes(&self, classes: &[u32]) -> Result<Self> {
+        let labels = self.targets.to_vec1::<u32>()?;
+        let place = |label: u32| classes.iter().position(|&class| class == label);
+        for (k, &class) in classes.iter().enumerate() {
+            if place(class) != Some(k) {
+                return Err(Error::setting("classes", "different from each other", format!("{class} twice")));
+            }
+            if !labels.contains(&class) {
+                return Err(Error::setting("classes", "those of some samples", format!("{class}, which has none")));
+            }
+        }
+        let (mut indices, mut targets) = (Vec::new(), Vec::new());
+        for (index, &label) in (0..).zip(&labels) {
+            if let Some(k) = place(label) {
+                indices.push(index);
+                targets.push(k as u32);
+            }
+        }
+        let inputs = self.subset(&indices)?.inputs;
+        let targets = Tensor::new(targets, inputs.device())?;
+        Ok(Self { inputs, targets })
+    }
+
     /// The same samples with each input seen in another shape, without a copy: `[1, 28, 28]` makes images of rows.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pair_loss;
 pub(crate) mod panels;
+pub(crate) mod penalty;
 pub(crate) mod pool;
 pub(crate) mod pooling;
 pub(crate) mod real;

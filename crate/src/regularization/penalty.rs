@@ -3,8 +3,9 @@
 use candle_core::Tensor;
 
 use crate::activation::abs;
+use crate::kernels::penalty::{Norm, penalty};
 use crate::params::Param;
-use crate::{Error, Result};
+use crate::{Error, Result, kernels};
 
 /// L1 penalty, a scalar to scale by λ and add to the loss.
 ///
@@ -29,7 +30,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn l1(params: &[Param]) -> Result<Tensor> {
-    sum_over(params, |w| abs(w)?.sum_all())
+    sum_over(params, Norm::L1)
 }
 
 /// L2 penalty, a scalar to scale by λ and add to the loss.
@@ -57,7 +58,7 @@ pub fn l1(params: &[Param]) -> Result<Tensor> {
 /// # Ok(()) }
 /// ```
 pub fn l2(params: &[Param]) -> Result<Tensor> {
-    sum_over(params, |w| w.sqr()?.sum_all())
+    sum_over(params, Norm::L2)
 }
 
 /// Elastic net penalty, a scalar to add to the loss.
@@ -91,9 +92,19 @@ pub fn elastic_net(params: &[Param], lambda1: f64, lambda2: f64) -> Result<Tenso
     Ok(((l1(params)? * lambda1)? + (l2(params)? * lambda2)?)?)
 }
 
-fn sum_over(params: &[Param], penalty: impl Fn(&Tensor) -> candle_core::Result<Tensor>) -> Result<Tensor> {
-    let Some((first, rest)) = params.split_first() else {
-        return Err(Error::setting("params", "at least one parameter", "none"));
-    };
-    rest.iter().try_fold(penalty(&first.var)?, |sum, param| Ok((sum + penalty(&param.var)?)?))
+fn sum_over(params: &[Param], norm: Norm) -> Result<Tensor> {
+    let weights: Vec<&Tensor> = params.iter().map(|param| param.var.as_tensor()).collect();
+    match weights.split_first() {
+        None => Err(Error::setting("params", "at least one parameter", "none")),
+        Some((first, _)) if kernels::can_take(&weights) => penalty(first.dtype(), &weights, norm),
+        Some((first, rest)) => Ok(rest.iter().try_fold(composed(first, norm)?, |sum, w| sum + composed(w, norm)?)?),
+    }
+}
+
+/// The penalty of one weight, made of Candle's operations.
+fn composed(w: &Tensor, norm: Norm) -> candle_core::Result<Tensor> {
+    match norm {
+        Norm::L1 => abs(w)?.sum_all(),
+        Norm::L2 => w.sqr()?.sum_all(),
+    }
 }

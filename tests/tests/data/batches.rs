@@ -134,6 +134,20 @@ fn a_random_split_has_each_sample_on_one_side() {
 }
 
 #[test]
+fn classes_are_picked_and_counted_anew() {
+    let inputs = Tensor::arange(0f32, 5.0, &Device::Cpu).unwrap();
+    let data = Dataset::new(&inputs, &Tensor::new(&[3u32, 0, 7, 3, 0], &Device::Cpu).unwrap()).unwrap();
+    let picked = data.of_classes(&[7, 3]).unwrap();
+    assert_eq!(picked.inputs().to_vec1::<f32>().unwrap(), [0.0, 2.0, 3.0]);
+    assert_eq!(picked.targets().to_vec1::<u32>().unwrap(), [1, 0, 1]);
+    assert!(data.of_classes(&[]).unwrap().is_empty());
+    let fails = |classes: &[u32]| data.of_classes(classes).unwrap_err().to_string();
+    assert_eq!(fails(&[3, 0, 3]), "classes must be different from each other, got 3 twice");
+    assert_eq!(fails(&[3, 5]), "classes must be those of some samples, got 5, which has none");
+    assert!(Dataset::new(&inputs, &inputs).unwrap().of_classes(&[0]).is_err());
+}
+
+#[test]
 fn a_balanced_draw_takes_each_class_equally_and_no_sample_twice() {
     // Classes 3 and 7 only, unequal in number: 3 for every third sample.
     let labels: Vec<u32> = (0..90).map(|i| if i % 3 == 0 { 3 } else { 7 }).collect();
