@@ -87,7 +87,7 @@ fn run_all(notebooks: &[PathBuf], mode: Mode, jobs: usize) -> Result<Vec<Outcome
             scope.spawn(|| {
                 while let Some((index, notebook)) = next() {
                     println!("running {}", paths::shown(notebook));
-                    let outcome = run_one(notebook, index, mode).unwrap_or_else(|error| Outcome {
+                    let outcome = run_one(notebook, index, mode, jobs).unwrap_or_else(|error| Outcome {
                         notebook: paths::shown(notebook),
                         kernel_start: f64::NAN,
                         cells: Vec::new(),
@@ -105,9 +105,9 @@ fn run_all(notebooks: &[PathBuf], mode: Mode, jobs: usize) -> Result<Vec<Outcome
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-fn run_one(file: &Path, index: usize, mode: Mode) -> Result<Outcome> {
+fn run_one(file: &Path, index: usize, mode: Mode, jobs: usize) -> Result<Outcome> {
     let mut committed = Notebook::read(file)?;
-    let (executed, times) = execute(file, &format!("{index:02}"))?;
+    let (executed, times) = execute(file, &format!("{index:02}"), jobs)?;
     let mut faults = executed.faults();
     if let Some(message) = times["stopped"]["message"].as_str()
         && faults.iter().all(|fault| fault.contains("never ran"))
@@ -140,8 +140,8 @@ fn run_one(file: &Path, index: usize, mode: Mode) -> Result<Outcome> {
     })
 }
 
-/// Executes a notebook; what comes back is the notebook with its new outputs, and the times.
-pub fn execute(file: &Path, name: &str) -> Result<(Notebook, Value)> {
+/// Executes a notebook as one of `jobs` at a time; what comes back is the notebook with its new outputs, and the times.
+pub fn execute(file: &Path, name: &str, jobs: usize) -> Result<(Notebook, Value)> {
     let folder = paths::lab().join("run");
     fs::create_dir_all(&folder).about(folder.display())?;
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -149,6 +149,11 @@ pub fn execute(file: &Path, name: &str) -> Result<(Notebook, Value)> {
     let place = |kind: &str| folder.join(format!("{stem}-{name}-{}.{kind}", std::process::id()));
     let (executed, times) = (place("ipynb"), place("json"));
     let mut python = setup::jupyter("python");
+    if std::env::var_os("RAYON_NUM_THREADS").is_none() {
+        // Threads that wait for each other lose much where others hold their core; the results are the same with fewer.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        python.env("RAYON_NUM_THREADS", (cores / jobs).max(1).to_string());
+    }
     process::output(python.arg(paths::script("execute.py")).args([file, &executed, &times]))?;
     let text = fs::read_to_string(&times).about(times.display())?;
     let result = (Notebook::read(&executed)?, serde_json::from_str(&text).about(times.display())?);
