@@ -5,24 +5,26 @@
 //!
 //! | topic | module | notebook |
 //! |---|---|---|
+//! | laws of chance, what a sample says, exponents of laws | [`probability`] | `01-likelihood`, `02-law-of-large-numbers` |
 //! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy`, `04-activations-and-losses` |
 //! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy`, `04-activations-and-losses` |
-//! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
-//! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization` |
-//! | learning-rate schedules | [`optim::schedule`] | |
-//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | `12-newton` |
-//! | initial values | [`init`] | `00-start-here` |
-//! | named, seeded parameters | [`params`] | `00-start-here` |
-//! | training in a file, PyTorch's weights | [`checkpoint`] | |
-//! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
-//! | batch and layer normalization | [`nn::norm`] | `09-batch-normalization`, `10-layer-normalization` |
+//! | accuracy, confusion, several labels, calibration | [`metrics`] | `04-activations-and-losses` |
 //! | a loss with its gradients; what a forward pass keeps for them | [`autograd`] | `09-batch-normalization` |
 //! | define-and-run: a static graph | [`graph`] | `05-define-by-run` |
+//! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
+//! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
+//! | dropout, its masks and its ways to predict | [`nn::Dropout`], [`nn::Inference`] | `07-dropout` |
+//! | initial values; signals and gradients through a net | [`init`] | `08-initialization` |
+//! | batch and layer normalization | [`nn::norm`] | `09-batch-normalization`, `10-layer-normalization` |
+//! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `11-optimizers` |
+//! | learning-rate schedules | [`optim::schedule`] | `11-optimizers` |
+//! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | `12-newton` |
+//! | recurrent layers: RNN, LSTM, GRU | [`nn::Lstm`] | `14-rnn-and-lstm` |
+//! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `15-overfitting` |
+//! | named, seeded parameters | [`params`] | `00-start-here` |
+//! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | the fast forward and backward passes | [`kernels`] | |
-//! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
-//! | accuracy, confusion, several labels, calibration | [`metrics`] | `04-activations-and-losses` |
-//! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here` |
-//! | laws of chance, what a sample says, exponents of laws | [`probability`] | `01-likelihood`, `02-law-of-large-numbers` |
+//! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here`, `10-layer-normalization` |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
 //! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |
