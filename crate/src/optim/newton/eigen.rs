@@ -38,7 +38,7 @@ pub fn symmetric_eigenvalues(a: &Array2<f64>) -> Result<Array1<f64>> {
             }
         }
         // Nothing but rounding is left beside the diagonal; a NaN ends it too.
-        if !(rest > size * f64::EPSILON * f64::EPSILON) {
+        if rest <= size * f64::EPSILON * f64::EPSILON || rest.is_nan() {
             break;
         }
     }
