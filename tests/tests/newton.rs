@@ -91,7 +91,10 @@ fn the_bias_of_a_finite_data_set_is_positive_definite_and_falls_as_one_over_b() 
 fn the_bias_refuses_what_has_no_inverse() {
     let eye: Array2<f64> = Array2::eye(2);
     assert!(matches!(InverseBias::new(&eye, &[]), Err(Error::Setting { name: "values", .. })));
-    assert!(matches!(InverseBias::new(&-&eye, &[eye.clone()]), Err(Error::Setting { name: "hessian", .. })));
+    assert!(matches!(
+        InverseBias::new(&-&eye, std::slice::from_ref(&eye)),
+        Err(Error::Setting { name: "hessian", .. })
+    ));
     assert!(matches!(InverseBias::new(&eye, &[Array2::eye(3)]), Err(Error::Shape { .. })));
     // A batch of one sample has a Hessian of rank 1.
     let one = LinearRegression::new(array![[1.0, 2.0]], array![0.0], 0.0).unwrap().hessian(&array![0.0, 0.0]).unwrap();

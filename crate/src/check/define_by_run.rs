@@ -82,7 +82,8 @@ pub fn backward(answer: impl Fn(&Tape, &[f64]) -> Vec<f64>) -> Verdict {
 pub fn live(answer: impl Fn(&[Vec<usize>], &[usize]) -> Vec<bool>) -> Verdict {
     let chain = vec![vec![], vec![0], vec![1], vec![2]];
     let fork = vec![vec![], vec![], vec![0, 1], vec![1], vec![2], vec![3, 3]];
-    let cases: [(&str, &[Vec<usize>], &[usize], &[bool]); 5] = [
+    type Case<'a> = (&'a str, &'a [Vec<usize>], &'a [usize], &'a [bool]);
+    let cases: [Case; 5] = [
         ("a chain 0 → 1 → 2 → 3", &chain, &[3], &[true; 4]),
         ("the same chain, output 1", &chain, &[1], &[true, true, false, false]),
         ("a fork, output 4", &fork, &[4], &[true, true, true, false, true, false]),
