@@ -1,8 +1,10 @@
 //! Checks of the exercises: they try what a reader wrote on inputs the reader has not seen, and say where it first differs.
 
+pub mod recurrent;
 pub mod regularization;
 pub mod softmax;
 pub mod start;
+pub mod vanishing;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};

@@ -2,6 +2,7 @@
 
 mod gain;
 mod orthogonal;
+mod spectral;
 mod truncated;
 
 use candle_core::{DType, Device, Shape, Tensor};
@@ -10,6 +11,7 @@ use crate::rng::{Rng, normal, uniform};
 use crate::{Error, Result};
 
 pub use gain::Nonlinearity;
+pub use spectral::spectral_radius;
 
 /// How a parameter starts.
 ///
