@@ -120,7 +120,7 @@ fn clipping_by_the_common_norm() {
     let by_value = |g: &[Vec<f64>], limit: f64| -> Vec<Vec<f64>> {
         g.iter().map(|layer| layer.iter().map(|g| g.clamp(-limit, limit)).collect()).collect()
     };
-    rejects(clip_by_norm(by_value), "norm 5 of two layers, limit 1, layer 0, entry 0: expected 0.6");
+    rejects(clip_by_norm(by_value), "norm 5 of two layers, limit 2.5, layer 0, entry 0: expected 1.5, got 2.5");
     // Also where there is nothing to clip.
     rejects(
         clip_by_norm(move |g, limit| scaled(g, limit / norm(g))),

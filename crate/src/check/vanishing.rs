@@ -142,13 +142,13 @@ pub fn residual_gradients(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
 ///     gradient.iter().map(|g| g * (max_norm / norm).min(1.0)).collect()
 /// }).collect();
 /// let verdict = check::vanishing::clip_by_norm(each).to_string();
-/// assert!(verdict.contains("norm 5 of two layers, limit 1, layer 0, entry 0: expected 0.6, got 1"), "{verdict}");
+/// assert!(verdict.contains("norm 5 of two layers, limit 2.5, layer 0, entry 0: expected 1.5, got 2.5"), "{verdict}");
 /// ```
 pub fn clip_by_norm(answer: impl Fn(&[Vec<f64>], f64) -> Vec<Vec<f64>>) -> Verdict {
     verdict("clipping by norm", |trials| {
         let mut rng = seeded(5);
         let cases = [
-            ("norm 5 of two layers, limit 1", vec![vec![3.0], vec![4.0]], 1.0),
+            ("norm 5 of two layers, limit 2.5", vec![vec![3.0], vec![4.0]], 2.5),
             ("norm 5, limit 10: nothing to do", vec![vec![3.0, 0.0], vec![-4.0]], 10.0),
             ("zeros", vec![vec![0.0, 0.0], vec![0.0]], 1.0),
             ("limit 0", vec![vec![1.0], vec![2.0]], 0.0),

@@ -23,8 +23,8 @@ use crate::{Error, Result};
 /// Inputs `[n, steps, 2]` ([N, T, features], for `batch_first`) and targets `[n, 1]`, of `dtype` F32 or F64.
 /// `lag`: at most `steps - 2`.
 ///
-/// Hochreiter and Schmidhuber (1997), section 5.4; values, markers and halves as Le, Jaitly and Hinton (2015), section 4.1. The paper
-/// of 1997 draws values from [-1, 1], halves the sum, marks within the first half of a sequence, and varies its length.
+/// Hochreiter and Schmidhuber (1997), section 5.4; values and markers as Le, Jaitly and Hinton (2015), section 4.1. The
+/// paper of 1997 draws values from [-1, 1], scales the sum, marks within the first half, and varies the length.
 ///
 /// ```
 /// use candlelight::data::adding_problem;

@@ -11,8 +11,8 @@ use crate::{Error, Result};
 /// It is the factor by which Aᵏ grows or shrinks in the long run; for a few steps the growth may be larger, up to the largest
 /// singular value ‖A‖₂ ≥ ρ(A) a step. Multiplying A by s multiplies ρ by s: that sets the ρ of a recurrent weight.
 ///
-/// `a`: [n, n], of F32 or F64; computed in F64, in O(n³). The relative error is that of rounding, some 1e-10; a nilpotent matrix
-/// (all eigenvalues 0) may give a small positive number.
+/// `a`: [n, n], of F32 or F64; computed in F64, in O(n³). The relative error is some 1e-9; a nilpotent matrix (all
+/// eigenvalues 0) may give a small positive number.
 ///
 /// # Errors
 /// Another shape, or an entry that is not finite.

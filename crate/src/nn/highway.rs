@@ -10,7 +10,8 @@ use crate::{Error, Result, kernels};
 pub struct HighwayConfig {
     /// What follows the weights of H; default [`Activation::Tanh`], the candidate of an LSTM.
     pub activation: Activation,
-    /// How the bias of the gate starts; default -2, so that the layer begins by carrying 88 % of its input. Finite; the paper tries -1 to -10.
+    /// How the bias of the gate starts; default -2, so that the layer begins by carrying 88 % of its input. Finite; the
+    /// deeper the network, the lower: the paper tries -1 to -10.
     pub gate_bias: f64,
     /// How both weights start; default `None`, for PyTorch's [`Init::TorchLinear`].
     pub weight_init: Option<Init>,

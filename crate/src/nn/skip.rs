@@ -9,8 +9,9 @@ use crate::{Error, Result, kernels};
 /// y = x + F(x)        ∂y/∂x = 1 + ∂F/∂x
 /// ```
 ///
-/// The "1 +" is the gradient's way around F: it arrives below even where ∂F/∂x is tiny. [`BasicBlock`](super::BasicBlock) is the
-/// convolutional block, with a ReLU after the sum; here nothing follows it (identity mapping).
+/// The "1 +" is the gradient's way around F: it arrives below even where ∂F/∂x is tiny.
+/// [`BasicBlock`](super::BasicBlock) is the convolutional block, with a ReLU after the sum; here nothing follows it (an
+/// identity mapping).
 ///
 /// # Shapes
 /// Output as input.

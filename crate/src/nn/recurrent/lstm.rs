@@ -124,7 +124,8 @@ impl Lstm {
     ///
     /// PyTorch starts a forget gate near σ(0) = 0.5, which halves the cell and its gradient at every step. A bias of 1 is
     /// the usual cure (Jozefowicz et al., 2015, section 4.2: "1 or 2"). For memories of up to T steps, ln T for the
-    /// forget gate and -ln T for the input gate (Tallec and Ollivier, 2018, "chrono initialization", section 2; there T is drawn for each unit).
+    /// forget gate and -ln T for the input gate (Tallec and Ollivier, 2018, "chrono initialization", section 2; there T is
+    /// drawn for each unit).
     /// `bias`: finite.
     ///
     /// # Errors
