@@ -19,7 +19,8 @@
 //! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `11-optimizers` |
 //! | learning-rate schedules | [`optim::schedule`] | `11-optimizers` |
 //! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | `12-newton` |
-//! | recurrent layers: RNN, LSTM, GRU | [`nn::Lstm`] | `14-rnn-and-lstm` |
+//! | residual and highway layers; norms of gradients, clipping | [`nn`], [`optim`] | `13-vanishing-gradients` |
+//! | recurrent layers: RNN, LSTM, GRU; the adding problem | [`nn`], [`data`] | `14-rnn-and-lstm` |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `15-overfitting` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |

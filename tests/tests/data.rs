@@ -1,5 +1,7 @@
 //! Data sets: the embedded subset, IDX files, downloads, batches, synthetic sets.
 
+#[path = "data/adding.rs"]
+mod adding;
 #[path = "data/batches.rs"]
 mod batches;
 #[path = "data/download.rs"]

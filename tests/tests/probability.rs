@@ -2,7 +2,7 @@
 
 use candlelight::prelude::*;
 use candlelight::probability::{
-    Binomial, KolmogorovSmirnov, MixtureWeights, Normal, PowerLaw, Proportion, Summary, correlation,
+    Binomial, ExponentialLaw, KolmogorovSmirnov, MixtureWeights, Normal, PowerLaw, Proportion, Summary, correlation,
 };
 use candlelight_tests::flat;
 
@@ -154,4 +154,29 @@ fn correlations_of_columns() {
     let single = Tensor::ones((1, 3), DType::F64, &Device::Cpu).unwrap();
     assert!(matches!(correlation(&single), Err(Error::Shape { what: "x", .. })));
     assert!(matches!(correlation(&single.to_dtype(DType::U32).unwrap()), Err(Error::DType { .. })));
+}
+
+#[test]
+fn an_exponential_law_is_fitted_with_its_error() {
+    let x = [0.0, 1.0, 2.0, 3.0];
+    let law = ExponentialLaw::fit(&x, &x.map(|x: f64| 5.0 * 0.25_f64.powf(x))).unwrap();
+    assert!((law.base - 0.25).abs() < 1e-12 && (law.factor - 5.0).abs() < 1e-12 && law.base_error < 1e-12);
+    assert!((law.at(-1.0) - 20.0).abs() < 1e-10);
+    // Logarithms base 2 of y: 0, 2, 1, 3. Slope 0.8 with error √(0.9/5), as above; the base is 2^0.8.
+    let law = ExponentialLaw::fit(&x, &[1.0, 4.0, 2.0, 8.0]).unwrap();
+    let base = 2f64.powf(0.8);
+    assert!((law.base - base).abs() < 1e-12);
+    assert!((law.base_error - base * 2f64.ln() * (0.9f64 / 5.0).sqrt()).abs() < 1e-12);
+}
+
+#[test]
+fn an_exponential_law_needs_positive_values_at_two_places() {
+    let fails = |x: &[f64], y: &[f64], words: &str| {
+        let error = ExponentialLaw::fit(x, y).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    fails(&[1.0, 2.0], &[1.0], "y: expected shape [2], as x, got [1]");
+    fails(&[f64::NAN, 0.0], &[1.0, 1.0], "x must be finite, got NaN");
+    fails(&[1.0, 2.0], &[1.0, 0.0], "y must be positive and finite, to have a logarithm, got 0");
+    fails(&[2.0, 2.0], &[1.0, 1.0], "x must be at least two different values");
 }

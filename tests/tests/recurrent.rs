@@ -3,7 +3,9 @@
 use candlelight::autograd::value_and_grad;
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
-use candlelight::nn::{Gru, Lstm, LstmState, Mode, Module, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
+use candlelight::nn::{
+    Gru, Lstm, LstmGate, LstmState, Mode, Module, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn,
+};
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -442,4 +444,53 @@ fn one_and_two_threads_give_the_same_bits() {
     let one = of("1");
     assert_eq!(one, of("2"));
     assert_eq!(one, of("5"));
+}
+
+#[test]
+fn a_gate_bias_changes_its_rows_alone() {
+    let config = RecurrentConfig { num_layers: 2, bidirectional: true, ..RecurrentConfig::default() };
+    let params = store(DType::F32);
+    let layer = Lstm::new(2, 3, config, params.clone()).unwrap();
+    let values = || -> Vec<Vec<f64>> { params.all().iter().map(|param| flat(&param.var)).collect() };
+    for (block, gate) in
+        [LstmGate::Input, LstmGate::Forget, LstmGate::Candidate, LstmGate::Output].into_iter().enumerate()
+    {
+        let before = values();
+        layer.set_gate_bias(gate, 2.5).unwrap();
+        for ((name, before), after) in params.names().iter().zip(before).zip(values()) {
+            let mut expected = before;
+            let value = if name.starts_with("bias_ih") { 2.5 } else { 0.0 };
+            if name.starts_with("bias") {
+                expected[3 * block..3 * block + 3].fill(value);
+            }
+            assert_eq!(after, expected, "{name} {gate:?}");
+        }
+    }
+    let error = layer.set_gate_bias(LstmGate::Forget, f64::INFINITY).unwrap_err().to_string();
+    assert_eq!(error, "bias must be finite, got inf");
+    let plain =
+        Lstm::new(2, 3, RecurrentConfig { bias: false, ..RecurrentConfig::default() }, store(DType::F32)).unwrap();
+    assert_eq!(
+        plain.set_gate_bias(LstmGate::Forget, 1.0).unwrap_err().to_string(),
+        "layer must be made with biases, got one without"
+    );
+}
+
+/// The forget gate decides the gradient along the cell: with every other path shut, it is σ(b) to the power of the steps.
+#[test]
+fn the_gradient_along_the_cell_is_the_product_of_the_forget_gates() {
+    let params = store(DType::F64);
+    let layer = lstm(1, 4, params.clone()).unwrap();
+    params.set("weight_hh_l0", &Tensor::zeros((16, 4), DType::F64, &Device::Cpu).unwrap()).unwrap();
+    params.set("weight_ih_l0", &Tensor::zeros((16, 1), DType::F64, &Device::Cpu).unwrap()).unwrap();
+    layer.set_gate_bias(LstmGate::Forget, 1.0).unwrap();
+    let c = var(&Tensor::ones((1, 1, 4), DType::F64, &Device::Cpu).unwrap());
+    let state = LstmState { h: c.zeros_like().unwrap(), c: c.as_tensor().clone() };
+    let x = Tensor::zeros((20, 1, 1), DType::F64, &Device::Cpu).unwrap();
+    let (_, gradients) =
+        value_and_grad(|| Ok(layer.forward_with_state(&x, Some(&state), Mode::Train)?.1.c.sum_all()?)).unwrap();
+    let expected = (1.0 / (1.0 + (-1.0_f64).exp())).powi(20);
+    for gradient in flat(gradients.get(&c).unwrap()) {
+        assert!((gradient / expected - 1.0).abs() < 1e-12, "{gradient} {expected}");
+    }
 }

@@ -11,9 +11,11 @@ pub mod likelihood;
 pub mod newton;
 pub mod optimizers;
 pub mod overfitting;
+pub mod recurrent;
 pub mod regularization;
 pub mod softmax;
 pub mod start;
+pub mod vanishing;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};

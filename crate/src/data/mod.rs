@@ -2,6 +2,7 @@
 //!
 //! [`FashionMnist::offline`] needs neither a file nor a network and is the same everywhere.
 
+mod adding;
 mod batches;
 mod dataset;
 pub mod download;
@@ -12,6 +13,7 @@ mod normalization;
 mod places;
 pub mod synthetic;
 
+pub use adding::adding_problem;
 pub use batches::Batches;
 pub use dataset::Dataset;
 pub use error::DataError;

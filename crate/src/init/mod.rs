@@ -3,6 +3,7 @@
 mod gain;
 mod orthogonal;
 mod propagation;
+mod spectral;
 mod truncated;
 
 use candle_core::{DType, Device, Shape, Tensor};
@@ -12,6 +13,7 @@ use crate::{Error, Result};
 
 pub use gain::Nonlinearity;
 pub use propagation::{Propagation, propagate};
+pub use spectral::spectral_radius;
 
 /// How a parameter starts.
 ///

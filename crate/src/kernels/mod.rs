@@ -8,6 +8,7 @@ pub(crate) mod conv;
 pub(crate) mod embedding;
 pub(crate) mod linear;
 pub(crate) mod matmul;
+pub(crate) mod mix;
 pub(crate) mod norm;
 pub(crate) mod pair_loss;
 pub(crate) mod panels;

@@ -8,6 +8,7 @@ mod conv;
 mod dropout;
 mod embedding;
 mod flatten;
+mod highway;
 mod linear;
 pub mod norm;
 pub mod pool;
@@ -15,6 +16,7 @@ mod recurrent;
 mod residual;
 mod resnet;
 mod sequential;
+mod skip;
 mod summary;
 
 use candle_core::Tensor;
@@ -29,6 +31,7 @@ pub use conv::{
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, SubNetworks, dropout, dropout2d};
 pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
+pub use highway::{Highway, HighwayConfig, highway};
 pub use linear::{Linear, LinearConfig, linear};
 pub use norm::{
     BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm,
@@ -38,10 +41,11 @@ pub use pool::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
     MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
 };
-pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
+pub use recurrent::{Gru, Lstm, LstmGate, LstmState, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
 pub use residual::{BasicBlock, BasicBlockConfig, Shortcut, add_relu, basic_block};
 pub use resnet::{ResNet, ResNetConfig, resnet};
 pub use sequential::Sequential;
+pub use skip::Residual;
 pub use summary::{LayerSummary, Summary, summary};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.

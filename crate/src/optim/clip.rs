@@ -80,6 +80,26 @@ pub fn clip_grad_value(gradients: &mut GradStore, params: &[Param], clip_value: 
     replace(gradients, params, |gradient| gradient.clamp(-clip_value, clip_value))
 }
 
+/// The Euclidean norm of each parameter's gradient, in the order of `params`: which layers learn, and which do not.
+///
+/// Each norm is summed in F64. Their own Euclidean norm is what [`clip_grad_norm`] measures.
+///
+/// # Errors
+/// [`Error::MissingGradient`].
+///
+/// ```
+/// use candlelight::{optim::grad_norms, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let (x, y) = (params.var("x", 2, Init::Constant(1.))?, params.var("y", 1, Init::Constant(1.))?);
+/// let loss = ((x.as_tensor() * &Tensor::new(&[3f32, 4.], &Device::Cpu)?)?.sum_all()? + y.sum_all()?)?;
+/// assert_eq!(grad_norms(&loss.backward()?, &params.trainable())?, [5., 1.]);
+/// # Ok(()) }
+/// ```
+pub fn grad_norms(gradients: &GradStore, params: &[Param]) -> Result<Vec<f64>> {
+    params.iter().map(|param| Ok(squares(get(gradients, param)?)?.sqrt())).collect()
+}
+
 fn get<'a>(gradients: &'a GradStore, param: &Param) -> Result<&'a Tensor> {
     gradients.get(&param.var).ok_or_else(|| Error::MissingGradient { name: param.name.clone() })
 }

@@ -33,7 +33,7 @@ use crate::{Error, Result};
 pub use adadelta::{Adadelta, AdadeltaConfig};
 pub use adagrad::{Adagrad, AdagradConfig};
 pub use adam::{Adam, AdamConfig, AdamW, AdamWConfig};
-pub use clip::{clip_grad_norm, clip_grad_value};
+pub use clip::{clip_grad_norm, clip_grad_value, grad_norms};
 pub use group::ParamGroup;
 pub use lbfgs::{Lbfgs, LbfgsConfig, LineSearch};
 pub use newton::{Newton, NewtonMethod};

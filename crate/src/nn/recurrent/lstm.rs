@@ -44,6 +44,19 @@ pub struct LstmState {
     pub c: Tensor,
 }
 
+/// A gate of an [`Lstm`], or its candidate, in PyTorch's order of the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LstmGate {
+    /// i: how much of the candidate is written to the cell.
+    Input,
+    /// f: how much of the cell is kept.
+    Forget,
+    /// g: what may be written.
+    Candidate,
+    /// o: how much of the cell is shown.
+    Output,
+}
+
 impl LstmState {
     /// The same numbers, through which no gradient flows back: truncates backpropagation through time.
     ///
@@ -105,6 +118,48 @@ impl Lstm {
     /// ```
     pub fn new(input_size: usize, hidden_size: usize, config: RecurrentConfig, params: Params) -> Result<Self> {
         Ok(Self(Stack::new(Cell::Lstm, input_size, hidden_size, config, &params)?))
+    }
+
+    /// Gives one gate of every layer and direction this bias: `bias_ih` is set to it in the rows of the gate, `bias_hh` to 0.
+    ///
+    /// PyTorch starts a forget gate near σ(0) = 0.5, which halves the cell and its gradient at every step. A bias of 1 is
+    /// the usual cure (Jozefowicz et al., 2015, section 4.2: "1 or 2"). For memories of up to T steps, ln T for the
+    /// forget gate and -ln T for the input gate (Tallec and Ollivier, 2018, "chrono initialization", section 2; there T is
+    /// drawn for each unit).
+    /// `bias`: finite.
+    ///
+    /// # Errors
+    /// A bias that is not finite, or a layer made without biases.
+    ///
+    /// ```
+    /// use candlelight::{nn::{LstmGate, lstm}, prelude::*};
+    /// # fn main() -> candlelight::Result<()> {
+    /// let params = Params::new(0, &Device::Cpu)?;
+    /// let layer = lstm(3, 2, params.clone())?;
+    /// layer.set_gate_bias(LstmGate::Forget, 1.)?;
+    /// assert_eq!(params.get("bias_ih_l0")?.to_vec1::<f32>()?[2..4], [1., 1.]); // the second block of i, f, g, o
+    /// assert_eq!(params.get("bias_hh_l0")?.to_vec1::<f32>()?[2..4], [0., 0.]);
+    /// # Ok(()) }
+    /// ```
+    pub fn set_gate_bias(&self, gate: LstmGate, bias: f64) -> Result<()> {
+        if !bias.is_finite() {
+            return Err(Error::setting("bias", "finite", bias));
+        }
+        let hidden = self.0.hidden_size;
+        for weights in self.0.layers.iter().flatten() {
+            let Some((ih, hh)) = &weights.bias else {
+                return Err(Error::setting("layer", "made with biases", "one without"));
+            };
+            for (var, value) in [(ih, bias), (hh, 0.0)] {
+                let old = var.as_detached_tensor();
+                let (start, end) = (gate as usize * hidden, (gate as usize + 1) * hidden);
+                let block = Tensor::full(value, hidden, old.device())?.to_dtype(old.dtype())?;
+                let parts = [old.narrow(0, 0, start)?, block, old.narrow(0, end, 4 * hidden - end)?];
+                let parts: Vec<&Tensor> = parts.iter().filter(|part| part.elem_count() > 0).collect();
+                var.set(&Tensor::cat(&parts, 0)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// The outputs of all steps, and the states after the last, starting from `state` or from zeros.

@@ -14,7 +14,7 @@ use crate::params::Params;
 use crate::{Error, Result};
 
 pub use gru::{Gru, gru};
-pub use lstm::{Lstm, LstmState, lstm};
+pub use lstm::{Lstm, LstmGate, LstmState, lstm};
 pub use rnn::{Nonlinearity, Rnn, rnn};
 
 /// Settings of an [`Rnn`], a [`Gru`] or an [`Lstm`].
