@@ -8,13 +8,14 @@
 //! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy` |
 //! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy` |
 //! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
-//! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization` |
-//! | learning-rate schedules | [`optim::schedule`] | |
+//! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `06-l2-regularization`, `11-optimizers` |
+//! | learning-rate schedules | [`optim::schedule`] | `11-optimizers` |
 //! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | |
-//! | initial values | [`init`] | `00-start-here` |
+//! | initial values, and what they do to signals and gradients | [`init`] | `08-initialization` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
+//! | dropout, its exact ensemble, Monte Carlo | [`nn::Dropout`], [`nn::SubNetworks`], [`nn::Inference`] | `07-dropout` |
 //! | a loss with its gradients | [`autograd`] | |
 //! | the fast forward and backward passes | [`kernels`] | |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `00-start-here` |
