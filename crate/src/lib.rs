@@ -13,7 +13,7 @@
 //! | define-and-run: a static graph | [`graph`] | `05-define-by-run` |
 //! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
 //! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
-//! | dropout, its masks and its ways to predict | [`nn::Dropout`], [`nn::Inference`] | `07-dropout` |
+//! | dropout, its exact ensemble, Monte Carlo | [`nn::Dropout`], [`nn::SubNetworks`], [`nn::Inference`] | `07-dropout` |
 //! | initial values; signals and gradients through a net | [`init`] | `08-initialization` |
 //! | batch and layer normalization | [`nn::norm`] | `09-batch-normalization`, `10-layer-normalization` |
 //! | gradient descent, momentum, RMSprop, Adagrad, Adadelta, Adam, AMSGrad, AdamW; clipping | [`optim`] | `11-optimizers` |

@@ -423,3 +423,23 @@ fn adam_without_correction_starts_with_other_steps() {
     assert!((first(true).1 - 0.01).abs() < 1e-8 && (first(false).1 / 0.01 - 1.0).abs() < 1e-6);
     assert!(AdamConfig::default().correct_bias);
 }
+
+#[test]
+fn a_boxed_optimizer_is_the_one_in_the_box() {
+    let config = AdamConfig { lr: 0.05, ..AdamConfig::default() };
+    let start = [-1.2, 1.0];
+    let plain = TestFunction::Rosenbrock.path(start, 20, |params| Adam::new(params, config)).unwrap();
+    let boxed = TestFunction::Rosenbrock
+        .path(start, 20, |params| Ok(Box::new(Adam::new(params, config)?) as Box<dyn Optimizer>))
+        .unwrap();
+    assert_eq!(plain, boxed);
+    let params = f64_store();
+    params.var("x", (), Init::Constant(1.0)).unwrap();
+    let mut boxed: Box<dyn Optimizer> = Box::new(Adam::new(params.trainable(), config).unwrap());
+    let generic: &mut dyn Optimizer = &mut boxed;
+    generic.set_learning_rate(0.5).unwrap();
+    let state = generic.state().unwrap();
+    generic.set_learning_rate(0.1).unwrap();
+    generic.load_state(&state).unwrap();
+    assert_eq!(boxed.learning_rates(), [0.5]);
+}

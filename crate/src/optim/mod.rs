@@ -27,7 +27,7 @@ mod test_function;
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
-use crate::state::Stateful;
+use crate::state::{State, Stateful};
 use crate::{Error, Result};
 
 pub use adadelta::{Adadelta, AdadeltaConfig};
@@ -85,6 +85,31 @@ pub trait Optimizer: Stateful + Send {
             return Err(Error::shape("loss", "one element", loss.dims()));
         }
         self.step(&loss.backward()?)
+    }
+}
+
+/// For optimizers that are chosen at run time.
+impl Optimizer for Box<dyn Optimizer> {
+    fn step(&mut self, gradients: &GradStore) -> Result<()> {
+        self.as_mut().step(gradients)
+    }
+
+    fn learning_rates(&self) -> Vec<f64> {
+        self.as_ref().learning_rates()
+    }
+
+    fn set_learning_rates(&mut self, rates: &[f64]) -> Result<()> {
+        self.as_mut().set_learning_rates(rates)
+    }
+}
+
+impl Stateful for Box<dyn Optimizer> {
+    fn state(&self) -> Result<State> {
+        self.as_ref().state()
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        self.as_mut().load_state(state)
     }
 }
 
