@@ -104,10 +104,10 @@ fn mean_share_found() {
     assert!(balanced_accuracy(right).is_passed(), "{}", balanced_accuracy(right));
     let loops = |counts: &[Vec<u64>]| {
         let (mut sum, mut classes) = (0.0, 0.0);
-        for k in 0..counts.len() {
-            let total: u64 = counts[k].iter().sum();
+        for (k, row) in counts.iter().enumerate() {
+            let total: u64 = row.iter().sum();
             if total > 0 {
-                sum += counts[k][k] as f64 / total as f64;
+                sum += row[k] as f64 / total as f64;
                 classes += 1.0;
             }
         }

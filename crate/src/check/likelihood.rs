@@ -130,7 +130,7 @@ pub fn em_step(answer: impl Fn(f64, &[f64], &[f64]) -> f64) -> Verdict {
 /// use candlelight::check;
 /// let limit = |n: usize, phi: f64| (1.0 + phi) / (1.0 - phi) / n as f64;
 /// let verdict = check::likelihood::variance_of_mean(limit).to_string();
-/// assert!(verdict.contains("n = 2, φ = 0.5: expected 0.75, got 1.5"));
+/// assert!(verdict.contains("n = 1, φ = 0.5: expected 1, got 3"));
 /// ```
 pub fn variance_of_mean(answer: impl Fn(usize, f64) -> f64) -> Verdict {
     verdict("variance of a mean of dependent draws", |trials| {
