@@ -85,7 +85,7 @@ pub fn forward_mean_square(answer: impl Fn(&[usize], fn(f64, f64) -> f64, bool) 
 ///     (0..n).map(|_| rng.random_range(-bound..bound)).collect()
 /// };
 /// let verdict = check::initialization::he_uniform(narrow).to_string();
-/// assert!(verdict.contains("fan_in 50: the variance should be 0.04, it is 0.013"));
+/// assert!(verdict.contains("fan_in 50: the variance should be 0.0400, it is 0.013"));
 /// ```
 pub fn he_uniform(answer: impl Fn(usize, usize, &mut Rng) -> Vec<f64>) -> Verdict {
     verdict("He's uniform law", |trials| {
