@@ -4,6 +4,7 @@
 //! [`Module::forward`]. A model is a [`Sequential`], or a struct of layers with a `forward` of its own.
 
 mod activation;
+mod basic_block;
 mod conv;
 mod dropout;
 mod embedding;
@@ -16,7 +17,6 @@ mod recurrent;
 mod residual;
 mod resnet;
 mod sequential;
-mod skip;
 mod summary;
 
 use candle_core::Tensor;
@@ -24,6 +24,7 @@ use candle_core::Tensor;
 use crate::Result;
 
 pub use activation::Activation;
+pub use basic_block::{BasicBlock, BasicBlockConfig, Shortcut, add_relu, basic_block};
 pub use conv::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d,
     ConvTranspose2dConfig, conv_transpose1d, conv_transpose2d, conv1d, conv2d,
@@ -42,10 +43,9 @@ pub use pool::{
     MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
 };
 pub use recurrent::{Gru, Lstm, LstmGate, LstmState, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
-pub use residual::{BasicBlock, BasicBlockConfig, Shortcut, add_relu, basic_block};
+pub use residual::Residual;
 pub use resnet::{ResNet, ResNetConfig, resnet};
 pub use sequential::Sequential;
-pub use skip::Residual;
 pub use summary::{LayerSummary, Summary, summary};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.

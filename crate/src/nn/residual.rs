@@ -1,184 +1,64 @@
 use candle_core::Tensor;
 
-use super::{
-    Activation, AvgPool2d, AvgPool2dConfig, BatchNorm, Conv2d, Conv2dConfig, Mode, Module, batch_norm2d, conv2d,
-};
-use crate::init::Init;
-use crate::params::Params;
-use crate::{Error, Result, activation, kernels};
+use super::{Mode, Module};
+use crate::{Error, Result, kernels};
 
-/// How the input of a [`BasicBlock`] reaches its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shortcut {
-    /// Not at all: a plain network, to compare with.
-    None,
-    /// As it is; the block must keep the number of channels and the size.
-    Identity,
-    /// As it is where the block keeps the shape; else every stride-th place of it, and zeros for the new channels. No
-    /// parameters: option A of the paper.
-    ZeroPadding,
-    /// As it is where the block keeps the shape; else through a convolution of 1 × 1 with the block's stride and a
-    /// batch normalization, `downsample.0` and `downsample.1`. Each new channel is a learned mix of the old ones:
-    /// option B of the paper.
-    Projection,
-}
-
-/// Settings of a [`BasicBlock`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BasicBlockConfig {
-    /// Distance between the places of the first convolution, and of the shortcut; default 1, at least 1.
-    pub stride: usize,
-    /// How the input reaches the end; default [`Shortcut::Projection`], as torchvision.
-    pub shortcut: Shortcut,
-}
-
-impl Default for BasicBlockConfig {
-    fn default() -> Self {
-        Self { stride: 1, shortcut: Shortcut::Projection }
-    }
-}
-
-/// A residual block of two convolutions.
+/// A module with a shortcut around it, of any layers that keep the shape.
 ///
 /// ```text
-/// y = relu(F(x) + shortcut(x)),   F(x) = bn2(conv2(relu(bn1(conv1(x)))))        both convolutions 3 × 3 with padding 1
-/// ∂y/∂x = ∂F/∂x + 1 where the shortcut is the identity and y > 0: the gradient has a way around F
+/// y = x + F(x)        ∂y/∂x = 1 + ∂F/∂x
 /// ```
 ///
-/// Names are those of torchvision: `conv1`, `bn1`, `conv2`, `bn2`, `downsample.0`, `downsample.1`. Convolutions have no
-/// bias, and start from
-/// [`Init::HeNormal`] (He et al. 2015, as in the paper, section 3.4; torchvision counts the outputs instead of the inputs).
+/// The "1 +" is the gradient's way around F: it arrives below even where ∂F/∂x is tiny.
+/// [`BasicBlock`](super::BasicBlock) is the convolutional block, with a ReLU after the sum; here nothing follows it (an
+/// identity mapping).
 ///
 /// # Shapes
-/// Input [N, in, H, W], output [N, out, ⌈H / stride⌉, ⌈W / stride⌉].
+/// Output as input.
 ///
-/// He, Zhang, Ren and Sun (2016), section 3.2, figure 2 and eq. 1 and 2.
-#[derive(Debug, Clone)]
-pub struct BasicBlock {
-    conv1: Conv2d,
-    bn1: BatchNorm,
-    conv2: Conv2d,
-    bn2: BatchNorm,
-    way: Way,
-}
-
-/// A [`Shortcut`] with what it needs.
-#[derive(Debug, Clone)]
-enum Way {
-    None,
-    Identity,
-    ZeroPadding { every: AvgPool2d, channels: usize },
-    Projection(Conv2d, BatchNorm),
-}
-
-/// A [`BasicBlock`] of this stride, with a projection where the shape changes.
-///
-/// # Errors
-/// As [`BasicBlock::new`].
+/// He, Zhang, Ren and Sun (2016), Identity mappings in deep residual networks, section 2, eq. 3 to 5.
 ///
 /// ```
-/// use candlelight::{nn::basic_block, prelude::*};
+/// use candlelight::{nn::{Mode, Module, Residual, linear}, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
 /// let params = Params::new(0, &Device::Cpu)?;
-/// let block = basic_block(16, 32, 2, params.pp("layer2.0"))?;
-/// let x = Tensor::zeros((8, 16, 32, 32), DType::F32, &Device::Cpu)?;
-/// assert_eq!(block.forward(&x, Mode::Eval)?.dims(), [8, 32, 16, 16]);
-/// assert!(params.names().contains(&"layer2.0.downsample.0.weight".to_owned()));
+/// let block = Residual::new(linear(3, 3, params.clone())?);
+/// for name in ["weight", "bias"] {
+///     params.set(name, &params.get(name)?.zeros_like()?)?;
+/// }
+/// let x = Var::new(&[[1f32, -2., 3.]], &Device::Cpu)?;
+/// let y = block.forward(&x, Mode::Train)?;
+/// assert_eq!(y.to_vec2::<f32>()?, x.to_vec2::<f32>()?); // F = 0
+/// assert_eq!(y.sum_all()?.backward()?.get(&x).unwrap().to_vec2::<f32>()?, [[1., 1., 1.]]);
 /// # Ok(()) }
 /// ```
-pub fn basic_block(in_channels: usize, out_channels: usize, stride: usize, params: Params) -> Result<BasicBlock> {
-    BasicBlock::new(in_channels, out_channels, BasicBlockConfig { stride, ..BasicBlockConfig::default() }, params)
+#[derive(Debug, Clone)]
+pub struct Residual<F> {
+    inner: F,
 }
 
-impl BasicBlock {
-    /// Makes the layers below the prefix of `params`. `in_channels`, `out_channels`: at least 1.
-    ///
+impl<F: Module> Residual<F> {
+    /// x + `inner`(x).
+    pub fn new(inner: F) -> Self {
+        Self { inner }
+    }
+}
+
+impl<F: Module> Module for Residual<F> {
     /// # Errors
-    /// A setting outside its range; a shape that the shortcut cannot follow: [`Shortcut::Identity`] takes no change,
-    /// [`Shortcut::ZeroPadding`] no fewer channels; a name that is taken.
-    pub fn new(in_channels: usize, out_channels: usize, config: BasicBlockConfig, params: Params) -> Result<Self> {
-        let BasicBlockConfig { stride, shortcut } = config;
-        let same = stride == 1 && in_channels == out_channels;
-        let change = format!("{in_channels} to {out_channels} channels with stride {stride}");
-        match shortcut {
-            Shortcut::Identity if !same => {
-                return Err(Error::setting("shape of a block with Shortcut::Identity", "the same at its end", change));
-            }
-            Shortcut::ZeroPadding if out_channels < in_channels => {
-                return Err(Error::setting(
-                    "shape of a block with Shortcut::ZeroPadding",
-                    "of no fewer channels",
-                    change,
-                ));
-            }
-            _ => {}
-        }
-        let conv = |from, kernel: usize, stride, name: &str| {
-            let (stride, padding) = ((stride, stride), (kernel / 2, kernel / 2));
-            let init = Some(Init::HeNormal);
-            let config = Conv2dConfig { stride, padding, bias: false, weight_init: init, ..Conv2dConfig::default() };
-            conv2d(from, out_channels, kernel, config, params.pp(name))
-        };
-        let norm = |name: &str| batch_norm2d(out_channels, params.pp(name));
-        let (conv1, bn1) = (conv(in_channels, 3, stride, "conv1")?, norm("bn1")?);
-        let (conv2, bn2) = (conv(out_channels, 3, 1, "conv2")?, norm("bn2")?);
-        let way = match shortcut {
-            Shortcut::None => Way::None,
-            _ if same => Way::Identity,
-            Shortcut::Identity => Way::Identity,
-            Shortcut::ZeroPadding => {
-                let config = AvgPool2dConfig { stride: Some((stride, stride)), ..AvgPool2dConfig::default() };
-                // A mean over one place is that place.
-                Way::ZeroPadding { every: AvgPool2d::new(1, config)?, channels: out_channels - in_channels }
-            }
-            Shortcut::Projection => {
-                Way::Projection(conv(in_channels, 1, stride, "downsample.0")?, norm("downsample.1")?)
-            }
-        };
-        Ok(Self { conv1, bn1, conv2, bn2, way })
-    }
-}
-
-impl Module for BasicBlock {
+    /// Those of the inner module, or if it does not keep the shape.
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let inner = self.bn1.forward_then(&self.conv1.forward(x, mode)?, mode, Activation::Relu)?;
-        let inner = self.conv2.forward(&inner, mode)?;
-        let shortcut = match &self.way {
-            Way::None => return self.bn2.forward_then(&inner, mode, Activation::Relu),
-            Way::Identity => x.clone(),
-            Way::ZeroPadding { every, channels } => every.forward(x, mode)?.pad_with_zeros(1, 0, *channels)?,
-            Way::Projection(conv, norm) => norm.forward(&conv.forward(x, mode)?, mode)?,
-        };
-        add_relu(&self.bn2.forward(&inner, mode)?, &shortcut)
-    }
-}
-
-/// relu(a + b): the end of a residual block, in one pass. Both inputs have the same gradient.
-///
-/// # Errors
-/// Inputs of different shapes or dtypes, or not of a float dtype.
-///
-/// ```
-/// use candlelight::{nn::add_relu, prelude::*};
-/// # fn main() -> candlelight::Result<()> {
-/// let (a, b) = (Tensor::new(&[1f32, 1.], &Device::Cpu)?, Tensor::new(&[2f32, -2.], &Device::Cpu)?);
-/// assert_eq!(add_relu(&a, &b)?.to_vec1::<f32>()?, [3., 0.]);
-/// # Ok(()) }
-/// ```
-pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    activation::check_float("add_relu", a)?;
-    if a.dims() != b.dims() {
-        return Err(Error::shape("second input of add_relu", format!("{:?}", a.dims()), b.dims()));
-    }
-    if a.dtype() != b.dtype() {
-        return Err(Error::DType {
-            what: "second input of add_relu",
-            expected: "that of the first",
-            actual: b.dtype(),
-        });
-    }
-    match kernels::can_take(&[a, b]) {
-        true => kernels::activation::add_relu(a, b),
-        false => activation::relu(&(a + b)?),
+        let y = self.inner.forward(x, mode)?;
+        if y.dims() != x.dims() {
+            return Err(Error::shape(
+                "output inside a residual module",
+                format!("{:?}, as its input", x.dims()),
+                y.dims(),
+            ));
+        }
+        match kernels::can_take(&[x, &y]) {
+            true => kernels::mix::sum(x, &y),
+            false => Ok((x + y)?),
+        }
     }
 }
