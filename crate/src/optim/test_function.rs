@@ -33,7 +33,7 @@ pub enum TestFunction {
     Quadratic {
         /// κ, the ratio of the two curvatures, above 0.
         condition: f64,
-        /// α, by which the axes of the ellipses are turned [rad].
+        /// α, by which the axes of the ellipses are turned, in radians.
         angle: f64,
     },
     /// A bent valley with a flat floor; minimum 0 at (1, 1).

@@ -32,8 +32,7 @@ impl PowerLaw {
     /// Through the points (xᵢ, yᵢ).
     ///
     /// # Errors
-    /// [`Error::Shape`] if there are not as many x as y; [`Error::Setting`] if a value is not positive and finite, or if
-    /// there are not two different x.
+    /// Not as many x as y, a value that is not positive and finite, or no two different x.
     pub fn fit(x: &[f64], y: &[f64]) -> Result<Self> {
         check_positive("x", x)?;
         check_positive("y", y)?;
