@@ -4,6 +4,7 @@ use std::path::Path;
 
 use candlelight::autograd::value_and_grad;
 use candlelight::candle_core::backprop::GradStore;
+use candlelight::check::Verdict;
 use candlelight::kernels::composed;
 use candlelight::prelude::*;
 use serde_json::Value;
@@ -132,4 +133,11 @@ pub fn strided(x: &Tensor) -> Tensor {
     };
     assert_eq!(flat(&strided), flat(x));
     strided
+}
+
+/// The check of an exercise must not pass, and its verdict must hold these words.
+#[track_caller]
+pub fn rejects(verdict: Verdict, words: &str) {
+    assert!(!verdict.is_passed());
+    assert!(verdict.to_string().contains(words), "{verdict}");
 }

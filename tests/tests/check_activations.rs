@@ -1,12 +1,7 @@
 //! The checks of `04-activations-and-losses`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, activations::*};
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight::check::activations::*;
+use candlelight_tests::rejects;
 
 #[test]
 fn backward_pass_of_tanh() {

@@ -1,6 +1,7 @@
 //! The checks of `09-batch-normalization`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, batch_norm::*};
+use candlelight::check::batch_norm::*;
+use candlelight_tests::rejects;
 
 fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
@@ -12,12 +13,6 @@ fn squares(x: &[f64]) -> f64 {
 
 fn std(x: &[f64], eps: f64) -> f64 {
     (squares(x) / x.len() as f64 + eps).sqrt()
-}
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
 }
 
 #[test]

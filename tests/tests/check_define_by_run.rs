@@ -1,12 +1,7 @@
 //! The checks of `05-define-by-run`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, define_by_run::*};
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight::check::define_by_run::*;
+use candlelight_tests::rejects;
 
 type Tape = [(char, usize, usize)];
 

@@ -1,14 +1,9 @@
 //! The checks of `07-dropout`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, dropout::*};
+use candlelight::check::dropout::*;
 use candlelight::rand::Rng as _;
 use candlelight::rng::Rng;
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight_tests::rejects;
 
 #[test]
 fn inverted_dropout_of_a_slice() {

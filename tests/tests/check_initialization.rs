@@ -1,15 +1,10 @@
 //! The checks of `08-initialization`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, initialization::*};
+use candlelight::check::initialization::*;
 use candlelight::rand::Rng as _;
 use candlelight::rng::{Rng, normal, seeded};
 use candlelight::{candle_core::DType, candle_core::Device};
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight_tests::rejects;
 
 #[test]
 fn fans_of_a_shape() {

@@ -1,12 +1,7 @@
 //! The checks of `02-law-of-large-numbers`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, large_numbers::*};
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight::check::large_numbers::*;
+use candlelight_tests::rejects;
 
 fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64

@@ -1,6 +1,7 @@
 //! The checks of `10-layer-normalization`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, layer_norm::*};
+use candlelight::check::layer_norm::*;
+use candlelight_tests::rejects;
 
 fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
@@ -16,12 +17,6 @@ fn std(x: &[f64], eps: f64) -> f64 {
 
 fn column(rows: &[Vec<f64>], i: usize) -> Vec<f64> {
     rows.iter().map(|row| row[i]).collect()
-}
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
 }
 
 #[test]

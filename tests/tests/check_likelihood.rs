@@ -1,12 +1,7 @@
 //! The checks of `01-likelihood`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, likelihood::*};
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight::check::likelihood::*;
+use candlelight_tests::rejects;
 
 fn log_of(count: u64, p: f64) -> f64 {
     if count == 0 { 0.0 } else { count as f64 * p.ln() }

@@ -1,12 +1,7 @@
 //! The checks of `12-newton`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, newton::*};
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight::check::newton::*;
+use candlelight_tests::rejects;
 
 #[test]
 fn newtons_method() {

@@ -2,15 +2,10 @@
 
 use std::f64::consts::PI;
 
-use candlelight::check::{Verdict, optimizers::*};
+use candlelight::check::optimizers::*;
 use candlelight::optim::schedule::{CosineAnnealingLr, Schedule, StepLr};
 use candlelight::prelude::*;
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight_tests::rejects;
 
 /// The weights after steps of an optimizer of the crate.
 fn by_crate<O: Optimizer>(

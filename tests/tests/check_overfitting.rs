@@ -1,12 +1,7 @@
 //! The checks of `15-overfitting`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, overfitting::*};
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
-}
+use candlelight::check::overfitting::*;
+use candlelight_tests::rejects;
 
 fn patient(losses: &[f64], patience: usize) -> (usize, usize) {
     let mut best = 0;

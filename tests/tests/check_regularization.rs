@@ -1,16 +1,12 @@
 //! The checks of `06-l2-regularization`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, regularization::*};
+use candlelight::check::Verdict;
+use candlelight::check::regularization::*;
+use candlelight_tests::rejects;
 
 #[track_caller]
 fn accepts(verdict: Verdict) {
     assert!(verdict.is_passed(), "{verdict}");
-}
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The checks of `03-softmax-and-cross-entropy`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, softmax::*};
+use candlelight::check::softmax::*;
+use candlelight_tests::rejects;
 
 fn naive(z: &[f64]) -> Vec<f64> {
     let exp: Vec<f64> = z.iter().map(|z| z.exp()).collect();
@@ -34,12 +35,6 @@ fn bisected(z: &[f64], target: f64) -> f64 {
         if top > target { low = middle } else { high = middle }
     }
     low
-}
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
 }
 
 #[test]

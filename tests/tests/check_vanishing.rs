@@ -1,16 +1,12 @@
 //! The checks of `13-vanishing-gradients`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::{Verdict, vanishing::*};
+use candlelight::check::Verdict;
+use candlelight::check::vanishing::*;
+use candlelight_tests::rejects;
 
 #[track_caller]
 fn accepts(verdict: Verdict) {
     assert!(verdict.is_passed(), "{verdict}");
-}
-
-#[track_caller]
-fn rejects(verdict: Verdict, words: &str) {
-    assert!(!verdict.is_passed());
-    assert!(verdict.to_string().contains(words), "{verdict}");
 }
 
 /// Backwards, with the factor that each layer hands down and the input that each weight is multiplied by.
