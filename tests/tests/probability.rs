@@ -15,9 +15,36 @@ fn a_summary_has_the_unbiased_variance() {
     assert!((summary.standard_error() - (14f64 / 12.0).sqrt()).abs() < 1e-15);
     let (low, high) = summary.interval(2.0);
     assert!((high - low - 4.0 * summary.standard_error()).abs() < 1e-15 && (low + high - 6.0).abs() < 1e-15);
-    assert_eq!(format!("{summary:.1}"), "3.0 ± 2.1");
     assert_eq!(Summary::new(&[5.0]).unwrap().standard_error(), 0.0);
     assert!(matches!(Summary::new(&[]), Err(Error::Setting { name: "values", .. })));
+}
+
+#[test]
+fn a_margin_is_wider_for_few_values() {
+    // Quantiles of Student's law as tables print them; R: qt(0.975, n - 1).
+    for (n, t) in [(2, 12.706205), (3, 4.302653), (4, 3.182446), (5, 2.776445), (31, 2.042272), (1001, 1.962339)] {
+        let values: Vec<f64> = (0..n).map(f64::from).collect();
+        let summary = Summary::new(&values).unwrap();
+        assert!((summary.margin() / summary.standard_error() - t).abs() < 1e-6, "{n}");
+        assert_eq!(summary.confidence_interval(), (summary.mean - summary.margin(), summary.mean + summary.margin()));
+    }
+    assert_eq!(format!("{:.1}", Summary::new(&[1.0, 2.0, 3.0, 6.0]).unwrap()), "3.0 ± 3.4");
+    assert_eq!(Summary::new(&[5.0]).unwrap().to_string(), "5.000 ± inf");
+}
+
+#[test]
+fn the_interval_of_three_values_covers_what_it_promises() {
+    let (law, rng) = (Normal::new(2.0, 3.0).unwrap(), &mut seeded(1));
+    let covers = |(low, high): (f64, f64)| (low..=high).contains(&2.0);
+    let draws: Vec<Summary> = (0..20_000).map(|_| Summary::new(&law.sample(3, rng)).unwrap()).collect();
+    let share = |interval: fn(&Summary) -> (f64, f64)| {
+        Proportion::new(draws.iter().filter(|draw| covers(interval(draw))).count() as u64, 20_000)
+            .unwrap()
+            .interval(4.0)
+    };
+    let (low, high) = share(Summary::confidence_interval);
+    assert!(low < 0.95 && 0.95 < high);
+    assert!(share(|draw| draw.interval(1.96)).1 < 0.85, "without Student's factor it covers far less");
 }
 
 #[test]
@@ -29,6 +56,9 @@ fn a_power_law_is_fitted_with_its_error() {
     let law = PowerLaw::fit(&x, &[1.0, 4.0, 2.0, 8.0]).unwrap();
     assert!((law.exponent - 0.8).abs() < 1e-12);
     assert!((law.exponent_error - (0.9f64 / 5.0).sqrt()).abs() < 1e-12);
+    // Two degrees of freedom, t = 4.302653.
+    assert!((law.exponent_margin / law.exponent_error - 4.302653).abs() < 1e-6);
+    assert_eq!(PowerLaw::fit(&[1.0, 2.0], &[1.0, 4.0]).unwrap().exponent_margin, f64::INFINITY);
     assert!((law.at(2.0) - law.factor * 2f64.powf(0.8)).abs() < 1e-12);
 }
 

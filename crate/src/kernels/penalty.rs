@@ -4,8 +4,8 @@ use candle_core::{DType, Shape, Tensor};
 
 use super::values::{PIECE, map};
 use super::{Real, contiguous, for_dtype, pool, real, rows, values};
-use crate::autograd::apply;
-use crate::{Error, Result};
+use crate::Result;
+use crate::autograd::apply1;
 
 /// What is added for each weight.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +23,8 @@ pub(crate) fn penalty(dtype: DType, weights: &[&Tensor], norm: Norm) -> Result<T
         for weight in weights {
             total += sum::<T>(&values::<T>(&contiguous(weight)?)?, norm);
         }
-        let mut outputs = apply("penalty", weights, vec![(vec![T::of(total)], Shape::from(()))], move |op| {
-            let upstream = match op.grads {
-                [Some(grad)] => T::of(grad.to_dtype(DType::F64)?.to_vec0::<f64>()?),
-                _ => T::ZERO,
-            };
+        apply1("penalty", weights, vec![T::of(total)], (), move |grad, op| {
+            let upstream = values::<T>(grad)?[0];
             let gradient = |w: &Tensor| -> Result<Tensor> {
                 let w = contiguous(w)?;
                 let values = values::<T>(&w)?;
@@ -41,8 +38,7 @@ pub(crate) fn penalty(dtype: DType, weights: &[&Tensor], norm: Norm) -> Result<T
                 Ok(Tensor::from_vec(gradient, w.shape(), w.device())?)
             };
             op.inputs.iter().zip(op.needs).map(|(w, need)| need.then(|| gradient(w)).transpose()).collect()
-        })?;
-        outputs.pop().ok_or_else(|| Error::MissingGradient { name: "penalty".into() })
+        })
     })
 }
 

@@ -13,6 +13,7 @@ mod normal;
 mod pareto;
 mod power_law;
 mod proportion;
+mod student;
 mod summary;
 
 pub use autoregressive::Autoregressive;

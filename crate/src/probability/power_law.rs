@@ -1,6 +1,7 @@
 //! Exponents of laws such as "the error falls as 1/√n".
 
 use super::line::{Line, check_positive};
+use super::student;
 use crate::Result;
 
 /// y = c xᵏ, fitted to points by least squares on the logarithms: a straight line on log-log axes, whose slope is k.
@@ -26,6 +27,9 @@ pub struct PowerLaw {
     pub factor: f64,
     /// Standard error of the exponent, from the scatter of the points about the line; 0 for two points.
     pub exponent_error: f64,
+    /// Half the width of the exponent's 95 % confidence interval, for normal errors of ln y: t · standard error, with t of
+    /// n - 2 degrees of freedom as for a [`Summary`](super::Summary); infinite for two points, through which a line always goes.
+    pub exponent_margin: f64,
 }
 
 impl PowerLaw {
@@ -38,7 +42,8 @@ impl PowerLaw {
         check_positive("y", y)?;
         let logarithms = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<f64>>();
         let Line { slope, intercept, slope_error } = Line::fit(&logarithms(x), &logarithms(y))?;
-        Ok(Self { exponent: slope, factor: intercept.exp(), exponent_error: slope_error })
+        let exponent_margin = if x.len() == 2 { f64::INFINITY } else { student::t(x.len() - 2) * slope_error };
+        Ok(Self { exponent: slope, factor: intercept.exp(), exponent_error: slope_error, exponent_margin })
     }
 
     /// The law at `x`.

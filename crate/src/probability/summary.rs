@@ -1,14 +1,20 @@
 //! Mean and spread of a sample.
 
+use super::student;
 use crate::{Error, Result};
 
-/// Mean, spread and standard error of repeated measurements.
+/// Mean, spread and confidence interval of repeated measurements.
 ///
 /// ```text
 /// mean = 1/n Σ xᵢ      std² = 1/(n - 1) Σ (xᵢ - mean)²      standard error of the mean = std / √n
+/// 95 % confidence interval = mean ± t · standard error
 /// ```
 ///
-/// The draws must be independent: the standard error of correlated ones is larger.
+/// t is the 0.975 quantile of Student's law with n - 1 degrees of freedom: 12.7 for two values, 4.30 for three, 2.78 for five, and
+/// 1.96 for many. It is larger for few values because their spread is an estimate too. The interval is exact for values that follow
+/// the normal law; they must be independent: the standard error of correlated ones is larger.
+///
+/// Student (1908), *The probable error of a mean*, [doi:10.2307/2331554](https://doi.org/10.2307/2331554).
 ///
 /// ```
 /// use candlelight::probability::Summary;
@@ -16,7 +22,8 @@ use crate::{Error, Result};
 /// let accuracy = Summary::new(&[0.81, 0.84, 0.84, 0.87])?;
 /// assert!((accuracy.mean - 0.84).abs() < 1e-12);
 /// assert!((accuracy.standard_error() - 0.01225).abs() < 1e-5);
-/// assert_eq!(accuracy.to_string(), "0.840 ± 0.024");
+/// assert!((accuracy.margin() / accuracy.standard_error() - 3.1824).abs() < 1e-4);
+/// assert_eq!(accuracy.to_string(), "0.840 ± 0.039");
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,17 +56,29 @@ impl Summary {
         self.std / (self.n as f64).sqrt()
     }
 
-    /// The interval mean ± z · standard error; z = 1.96 covers the true mean with probability 0.95 where n is large.
+    /// Half the width of the 95 % confidence interval, in the unit of the values; infinite for a single value, whose spread is
+    /// unknown.
+    pub fn margin(&self) -> f64 {
+        if self.n < 2 { f64::INFINITY } else { student::t(self.n - 1) * self.standard_error() }
+    }
+
+    /// The 95 % confidence interval, mean ± [margin](Self::margin).
+    pub fn confidence_interval(&self) -> (f64, f64) {
+        (self.mean - self.margin(), self.mean + self.margin())
+    }
+
+    /// The interval mean ± z · standard error, for another probability: it covers the true mean with probability 2 Φ(z) - 1 where
+    /// n is large.
     pub fn interval(&self, z: f64) -> (f64, f64) {
         let half = z * self.standard_error();
         (self.mean - half, self.mean + half)
     }
 }
 
-/// Mean ± 1.96 standard errors, with three decimals unless a precision is given.
+/// Mean ± [margin](Summary::margin), with three decimals unless a precision is given.
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let decimals = f.precision().unwrap_or(3);
-        write!(f, "{:.decimals$} ± {:.decimals$}", self.mean, 1.96 * self.standard_error())
+        write!(f, "{:.decimals$} ± {:.decimals$}", self.mean, self.margin())
     }
 }
