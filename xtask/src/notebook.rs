@@ -94,7 +94,8 @@ impl Notebook {
         faults
     }
 
-    /// The outputs of `executed` in this notebook, with execution counts from 1.
+    /// The outputs of `executed` in this notebook, with execution counts from 1, and what its kernel says of the language: by
+    /// that JupyterLab colours the code before a kernel runs.
     pub fn take_outputs(&mut self, executed: &Self) {
         let mut count = 0;
         let new = executed.0["cells"].as_array().cloned().unwrap_or_default();
@@ -113,6 +114,9 @@ impl Notebook {
             }
             cell["execution_count"] = number;
             cell["outputs"] = outputs;
+        }
+        if let Some(language) = executed.0["metadata"].get("language_info") {
+            self.0["metadata"]["language_info"] = language.clone();
         }
     }
 
@@ -270,8 +274,11 @@ mod tests {
     fn outputs_are_taken_with_counts_from_one() {
         let result = |count: u64| json!([{ "output_type": "execute_result", "execution_count": count, "data": {} }]);
         let mut old = notebook(&[(Value::Null, &[], json!([])), (Value::Null, &[], json!([]))]);
-        old.take_outputs(&notebook(&[(json!(2), &[], json!([])), (json!(3), &[], result(3))]));
+        let mut executed = notebook(&[(json!(2), &[], json!([])), (json!(3), &[], result(3))]);
+        executed.0["metadata"]["language_info"] = json!({ "name": "Rust" });
+        old.take_outputs(&executed);
         assert_eq!(old.0["cells"][1]["execution_count"], 2);
         assert_eq!(old.0["cells"][1]["outputs"], result(2));
+        assert_eq!(old.0["metadata"]["language_info"]["name"], "Rust");
     }
 }
