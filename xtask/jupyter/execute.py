@@ -68,6 +68,9 @@ def main(source, executed, times_file):
     start = time.monotonic()
     with client.setup_kernel():
         times["kernel_start"] = round(time.monotonic() - start, 3)
+        info = client.wait_for_reply(client.kc.kernel_info())
+        if info is not None:
+            notebook.metadata["language_info"] = info["content"]["language_info"]
         for index, cell in enumerate(notebook.cells):
             try:
                 client.execute_cell(cell, index)
