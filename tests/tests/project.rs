@@ -35,15 +35,32 @@ fn the_readme_shows_the_program_that_is_tested() {
     let code = shown.lines().filter(|line| !line.trim().is_empty() && line.trim() != "}").count();
     assert!(code <= 15, "it has {code} lines of code");
 
-    let mut run = Command::new(env!("CARGO"));
-    run.args(["run", "--quiet", "--package", "candlelight", "--example", "fashion_mnist_linear"]).current_dir(root());
-    let output = run.output().expect("cargo starts");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let accuracy: f64 =
-        said.trim().rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{output:?}"));
+    let said = example("fashion_mnist_linear");
     // Where only the embedded subset is at hand, a tenth of the images, it reaches less.
     let least = if said.contains("60000 training") { 0.83 } else { 0.78 };
-    assert!(accuracy >= least, "{said}");
+    assert!(test_accuracy(&said) >= least, "{said}");
+}
+
+#[test]
+fn lenet_with_batch_norm_learns_fashion_mnist() {
+    let said = example("lenet_batch_norm");
+    // A tenth of the images teach less.
+    let least = if said.contains("60000 training") { 0.88 } else { 0.82 };
+    assert!(test_accuracy(&said) >= least, "{said}");
+}
+
+/// What an example prints.
+fn example(name: &str) -> String {
+    let mut run = Command::new(env!("CARGO"));
+    run.args(["run", "--quiet", "--package", "candlelight", "--example", name]).current_dir(root());
+    let output = run.output().expect("cargo starts");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The number at the end of its last line.
+fn test_accuracy(said: &str) -> f64 {
+    said.trim().rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
 }
 
 /// The rows of the README's table: the cells between the bars.
