@@ -1,7 +1,6 @@
 //! `cargo xtask twins`: each notebook and its text twin, the MyST Markdown that people edit and review.
 
 use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::arguments::Arguments;
@@ -18,40 +17,35 @@ pub fn twins(mut arguments: Arguments) -> Result<ExitCode> {
         apart.iter().for_each(|line| println!("{line}"));
         return Ok(if apart.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    // A twin without its notebook is a new chapter.
+    // The twins, not the notebooks: a twin without its notebook is a new chapter.
     let folder = paths::root().join("notebooks");
+    let mut twins = Vec::new();
     for folder in [folder.clone(), folder.join("solutions")] {
         for entry in fs::read_dir(&folder).about(folder.display())? {
-            let file = entry.about(folder.display())?.path();
-            if file.extension().is_some_and(|extension| extension == "md") {
-                jupytext(&["--quiet", "--sync"], &file)?;
-            }
+            twins.push(entry.about(folder.display())?.path());
         }
     }
+    twins.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    process::output(setup::jupyter("jupytext").args(["--quiet", "--sync"]).args(twins))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A line for each notebook that says something else than its twin.
 pub fn apart() -> Result<Vec<String>> {
+    let notebooks = run::all_notebooks()?;
+    let written = process::output(setup::jupyter("python").arg(paths::script("twins.py")).args(&notebooks))?;
+    let written: Vec<String> = serde_json::from_str(&written).about("twins.py")?;
     let mut apart = Vec::new();
-    for notebook in run::all_notebooks()? {
+    for (notebook, written) in notebooks.iter().zip(written) {
         let twin = notebook.with_extension("md");
-        let Ok(text) = fs::read_to_string(&twin) else {
-            apart.push(format!("{} has no text twin {}", paths::shown(&notebook), paths::shown(&twin)));
-            continue;
-        };
-        let written = jupytext(&["--quiet", "--to", "md:myst", "--output", "-"], &notebook)?;
-        if written.trim() != text.trim() {
-            apart.push(format!(
-                "{} and {} are out of step; `cargo xtask twins` follows the newer",
-                paths::shown(&notebook),
-                paths::shown(&twin)
-            ));
+        let (notebook, shown) = (paths::shown(notebook), paths::shown(&twin));
+        match fs::read_to_string(&twin) {
+            Err(_) => apart.push(format!("{notebook} has no text twin {shown}")),
+            Ok(text) if written.trim() != text.trim() => {
+                apart.push(format!("{notebook} and {shown} are out of step; `cargo xtask twins` follows the newer"));
+            }
+            Ok(_) => {}
         }
     }
     Ok(apart)
-}
-
-fn jupytext(arguments: &[&str], file: &Path) -> Result<String> {
-    process::output(setup::jupyter("jupytext").args(arguments).arg(file))
 }
