@@ -163,7 +163,7 @@ fn main() -> Result<()> {
     let data = [train?, validation?, test?];
 
     let mut table = Table::new(["net", "M", "none", "batch norm", "layer norm"])
-        .title("Test accuracy [%], mean ± 1.96 standard errors of three seeds (learning rate)");
+        .title("Test accuracy [%], mean of three seeds with 95 % intervals (learning rate)");
     for (net, build) in NETS {
         for size in [1, 2, 8, 64] {
             let mut cells = vec![net.to_owned(), size.to_string()];

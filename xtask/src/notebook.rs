@@ -70,11 +70,13 @@ impl Notebook {
             let error = cell.outputs().find(|output| output["output_type"] == "error").map(error_text);
             let stderr = cell.stream("stderr");
             let failed = error.is_some() || !stderr.is_empty();
-            for (mime, text) in cell.shown() {
-                if mime == "text/plain" && text.len() > LONGEST_RESULT {
+            for output in cell.outputs() {
+                let Some(data) = output["data"].as_object() else { continue };
+                let text = joined(&output["data"]["text/plain"]);
+                if text.len() > LONGEST_RESULT || (data.len() == 1 && is_debug_output(&text)) {
                     faults.push(cell.says(&format!(
-                        "showed a raw dump of {} characters; evcxr does so where the last expression holds a `?` or moves a variable",
-                        text.len()
+                        "showed a raw dump, `{}`; evcxr does so where the last expression holds a `?` or moves a variable",
+                        shortened(text.lines().next().unwrap_or_default(), 60)
                     )));
                 }
             }
@@ -192,6 +194,12 @@ fn error_text(output: &Value) -> String {
     first_lines(&without_colours(&text))
 }
 
+/// Whether a text is what `{:?}` makes of a struct or a variant: its name, and a bracket.
+fn is_debug_output(text: &str) -> bool {
+    let rest = text.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+    text.starts_with(|c: char| c.is_uppercase()) && (rest.starts_with(" {") || rest.starts_with('('))
+}
+
 fn first_lines(text: &str) -> String {
     shortened(&text.lines().map(str::trim).filter(|line| !line.is_empty()).take(4).collect::<Vec<_>>().join(" / "), 300)
 }
@@ -260,6 +268,23 @@ mod tests {
             "cell 5 (`let x = 1;`) failed: E0425",
         ];
         assert_eq!(faults, expected);
+    }
+
+    #[test]
+    fn raw_dumps_are_faults() {
+        let shown = |data: Value| {
+            let result = json!([{ "output_type": "execute_result", "execution_count": 1, "data": data }]);
+            notebook(&[(json!(1), &[], result)]).faults()
+        };
+        for dump in ["Verdict { title: \"patience\" }", "Some(3)", &"1, ".repeat(2000)] {
+            let faults = shown(json!({ "text/plain": dump }));
+            assert!(faults.len() == 1 && faults[0].contains("showed a raw dump"), "{dump}: {faults:?}");
+        }
+        // A number, a shape, and a type that has a display of its own.
+        for data in [json!({ "text/plain": "2" }), json!({ "text/plain": ["[2, 3]"] })] {
+            assert!(shown(data).is_empty());
+        }
+        assert!(shown(json!({ "text/plain": "Figure (1 panel)", "text/html": "<svg>" })).is_empty());
     }
 
     #[test]
