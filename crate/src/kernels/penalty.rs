@@ -1,6 +1,6 @@
 //! Penalties on the size of all weights, in one pass over them each way.
 
-use candle_core::{DType, Shape, Tensor};
+use candle_core::{DType, Tensor};
 
 use super::values::{PIECE, map};
 use super::{Real, contiguous, for_dtype, pool, real, rows, values};
