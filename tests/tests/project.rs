@@ -63,6 +63,25 @@ fn test_accuracy(said: &str) -> f64 {
     said.trim().rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
 }
 
+#[test]
+fn notebooks_name_their_language() {
+    let mut seen = 0;
+    for folder in ["notebooks", "notebooks/solutions"] {
+        for entry in std::fs::read_dir(root().join(folder)).expect("the folder") {
+            let file = entry.expect("an entry").path();
+            if file.extension().is_some_and(|extension| extension == "ipynb") {
+                let text = std::fs::read_to_string(&file).expect("a readable file");
+                let notebook: serde_json::Value = serde_json::from_str(&text).expect("a notebook");
+                // Without it JupyterLab shows the code in one colour until a kernel has answered.
+                let language = &notebook["metadata"]["language_info"]["codemirror_mode"];
+                assert_eq!(language, "rust", "{}: `cargo xtask run --update` stores it", file.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 32, "{seen} notebooks");
+}
+
 /// The rows of the README's table: the cells between the bars.
 fn traceability() -> Vec<Vec<String>> {
     let readme = read("README.md");
