@@ -2,8 +2,8 @@
 
     browser.py FOLDER
 
-Opens the start notebook with our kernel, runs all cells, looks for the figure, asks for a completion. Screenshots go to
-FOLDER. Chromium is the one that is installed (`CHROMIUM`, or found by its usual names).
+Opens the start notebook with our kernel, runs all cells, looks for the figure, asks for a completion, restarts the kernel.
+Screenshots go to FOLDER. Chromium is the one that is installed (`CHROMIUM`, or found by its usual names).
 """
 
 import os
@@ -133,8 +133,12 @@ def main():
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             try:
                 check(page, address, folder)
+                # Asking a kernel that does not answer yet can end it: none is to be handed out before it answers.
+                said = Path(log.name).read_text()
+                assert "Nudge" not in said and "Broken pipe" not in said, "a kernel was asked before it answered"
             except BaseException:
                 page.screenshot(path=folder / "failed.png")
+                print(f"--- what JupyterLab said last\n{Path(log.name).read_text()[-4000:]}")
                 raise
         finally:
             browser.close()
