@@ -7,6 +7,7 @@ mod ensemble;
 mod fit;
 mod frozen;
 mod history;
+mod parallel;
 mod progress;
 mod watch;
 
@@ -16,4 +17,5 @@ pub use ensemble::{Average, Ensemble};
 pub use fit::{Evaluation, FitConfig, Penalty, evaluate, fit};
 pub use frozen::Frozen;
 pub use history::{Epoch, History};
+pub use parallel::parallel_map;
 pub use progress::Progress;
