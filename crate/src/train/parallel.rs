@@ -6,7 +6,8 @@ use crate::kernels::pool;
 ///
 /// Small nets gain most: a step of theirs is too short to share well, whole runs are not. Each run keeps to one thread;
 /// there are as many as `RAYON_NUM_THREADS` says, one for each core by default. The results are the same to the bit as
-/// one after another. Memory is that of all runs which go on at the same time.
+/// one after another. Memory is that of all runs which go on at the same time. Inside a run, a further `parallel_map` does
+/// its runs one after another.
 ///
 /// # Errors
 /// That of the first run in the order of `of` which failed; the others still run.
@@ -47,10 +48,8 @@ mod tests {
     /// The loss of each of ten steps, on layers large enough that their kernels share work.
     fn losses(seed: u64) -> Result<Vec<u32>> {
         let params = Params::new(seed, &Device::Cpu)?;
-        let model = Sequential::new()
-            .push(linear(64, 256, params.pp("fc1"))?)
-            .push(Activation::Relu)
-            .push(linear(256, 10, params.pp("fc2"))?);
+        let (first, last) = (linear(64, 256, params.pp("fc1"))?, linear(256, 10, params.pp("fc2"))?);
+        let model = Sequential::new().push(first).push(Activation::Relu).push(last);
         let mut sgd = Sgd::new(params.trainable(), Default::default())?;
         let x = normal(&mut seeded(seed), 0.0, 1.0, (128, 64), DType::F32, &Device::Cpu)?;
         let y = Tensor::from_iter((0..128).map(|i| i % 10), &Device::Cpu)?.to_dtype(DType::U32)?;
