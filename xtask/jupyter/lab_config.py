@@ -14,5 +14,7 @@ KernelProvisionerFactory.provisioners[NAME] = EntryPoint(
 )
 # Used where a kernel specification names none; it starts kernels of other languages as usual.
 c.KernelProvisionerFactory.default_provisioner_name = NAME
+# Seconds until the server gives up waiting for a kernel's first answer, on a slow machine too.
+c.MappingKernelManager.kernel_info_timeout = 300
 
 spare_kernel.keep(os.environ["CANDLELIGHT_LAUNCHER"], os.environ["CANDLELIGHT_NOTEBOOKS"])

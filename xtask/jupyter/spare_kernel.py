@@ -11,9 +11,7 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
-from queue import Empty
 
-from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.connect import write_connection_file
 from jupyter_client.launcher import launch_kernel
 from jupyter_client.provisioning import LocalProvisioner
@@ -81,45 +79,37 @@ def _discard():
 
 
 class SpareProvisioner(LocalProvisioner):
-    """Starts kernels as usual, or hands out the spare; either way the kernel answers when it is handed over."""
+    """Starts kernels as usual, or hands out the spare."""
+
+    _spare = None
 
     async def launch_kernel(self, cmd, **kwargs):
         # A restart keeps the ports, to which the page is connected.
-        restarts = self.pid is not None
-        spare = None if restarts else take(self.kernel_spec.argv, kwargs.get("cwd"))
+        if self.pid is not None:
+            self._forget_answer()
+            return await super().launch_kernel(cmd, **kwargs)
+        spare = take(self.kernel_spec.argv, kwargs.get("cwd"))
         if spare is None:
-            connection = await super().launch_kernel(cmd, **kwargs)
-        else:
-            connection = self._adopt(spare)
-        await self._answer(connection)
-        return connection
-
-    def _adopt(self, spare):
+            return await super().launch_kernel(cmd, **kwargs)
+        self._spare = spare
         self.process = spare.process
         self.pid = self.pgid = spare.process.pid
         self.cwd = _folder
-        # The manager replaces its own connection file by this.
         self.connection_info = json.loads(Path(spare.file).read_text())
         self.connection_info["key"] = self.connection_info["key"].encode()
-        Path(spare.file).unlink(missing_ok=True)
         return self.connection_info
 
-    async def _answer(self, connection):
-        """Returns when the kernel has answered, or has ended.
+    async def cleanup(self, restart=False):
+        # Not before: a spare that was taken at once may still have to read it.
+        if self._spare:
+            Path(self._spare.file).unlink(missing_ok=True)
+        await super().cleanup(restart)
 
-        The server asks a kernel that is silent twice a second, by connections that it closes at the first answer. evcxr
-        loads Candle first and then answers all that queued; if the server has closed before the last one, evcxr ends.
+    def _forget_answer(self):
+        """Makes the server wait for the restarted kernel's first answer, as it did when it was started.
+
+        Where the server holds an answer already, it lets the page connect at once and asks a silent kernel twice a second,
+        by connections that it closes at the first answer. evcxr loads Candle first and then answers all that queued; where
+        the server has closed before the last of them, evcxr ends.
         """
-        client = AsyncKernelClient()
-        client.load_connection_info(connection)
-        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
-        try:
-            client.kernel_info()
-            while await self.poll() is None:
-                try:
-                    await client.get_shell_msg(timeout=1)
-                    break
-                except Empty:
-                    pass
-        finally:
-            client.stop_channels()
+        vars(self.parent).pop("_kernel_info_future", None)
