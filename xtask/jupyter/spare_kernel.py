@@ -1,11 +1,10 @@
 """One warm kernel, kept ready: a Rust kernel takes some ten seconds to load Candle, and a reader should not wait for it.
 
 The spare is started with the server. A notebook in the folder of the course takes it over, and the next one is started
-once that is done. A kernel of another folder, or of another language, is started as usual.
+a little later. A kernel of another folder, or of another language, is started as usual.
 """
 
 import atexit
-import json
 import os
 import signal
 import subprocess
@@ -95,8 +94,7 @@ class SpareProvisioner(LocalProvisioner):
         self.process = spare.process
         self.pid = self.pgid = spare.process.pid
         self.cwd = _folder
-        self.connection_info = json.loads(Path(spare.file).read_text())
-        self.connection_info["key"] = self.connection_info["key"].encode()
+        self.connection_info = spare.connection | {"key": spare.connection["key"].encode()}
         return self.connection_info
 
     async def cleanup(self, restart=False):
