@@ -34,21 +34,17 @@
 //! copy of Candle's counters (see [`device::check_statics`]).
 
 pub mod activation;
-pub mod autograd;
 pub mod check;
 pub mod checkpoint;
 pub mod data;
 pub mod device;
-mod error;
 pub mod graph;
 pub mod init;
-pub mod kernels;
 pub mod loss;
 pub mod metrics;
 pub mod nn;
 pub mod optim;
 pub mod params;
-pub mod plot;
 pub mod probability;
 pub mod regularization;
 pub mod rng;
@@ -57,11 +53,18 @@ pub mod train;
 
 pub use candle_core;
 pub use candle_nn;
-pub use error::{Error, Result};
+pub use candlelight_error::{Error, Result};
+pub use candlelight_kernels::autograd;
+pub use candlelight_plot as plot;
 pub use ndarray;
 pub use ndarray_rand;
 pub use plotters;
 pub use rand;
+
+/// The fast CPU forward and backward passes of the layers, and how to do without them.
+pub mod kernels {
+    pub use candlelight_kernels::composed;
+}
 
 /// What almost every notebook and program uses: `use candlelight::prelude::*;`.
 pub mod prelude {

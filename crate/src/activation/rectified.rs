@@ -1,11 +1,12 @@
 //! The rectified linear unit and its kin: linear above 0, each with its own answer below.
 
 use candle_core::Tensor;
+use candlelight_kernels as kernels;
+use candlelight_kernels::activation::{Unary, activation};
 
 use super::stable::{expm1_of_nonpositive, softplus_parts};
 use super::{check_finite, check_float};
-use crate::kernels::activation::{Unary, activation};
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Rectified linear unit.
 ///

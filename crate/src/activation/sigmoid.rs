@@ -1,10 +1,11 @@
 //! Sigmoid, hyperbolic tangent, and the sigmoid-weighted unit.
 
 use candle_core::Tensor;
+use candlelight_kernels as kernels;
+use candlelight_kernels::activation::{Unary, activation};
 
 use super::check_float;
-use crate::kernels::activation::{Unary, activation};
-use crate::{Result, kernels};
+use crate::Result;
 
 /// Logistic sigmoid.
 ///

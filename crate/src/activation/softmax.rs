@@ -2,9 +2,10 @@
 
 use candle_core::Tensor;
 use candle_core::shape::Dim;
+use candlelight_kernels as kernels;
 
 use super::check_float;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Logarithm of a sum of exponentials over `dim`, a smooth maximum.
 ///

@@ -6,7 +6,6 @@ mod adding;
 mod batches;
 mod dataset;
 pub mod download;
-mod error;
 mod fashion_mnist;
 pub mod idx;
 mod normalization;
@@ -15,8 +14,8 @@ pub mod synthetic;
 
 pub use adding::adding_problem;
 pub use batches::Batches;
+pub use candlelight_error::DataError;
 pub use dataset::Dataset;
-pub use error::DataError;
 pub use fashion_mnist::{FashionMnist, Source};
 pub use normalization::Normalization;
 pub use places::Places;

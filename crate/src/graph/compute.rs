@@ -1,7 +1,8 @@
 //! What each operation computes: used by runs, and by the optimiser to fold constants.
 
+use candlelight_kernels::matmul::{Size, View, matmul};
+
 use super::op::Op;
-use crate::kernels::matmul::{Size, View, matmul};
 
 /// A matrix in rows.
 #[derive(Clone, Copy)]

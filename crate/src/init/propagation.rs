@@ -1,4 +1,4 @@
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 
 use crate::autograd::vjp;
 use crate::{Error, Result};
@@ -84,5 +84,5 @@ pub fn propagate(
 }
 
 fn mean_square(x: &Tensor) -> Result<f64> {
-    crate::metrics::scalar(&x.to_dtype(candle_core::DType::F64)?.sqr()?.mean_all()?)
+    Ok(x.to_dtype(DType::F64)?.sqr()?.mean_all()?.to_scalar()?)
 }

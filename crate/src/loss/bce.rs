@@ -1,12 +1,12 @@
 //! Cross-entropy of yes/no targets.
 
 use candle_core::Tensor;
+use candlelight_kernels::pair_loss::PairLoss;
 
 use super::Reduction;
 use super::checks::{check_same, check_weight, fused};
 use crate::Result;
 use crate::activation::softplus_parts;
-use crate::kernels::pair_loss::PairLoss;
 
 /// Cross-entropy of independent yes/no targets, from logits, over all elements: one sigmoid each, so several classes can be
 /// likely at once.

@@ -1,11 +1,12 @@
 //! What the losses ask of their arguments.
 
 use candle_core::{DType, Tensor};
+use candlelight_kernels as kernels;
+use candlelight_kernels::pair_loss::{PairLoss, pair_loss};
 
 use super::Reduction;
 use crate::activation::check_float;
-use crate::kernels::pair_loss::{PairLoss, pair_loss};
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Class indices that fit their scores.
 pub(super) struct Labels {

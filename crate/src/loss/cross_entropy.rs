@@ -1,12 +1,13 @@
 //! Cross-entropy between logits and class indices.
 
 use candle_core::{D, Tensor};
+use candlelight_kernels as kernels;
+use candlelight_kernels::softmax;
 
 use super::Reduction;
 use super::checks::{check_weight, checked_labels_but};
 use super::nll::{class_weights, pick, reduce_labelled, times};
 use crate::activation::log_softmax;
-use crate::kernels::{self, softmax};
 use crate::{Error, Result};
 
 /// Cross-entropy between logits and class indices, averaged.

@@ -1,11 +1,11 @@
 //! Losses of quantities: squared, absolute, and in between.
 
 use candle_core::Tensor;
+use candlelight_kernels::pair_loss::PairLoss;
 
 use super::Reduction;
 use super::checks::{check_same, fused};
 use crate::activation::abs;
-use crate::kernels::pair_loss::PairLoss;
 use crate::{Error, Result};
 
 /// Mean squared error over all elements.

@@ -1,4 +1,5 @@
 use candle_core::{D, Tensor};
+use candlelight_kernels::activation::Unary;
 
 use super::{Mode, Module};
 use crate::{Result, activation};
@@ -55,6 +56,18 @@ pub enum Activation {
         /// Above 0 and finite; 1 is the plain one.
         temperature: f64,
     },
+}
+
+impl Activation {
+    /// The same activation where its derivative follows from its value, so that a kernel can join it to the layer before.
+    pub(super) fn unary(self) -> Option<Unary> {
+        match self {
+            Self::Relu => Some(Unary::Relu),
+            Self::Sigmoid => Some(Unary::Sigmoid),
+            Self::Tanh => Some(Unary::Tanh),
+            _ => None,
+        }
+    }
 }
 
 impl Module for Activation {

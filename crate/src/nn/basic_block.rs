@@ -1,11 +1,12 @@
 use candle_core::Tensor;
+use candlelight_kernels as kernels;
 
 use super::{
     Activation, AvgPool2d, AvgPool2dConfig, BatchNorm, Conv2d, Conv2dConfig, Mode, Module, batch_norm2d, conv2d,
 };
 use crate::init::Init;
 use crate::params::Params;
-use crate::{Error, Result, activation, kernels};
+use crate::{Error, Result, activation};
 
 /// How the input of a [`BasicBlock`] reaches its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

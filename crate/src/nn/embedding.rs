@@ -1,10 +1,11 @@
 use candle_core::{DType, Tensor, Var};
+use candlelight_kernels as kernels;
 
 use super::summary::record;
 use super::{Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Settings of an [`Embedding`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

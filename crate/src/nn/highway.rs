@@ -1,9 +1,10 @@
 use candle_core::Tensor;
+use candlelight_kernels as kernels;
 
 use super::{Activation, Linear, LinearConfig, Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Settings of a [`Highway`] layer.
 #[derive(Debug, Clone, Copy, PartialEq)]

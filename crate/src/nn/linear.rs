@@ -1,11 +1,12 @@
 use candle_core::{Tensor, Var};
+use candlelight_kernels as kernels;
+use candlelight_kernels::activation::Unary;
 
 use super::summary::record;
 use super::{Activation, Mode, Module};
 use crate::init::Init;
-use crate::kernels::activation::Unary;
 use crate::params::Params;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Settings of a [`Linear`] layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,7 +108,7 @@ impl Module for Linear {
 
     /// ReLU, sigmoid and hyperbolic tangent are taken in the same pass.
     fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
-        match Unary::of(activation) {
+        match activation.unary() {
             Some(unary) if kernels::can_take(&[x, &self.weight]) => self.transform(x, Some(unary)),
             _ => activation.forward(&self.forward(x, mode)?, mode),
         }

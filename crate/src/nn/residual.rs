@@ -1,7 +1,8 @@
 use candle_core::Tensor;
+use candlelight_kernels as kernels;
 
 use super::{Mode, Module};
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// A module with a shortcut around it, of any layers that keep the shape.
 ///

@@ -1,7 +1,8 @@
+use candlelight_kernels::update::{Rule, Value};
+
 use super::method::{Core, Method};
 use super::{check_not_negative, decayed, optimizer};
 use crate::Result;
-use crate::kernels::update::{Rule, Value};
 
 /// Settings of [`Adagrad`].
 #[derive(Debug, Clone, Copy, PartialEq)]

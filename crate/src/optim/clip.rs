@@ -1,8 +1,8 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
+use candlelight_kernels::update::sum_of_squares;
 
 use super::check_not_negative;
-use crate::kernels::update::sum_of_squares;
 use crate::params::Param;
 use crate::{Error, Result};
 

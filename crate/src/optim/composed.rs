@@ -2,8 +2,7 @@ use std::ops::{Add, Div, Mul, Sub};
 use std::sync::Arc;
 
 use candle_core::{Error, Result, Tensor};
-
-use crate::kernels::update::Value;
+use candlelight_kernels::update::Value;
 
 /// A tensor for an update rule to compute with, on any device, one operation after another; or the first error on the way.
 #[derive(Clone)]

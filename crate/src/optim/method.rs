@@ -5,11 +5,11 @@ use std::fmt::Debug;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Storage, Tensor, Var};
+use candlelight_kernels::update::{Rule, update};
 
 use super::composed::Composed;
 use super::memory::Memory;
 use super::{ParamGroup, check_not_negative};
-use crate::kernels::update::{Rule, update};
 use crate::params::Param;
 use crate::state::{State, Stateful};
 use crate::{Error, Result, device};

@@ -191,6 +191,6 @@ fn check_not_negative(name: &'static str, value: f64) -> Result<()> {
 
 /// ∇L(θ) + λθ
 #[inline(always)]
-fn decayed<V: crate::kernels::update::Value>(gradient: V, theta: &V, weight_decay: f64) -> V {
+fn decayed<V: candlelight_kernels::update::Value>(gradient: V, theta: &V, weight_decay: f64) -> V {
     if weight_decay == 0.0 { gradient } else { gradient + theta.clone().scale(weight_decay) }
 }

@@ -1,6 +1,7 @@
+use candlelight_kernels::update::{Rule, Value};
+
 use super::method::{Core, Method};
 use super::{check_not_negative, decayed, optimizer};
-use crate::kernels::update::{Rule, Value};
 use crate::{Error, Result};
 
 /// Settings of [`RmsProp`].

@@ -1,11 +1,12 @@
 //! Penalties on the size of the weights.
 
 use candle_core::Tensor;
+use candlelight_kernels as kernels;
+use candlelight_kernels::penalty::{Norm, penalty};
 
 use crate::activation::abs;
-use crate::kernels::penalty::{Norm, penalty};
 use crate::params::Param;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// L1 penalty, a scalar to scale by λ and add to the loss.
 ///

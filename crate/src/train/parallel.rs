@@ -1,5 +1,6 @@
+use candlelight_kernels::pool;
+
 use crate::Result;
-use crate::kernels::pool;
 
 /// Does `run` for each of `of`, several at the same time, and gives the results in the order of `of`: the seeds of an
 /// experiment, the members of an ensemble, the points of a grid.

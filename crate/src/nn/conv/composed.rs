@@ -3,9 +3,9 @@
 //! [`Conv2d`](super::Conv2d)) and in one dimension when transposed.
 
 use candle_core::{Shape, Tensor};
+use candlelight_kernels::geometry::{Axis, Geometry};
 
 use crate::Result;
-use crate::kernels::conv::{Axis, Geometry};
 
 /// Each output as a product of the weight with the inputs under the kernel, which are gathered tap by tap.
 pub(super) fn conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, g: Geometry, shape: Shape) -> Result<Tensor> {

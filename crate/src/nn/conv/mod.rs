@@ -7,12 +7,13 @@ mod transpose1d;
 mod transpose2d;
 
 use candle_core::{Shape, Tensor, Var};
+use candlelight_kernels as kernels;
+use candlelight_kernels::geometry::{Axis, Geometry};
 
 use super::summary::record;
 use crate::init::Init;
-use crate::kernels::conv::{Axis, Geometry};
 use crate::params::Params;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 pub use conv1d::{Conv1d, Conv1dConfig, conv1d};
 pub use conv2d::{Conv2d, Conv2dConfig, conv2d};

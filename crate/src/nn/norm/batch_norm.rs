@@ -2,14 +2,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{DType, Tensor, Var};
+use candlelight_kernels as kernels;
+use candlelight_kernels::norm::batch;
+use candlelight_kernels::normalization::{Affine, Moments};
 
 use super::running::Running;
 use super::{BatchNormConfig, Scale, check_dtype, check_eps, check_momentum, composed};
-use crate::kernels::norm::Moments;
-use crate::kernels::norm::batch::{self, Affine};
 use crate::nn::{Activation, Mode, Module};
 use crate::params::Params;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Batch normalization.
 ///

@@ -1,9 +1,9 @@
 //! Normalization made of Candle's operations: the reference, and what other devices run.
 
 use candle_core::{DType, Tensor};
+use candlelight_kernels::normalization::Moments;
 
 use crate::Result;
-use crate::kernels::norm::Moments;
 
 /// Normalizes over `dims`. Returns the statistics as well, in the order of the other dimensions.
 pub(super) fn with_own(x: &Tensor, dims: &[usize], eps: f64) -> Result<(Tensor, Vec<Moments>)> {

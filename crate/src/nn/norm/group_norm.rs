@@ -1,10 +1,11 @@
 use candle_core::{DType, Tensor, Var};
+use candlelight_kernels as kernels;
+use candlelight_kernels::normalization::Moments;
 
 use super::{Scale, check_dtype, check_eps, composed};
-use crate::kernels::norm::Moments;
 use crate::nn::{Mode, Module};
 use crate::params::Params;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Settings of a [`GroupNorm`].
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,13 +1,14 @@
 use candle_core::{DType, Tensor, Var};
+use candlelight_kernels as kernels;
+use candlelight_kernels::norm::batch;
+use candlelight_kernels::normalization::{Affine, Moments};
 
 use super::group_norm::by_groups;
 use super::running::Running;
 use super::{Scale, check_dtype, check_eps, check_momentum, composed};
-use crate::kernels::norm::Moments;
-use crate::kernels::norm::batch::{self, Affine};
 use crate::nn::{Mode, Module};
 use crate::params::Params;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Settings of an [`InstanceNorm`].
 #[derive(Debug, Clone, Copy, PartialEq)]

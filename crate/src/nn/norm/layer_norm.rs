@@ -1,9 +1,10 @@
 use candle_core::{DType, Tensor, Var};
+use candlelight_kernels as kernels;
 
 use super::{Scale, check_dtype, check_eps, composed};
 use crate::nn::{Mode, Module};
 use crate::params::Params;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// Settings of a [`LayerNorm`].
 #[derive(Debug, Clone, Copy, PartialEq)]

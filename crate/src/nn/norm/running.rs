@@ -1,10 +1,10 @@
 //! Statistics that are carried from batch to batch.
 
 use candle_core::{Device, Tensor, Var};
+use candlelight_kernels::normalization::Moments;
 
 use crate::Result;
 use crate::init::Init;
-use crate::kernels::norm::Moments;
 use crate::params::Params;
 
 /// `running_mean`, `running_var` and `num_batches_tracked`, as in PyTorch.

@@ -1,7 +1,7 @@
 use candle_core::{DType, Tensor, ToUsize2};
+use candlelight_kernels::windows::{Pooling, Window, Windows};
 
-use super::windows::{Kind, planes, pool};
-use crate::kernels::pooling::{Window, Windows};
+use super::windows::{planes, pool};
 use crate::nn::{Mode, Module};
 use crate::{Error, Result};
 
@@ -60,13 +60,13 @@ impl AdaptiveMaxPool2d {
 
 impl Module for AdaptiveAvgPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.0.forward("input of adaptive_avg_pool2d", Kind::Average, x)
+        self.0.forward("input of adaptive_avg_pool2d", Pooling::Average, x)
     }
 }
 
 impl Module for AdaptiveMaxPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.0.forward("input of adaptive_max_pool2d", Kind::Max, x)
+        self.0.forward("input of adaptive_max_pool2d", Pooling::Max, x)
     }
 }
 
@@ -84,7 +84,7 @@ impl Adaptive {
         }
     }
 
-    fn forward(self, what: &'static str, kind: Kind, x: &Tensor) -> Result<Tensor> {
+    fn forward(self, what: &'static str, kind: Pooling, x: &Tensor) -> Result<Tensor> {
         let (lead, plane) = planes(what, x, 2)?;
         let [height, width] = *plane else { return Err(Error::shape(what, "[N, C, H, W]", x.dims())) };
         let shape = [lead, &[self.height, self.width]].concat();
@@ -131,6 +131,6 @@ impl Module for GlobalAvgPool {
         }
         let width = places.iter().product();
         let windows = Windows { height: 1, width, rows: windows(1, 1), columns: windows(1, width) };
-        pool(what, Kind::Average, x, windows, vec![*n, *c])
+        pool(what, Pooling::Average, x, windows, vec![*n, *c])
     }
 }

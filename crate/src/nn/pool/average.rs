@@ -1,7 +1,8 @@
 use candle_core::{Tensor, ToUsize2};
+use candlelight_kernels::windows::Pooling;
 
 use super::max::forward;
-use super::windows::{Axis, Kind};
+use super::windows::Axis;
 use crate::Result;
 use crate::nn::{Mode, Module};
 
@@ -74,7 +75,7 @@ impl AvgPool2d {
 
 impl Module for AvgPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        forward("input of avg_pool2d", Kind::Average, &[self.rows, self.columns], x)
+        forward("input of avg_pool2d", Pooling::Average, &[self.rows, self.columns], x)
     }
 }
 
@@ -134,6 +135,6 @@ impl AvgPool1d {
 
 impl Module for AvgPool1d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        forward("input of avg_pool1d", Kind::Average, &[self.0], x)
+        forward("input of avg_pool1d", Pooling::Average, &[self.0], x)
     }
 }

@@ -1,8 +1,8 @@
 use candle_core::{Tensor, ToUsize2};
+use candlelight_kernels::windows::{Pooling, Windows};
 
-use super::windows::{Axis, Kind, planes, pool};
+use super::windows::{Axis, planes, pool};
 use crate::Result;
-use crate::kernels::pooling::Windows;
 use crate::nn::{Mode, Module};
 
 /// Settings of a [`MaxPool2d`].
@@ -96,12 +96,12 @@ impl MaxPool2d {
 
 impl Module for MaxPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        forward("input of max_pool2d", Kind::Max, &[self.rows, self.columns], x)
+        forward("input of max_pool2d", Pooling::Max, &[self.rows, self.columns], x)
     }
 }
 
 /// Pools along the last dimensions, one for each axis.
-pub(super) fn forward(what: &'static str, kind: Kind, axes: &[Axis], x: &Tensor) -> Result<Tensor> {
+pub(super) fn forward(what: &'static str, kind: Pooling, axes: &[Axis], x: &Tensor) -> Result<Tensor> {
     let (lead, plane) = planes(what, x, axes.len())?;
     let windows = axes.iter().zip(plane).map(|(axis, &size)| axis.windows(what, size, x.dims()));
     let mut windows = windows.collect::<Result<Vec<_>>>()?;
@@ -172,6 +172,6 @@ impl MaxPool1d {
 
 impl Module for MaxPool1d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        forward("input of max_pool1d", Kind::Max, &[self.0], x)
+        forward("input of max_pool1d", Pooling::Max, &[self.0], x)
     }
 }

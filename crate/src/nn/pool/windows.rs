@@ -1,23 +1,16 @@
 //! Where the windows of an axis lie.
 
-use std::sync::Arc;
-
 use candle_core::{DType, Tensor};
+use candlelight_kernels as kernels;
+use candlelight_kernels::pooling::pooling;
+use candlelight_kernels::windows::{Pooling, Window, Windows};
 
 use super::composed;
-use crate::kernels::pooling::{self, Window, Windows};
 use crate::nn::summary::record;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result};
 
 /// No setting is larger, so that nothing overflows.
 const LARGEST: usize = 1 << 20;
-
-/// What is taken of each window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Max,
-    Average,
-}
 
 /// Windows of one size, one stride after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,12 +96,17 @@ pub(super) fn planes<'a>(what: &'static str, x: &'a Tensor, spatial: usize) -> R
 }
 
 /// One number for each window of each plane of `x`; the result has `shape`.
-pub(super) fn pool(what: &'static str, kind: Kind, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
-    let y = match (kernels::can_take(&[x]), kind) {
+pub(super) fn pool(
+    what: &'static str,
+    kind: Pooling,
+    x: &Tensor,
+    windows: Windows,
+    shape: Vec<usize>,
+) -> Result<Tensor> {
+    let y = match kernels::can_take(&[x]) {
         _ if x.elem_count() == 0 => Tensor::zeros(shape, x.dtype(), x.device())?,
-        (true, Kind::Max) => pooling::max(x, Arc::new(windows), shape.into())?,
-        (true, Kind::Average) => pooling::average(x, Arc::new(windows), shape.into())?,
-        (false, _) => composed::pool(kind, x, &windows, shape)?,
+        true => pooling(kind, x, windows, shape.into())?,
+        false => composed::pool(kind, x, &windows, shape)?,
     };
     record(what, [], &y, 0);
     Ok(y)

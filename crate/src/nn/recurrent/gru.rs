@@ -1,10 +1,10 @@
 use candle_core::Tensor;
+use candlelight_kernels::recurrent::Cell;
 
 use super::super::{Mode, Module};
 use super::{RecurrentConfig, Stack, Weights};
 use crate::Result;
 use crate::activation::{sigmoid, tanh};
-use crate::kernels::recurrent::Cell;
 use crate::params::Params;
 
 /// A gated recurrent unit, or several layers of them.

@@ -5,11 +5,12 @@ mod lstm;
 mod rnn;
 
 use candle_core::{D, Tensor, Var};
+use candlelight_kernels as kernels;
+use candlelight_kernels::recurrent::Cell;
 
 use super::summary::record;
 use super::{Dropout, Mode, Module, dropout};
 use crate::init::Init;
-use crate::kernels::{self, recurrent::Cell};
 use crate::params::Params;
 use crate::{Error, Result};
 

@@ -1,9 +1,9 @@
 use candle_core::Tensor;
+use candlelight_kernels::activation::Unary;
+use candlelight_kernels::recurrent::Cell;
 
 use super::super::{Mode, Module};
 use super::{RecurrentConfig, Stack, Weights};
-use crate::kernels::activation::Unary;
-use crate::kernels::recurrent::Cell;
 use crate::params::Params;
 use crate::{Result, activation};
 

@@ -1,8 +1,8 @@
 //! What the changes of images share: a walk over the planes of a batch.
 
 use candle_core::{DType, Device, Tensor, WithDType};
+use candlelight_kernels::pool;
 
-use crate::kernels::pool;
 use crate::{Error, Result};
 
 /// Batch size, channels, height and width of images, each at least 1.

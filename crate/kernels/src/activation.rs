@@ -1,0 +1,141 @@
+//! Element-wise activations.
+
+use candle_core::Tensor;
+use candlelight_error::Result;
+
+use super::values::{PIECE, map, map2};
+use super::{Real, contiguous, for_dtype, pool, real, values};
+use crate::autograd::apply1;
+
+/// An activation whose derivative follows from its value, so that it can be joined to the layer before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unary {
+    /// max(x, 0)
+    Relu,
+    /// 1 / (1 + exp(-x))
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+impl Unary {
+    #[inline(always)]
+    fn value<T: Real>(self, x: T) -> T {
+        match self {
+            // This way round, NaN stays NaN.
+            Self::Relu => {
+                if x <= T::ZERO {
+                    T::ZERO
+                } else {
+                    x
+                }
+            }
+            Self::Sigmoid => x.sigmoid(),
+            Self::Tanh => x.tanh(),
+        }
+    }
+
+    /// The derivative where the value is `y`.
+    #[inline(always)]
+    fn slope<T: Real>(self, y: T) -> T {
+        match self {
+            Self::Relu => {
+                if y > T::ZERO {
+                    T::ONE
+                } else {
+                    T::ZERO
+                }
+            }
+            Self::Sigmoid => y * (T::ONE - y),
+            Self::Tanh => T::ONE - y * y,
+        }
+    }
+
+    /// Replaces numbers by the activation's values; on the calling thread, for kernels.
+    #[inline(always)]
+    pub(crate) fn apply<T: Real>(self, x: &mut [T]) {
+        // The choice is made outside the loops, which then become vector code.
+        match self {
+            Self::Relu => x.iter_mut().for_each(|x| *x = Self::Relu.value(*x)),
+            Self::Sigmoid => x.iter_mut().for_each(|x| *x = Self::Sigmoid.value(*x)),
+            Self::Tanh => x.iter_mut().for_each(|x| *x = Self::Tanh.value(*x)),
+        }
+    }
+
+    /// The gradient before the activation: `grad` times the derivative where the values are `y`.
+    pub(crate) fn backward<T: Real>(self, grad: &[T], y: &[T]) -> Vec<T> {
+        match self {
+            // A choice rather than a product: ∞ · 0 would be NaN.
+            Self::Relu => map2(grad, y, |g, y| if y > T::ZERO { g } else { T::ZERO }),
+            Self::Sigmoid => map2(grad, y, |g, y| g * Self::Sigmoid.slope(y)),
+            Self::Tanh => map2(grad, y, |g, y| g * Self::Tanh.slope(y)),
+        }
+    }
+}
+
+/// The activation as an operation of its own.
+pub fn activation(x: &Tensor, unary: Unary) -> Result<Tensor> {
+    for_dtype!(x.dtype(), T => {
+        let input = contiguous(x)?;
+        let y = {
+            let x = values::<T>(&input)?;
+            match unary {
+                Unary::Relu => map(&x, |x| Unary::Relu.value(x)),
+                Unary::Sigmoid => map(&x, |x| Unary::Sigmoid.value(x)),
+                Unary::Tanh => map(&x, |x| Unary::Tanh.value(x)),
+            }
+        };
+        apply1("activation", &[x], y, x.shape(), move |grad, op| {
+            let dx = unary.backward::<T>(&values(grad)?, &values(&op.outputs[0])?);
+            Ok(vec![Some(Tensor::from_vec(dx, grad.shape(), grad.device())?)])
+        })
+    })
+}
+
+/// Leaky ReLU. Its derivative is taken from x, because its value has the sign of x only where the slope is positive.
+pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
+    for_dtype!(x.dtype(), T => {
+        let slope = T::of(negative_slope);
+        // The product is made either way: a choice of results becomes vector code, a choice of ways does not.
+        let choose = move |x: T, g: T| {
+            let less = g * slope;
+            if x > T::ZERO { g } else { less }
+        };
+        let y = map(&values::<T>(&contiguous(x)?)?, move |x| choose(x, x));
+        apply1("leaky_relu", &[x], y, x.shape(), move |grad, op| {
+            let x = contiguous(&op.inputs[0])?;
+            let dx = map2(&values(&x)?, &values(grad)?, choose);
+            Ok(vec![Some(Tensor::from_vec(dx, grad.shape(), grad.device())?)])
+        })
+    })
+}
+
+/// relu(a + b) of two tensors of one shape, whose gradients are the same.
+pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    for_dtype!(a.dtype(), T => {
+        let (left, right) = (contiguous(a)?, contiguous(b)?);
+        let y = map2::<T>(&values(&left)?, &values(&right)?, |a, b| Unary::Relu.value(a + b));
+        apply1("add_relu", &[a, b], y, a.shape(), |grad, op| {
+            let before = Unary::Relu.backward::<T>(&values(grad)?, &values(&op.outputs[0])?);
+            let before = Tensor::from_vec(before, grad.shape(), grad.device())?;
+            Ok(op.needs.iter().map(|need| need.then(|| before.clone())).collect())
+        })
+    })
+}
+
+/// Adds `bias` to each row of `rows` and applies the activation.
+pub(crate) fn finish_rows<T: Real>(rows: &mut [T], width: usize, bias: Option<&[T]>, unary: Option<Unary>) {
+    let piece = (PIECE / width).max(1) * width;
+    pool::run_chunks(rows, piece, |_, rows| {
+        real::vectorized(|| {
+            for row in rows.chunks_exact_mut(width) {
+                if let Some(bias) = bias {
+                    row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
+                }
+                if let Some(unary) = unary {
+                    unary.apply(row);
+                }
+            }
+        });
+    });
+}

@@ -1,0 +1,278 @@
+//! Sums of moved images, each times a weight.
+//!
+//! A tile of the result, some channels by some registers of pixels, stays in registers while all taps of all channels
+//! are added up.
+
+use pulp::{Simd, WithSimd};
+
+use super::super::matmul::{load, store};
+use super::super::values::unwritten;
+use super::Geometry;
+use super::plan::{Pass, Plan};
+use crate::{Real, pool, real};
+
+/// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first
+/// cache: a multiple of every tile's.
+const BLOCK: usize = 24;
+/// Pieces that a batch is shared out in.
+pub(super) const PIECES: usize = 16;
+
+/// What is summed over, and where its weights are.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    pub groups: usize,
+    /// Channels of a group that are summed over, and that come out.
+    pub sources: usize,
+    pub targets: usize,
+    pub taps: usize,
+    /// Distances in the weight from one such channel to the next.
+    pub source: usize,
+    pub target: usize,
+}
+
+impl Sizes {
+    pub fn correlate(geometry: &Geometry) -> Self {
+        let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
+        Self { groups: geometry.groups, sources: channels, targets: maps, taps, source: taps, target: channels * taps }
+    }
+
+    pub fn spread(geometry: &Geometry) -> Self {
+        let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
+        Self { groups: geometry.groups, sources: maps, targets: channels, taps, source: channels * taps, target: taps }
+    }
+}
+
+/// What a plan makes of a batch `x`.
+pub(super) fn run<T: Real>(
+    plan: &Plan,
+    sizes: Sizes,
+    batch: usize,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+) -> Vec<T> {
+    let Sizes { groups, targets, .. } = sizes;
+    let packed = pack(plan, sizes, weight);
+    // Fewer than there are, if a stride skips some.
+    let weights = packed.len() / groups;
+    let image = plan.target[0] * plan.target[1];
+    let output = groups * targets * image;
+    let input = x.len() / batch / groups;
+    let each = batch.div_ceil(PIECES);
+    // SAFETY: the passes of a plan tile the target, and all targets of all groups are gone through.
+    let mut y = unsafe { unwritten(batch * output) };
+    pool::run_chunks(&mut y, each * output, |start, y| {
+        let first = start / output;
+        let mut buffer = vec![T::ZERO; plan.buffer];
+        for (i, y) in y.chunks_exact_mut(output).enumerate() {
+            for (group, y) in y.chunks_exact_mut(targets * image).enumerate() {
+                let x = &x[((first + i) * groups + group) * input..][..input];
+                real::vectorized(|| plan.fill(x, &mut buffer));
+                let bias = bias.map(|bias| &bias[group * targets..][..targets]);
+                let packed = &packed[group * weights..][..weights];
+                real::dispatch(Image { plan, targets, buffer: &buffer, packed, bias, y });
+            }
+        }
+    });
+    y
+}
+
+/// Rows of the tiles that `targets` channels are made of: six at most, and about as many in each.
+pub(super) fn tiles(targets: usize) -> impl Iterator<Item = usize> {
+    let count = targets.div_ceil(6);
+    (0..count).map(move |i| targets / count + usize::from(i < targets % count))
+}
+
+/// The weights in the order in which they are used: by group, pass, tile, source channel, tap, channel of the tile.
+fn pack<T: Real>(plan: &Plan, sizes: Sizes, weight: &[T]) -> Vec<T> {
+    let Sizes { groups, sources, targets, taps, source, target } = sizes;
+    assert!(weight.len() == groups * sources * targets * taps);
+    let mut packed = Vec::with_capacity(weight.len());
+    for weight in weight.chunks_exact(sources * targets * taps) {
+        for pass in &plan.passes {
+            let mut first = 0;
+            for rows in tiles(targets) {
+                for c in 0..sources {
+                    for tap in &pass.taps {
+                        packed.extend((first..first + rows).map(|t| weight[t * target + c * source + tap]));
+                    }
+                }
+                first += rows;
+            }
+        }
+    }
+    packed
+}
+
+/// One image of one group.
+struct Image<'a, T> {
+    plan: &'a Plan,
+    targets: usize,
+    buffer: &'a [T],
+    packed: &'a [T],
+    bias: Option<&'a [T]>,
+    y: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Image<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { plan, targets, buffer, mut packed, bias, y } = self;
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        let block = BLOCK * lanes;
+        let image = plan.target[0] * plan.target[1];
+        assert!(
+            targets * image <= y.len()
+                && targets * plan.passes.iter().map(|p| p.offsets.len()).sum::<usize>() <= packed.len()
+        );
+        // A register more, because the last of them may be read beyond its end.
+        let mut sums = [T::ZERO; (6 * BLOCK + 1) * 16];
+        let sums = &mut sums[..(6 * BLOCK + 1) * lanes];
+        let mut pieces = Vec::new();
+        for pass in &plan.passes {
+            let depth = pass.offsets.len();
+            let (weights, rest) = packed.split_at(depth * targets);
+            packed = rest;
+            let pixels = pass.pixels(plan.pitch);
+            let furthest = pass.offsets.iter().max().map_or(0, |&last| last);
+            assert!(furthest + pixels + 8 * lanes <= buffer.len());
+            for start in (0..pixels).step_by(block) {
+                let count = block.min(pixels - start);
+                pass.pieces(plan, start, count, &mut pieces);
+                let (mut first, mut weights) = (0, weights);
+                for rows in tiles(targets) {
+                    macro_rules! tiles {
+                        ($rows:literal, $vectors:literal) => {
+                            for p in (0..count).step_by($vectors * lanes) {
+                                // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion
+                                // leaves room for; it writes 6 rows at most, each inside its block, of which its width
+                                // is a divisor.
+                                unsafe {
+                                    let from = buffer.as_ptr().add(start + p);
+                                    let to = sums.as_mut_ptr().add(p);
+                                    tile::<T, S, $rows, $vectors>(
+                                        simd,
+                                        &pass.offsets,
+                                        weights.as_ptr(),
+                                        from,
+                                        to,
+                                        block,
+                                    );
+                                }
+                            }
+                        };
+                    }
+                    match rows {
+                        6 => tiles!(6, 2),
+                        5 => tiles!(5, 2),
+                        4 => tiles!(4, 2),
+                        3 => tiles!(3, 3),
+                        2 => tiles!(2, 4),
+                        _ => tiles!(1, 8),
+                    }
+                    for r in 0..rows {
+                        let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
+                        let y = &mut y[(first + r) * image..][..image];
+                        let sums = &sums[r * block..];
+                        for piece in &pieces {
+                            piece.write::<T, S>(simd, sums, bias, pass.step[1], y, pass.step == [1, 1]);
+                        }
+                    }
+                    weights = &weights[depth * rows..];
+                    first += rows;
+                }
+            }
+        }
+    }
+}
+
+/// A tile of sums.
+///
+/// # Safety
+/// `VECTORS` registers may be read from `from` plus each offset, `ROWS` weights for each offset, and as many registers
+/// written at each of `ROWS` places `pitch` apart.
+#[inline(always)]
+pub(super) unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    offsets: &[usize],
+    weights: *const T,
+    from: *const T,
+    to: *mut T,
+    pitch: usize,
+) {
+    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+    let mut sums = [[T::splat(simd, T::ZERO); VECTORS]; ROWS];
+    let mut weights = weights;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for &offset in offsets {
+            let from = from.add(offset);
+            let x: [T::Vector<S>; VECTORS] = std::array::from_fn(|v| load::<T, S>(from.add(v * lanes)));
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let weight = T::splat(simd, *weights.add(r));
+                for (sum, x) in sums.iter_mut().zip(x) {
+                    *sum = T::fma(simd, weight, x, *sum);
+                }
+            }
+            weights = weights.add(ROWS);
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                store::<T, S>(to.add(r * pitch + v * lanes), sum);
+            }
+        }
+    }
+}
+
+/// Pixels of a block that lie beside one another in a row of the target; those between two rows belong nowhere.
+pub(super) struct Piece {
+    /// The first of them, in the block and in the target.
+    pub from: usize,
+    pub to: usize,
+    pub length: usize,
+}
+
+impl Pass {
+    /// Finds the pieces of the `count` pixels from `start` on, counted along the pitch.
+    fn pieces(&self, plan: &Plan, start: usize, count: usize, pieces: &mut Vec<Piece>) {
+        let [top, left] = self.start;
+        let [down, across] = self.step;
+        pieces.clear();
+        for i in start / plan.pitch..=(start + count - 1) / plan.pitch {
+            let row = i * plan.pitch;
+            let (from, end) = (row.max(start), (row + self.columns).min(start + count));
+            if from < end {
+                let to = (top + i * down) * plan.target[1] + left + (from - row) * across;
+                pieces.push(Piece { from: from - start, to, length: end - from });
+            }
+        }
+    }
+}
+
+impl Piece {
+    /// Writes the piece's sums plus b to every `step`-th number of the target; with `spill`, what follows in the target
+    /// may be written over, as it is when it is written later.
+    #[inline(always)]
+    pub fn write<T: Real, S: Simd>(&self, simd: S, sums: &[T], bias: T, step: usize, target: &mut [T], spill: bool) {
+        let &Self { from, to, length } = self;
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        assert!(from + length + lanes - 1 <= sums.len() && to + (length - 1) * step < target.len());
+        let room = if step > 1 { 0 } else { if spill { target.len() - to } else { length } };
+        let (one, plus) = (T::splat(simd, T::ONE), T::splat(simd, bias));
+        // SAFETY: by the assertion.
+        unsafe {
+            let (from, to) = (sums.as_ptr().add(from), target.as_mut_ptr().add(to));
+            let mut x = 0;
+            while x < length && x + lanes <= room {
+                store::<T, S>(to.add(x), T::fma(simd, one, load::<T, S>(from.add(x)), plus));
+                x += lanes;
+            }
+            while x < length {
+                *to.add(x * step) = *from.add(x) + bias;
+                x += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Convolutions and transposed convolutions, in one and two dimensions.
+//!
+//! All of them are made of three operations on a convolution's geometry: [`correlate`], from its input to its output;
+//! [`spread`], the transposed way, which is also the gradient of the input; and [`weight_gradient`]. A transposed
+//! convolution takes the second forward and the first backward.
+
+mod direct;
+mod plan;
+mod weight;
+mod winograd;
+
+use candle_core::{Shape, Tensor};
+use candlelight_error::Result;
+
+use direct::Sizes;
+use plan::Plan;
+use winograd::{Kernel, Three, Two};
+
+use super::geometry::Geometry;
+use super::{Real, contiguous, for_dtype, values};
+use crate::autograd::{Grads, apply1};
+
+/// The convolution of x [N, in, ...] with W [out, in / groups, ...] plus b `[out]`, as a tensor of `shape`.
+pub fn conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, geometry: Geometry, shape: Shape) -> Result<Tensor> {
+    layer("convolution", x, weight, bias, geometry, shape, false)
+}
+
+/// The transposed convolution of x [N, in, ...] with W [in, out / groups, ...] plus b `[out]`, as a tensor of `shape`;
+/// `geometry` is of the convolution that leads from its output to its input.
+pub fn conv_transpose(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+    shape: Shape,
+) -> Result<Tensor> {
+    layer("transposed convolution", x, weight, bias, geometry, shape, true)
+}
+
+fn layer(
+    name: &'static str,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+    shape: Shape,
+    transposed: bool,
+) -> Result<Tensor> {
+    for_dtype!(x.dtype(), T => {
+        let y = {
+            let (x, weight, bias) = (contiguous(x)?, contiguous(weight)?, bias.map(contiguous).transpose()?);
+            let (x, weight) = (values::<T>(&x)?, values::<T>(&weight)?);
+            let bias = bias.as_ref().map(values::<T>).transpose()?;
+            let pass = if transposed { spread } else { correlate };
+            pass(&geometry, &x, &weight, bias.as_deref())
+        };
+        let operands: Vec<&Tensor> = [Some(x), Some(weight), bias].into_iter().flatten().collect();
+        apply1(name, &operands, y, shape, move |grad, op| backward::<T>(grad, op, &geometry, transposed))
+    })
+}
+
+/// y [N, out, ...] of x [N, in, ...] and W [out, in / groups, ...].
+fn correlate<T: Real>(geometry: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    assert!(x.len() == geometry.batch * geometry.input());
+    run(&Plan::correlate(geometry), Sizes::correlate(geometry), geometry.batch, x, weight, bias)
+}
+
+/// The other way, from outputs to inputs with the same weight.
+fn spread<T: Real>(geometry: &Geometry, y: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    assert!(y.len() == geometry.batch * geometry.output());
+    run(&Plan::spread(geometry), Sizes::spread(geometry), geometry.batch, y, weight, bias)
+}
+
+/// What a plan makes of a batch `x`.
+fn run<T: Real>(plan: &Plan, sizes: Sizes, batch: usize, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    match winograd::kernel(plan, sizes) {
+        Some(Kernel::Two) => winograd::run::<T, Two>(plan, sizes, batch, x, weight, bias),
+        Some(Kernel::Three) => winograd::run::<T, Three>(plan, sizes, batch, x, weight, bias),
+        None => direct::run(plan, sizes, batch, x, weight, bias),
+    }
+}
+
+/// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
+fn weight_gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
+    assert!(x.len() == geometry.batch * geometry.input() && g.len() == geometry.batch * geometry.output());
+    let plan = &Plan::correlate(geometry);
+    // With few channels, what is saved in products is lost in laying out so many gradients.
+    let wide = weight::Outer::<T>::fits(geometry.maps()) && geometry.channels() >= 8;
+    match winograd::kernel(plan, Sizes::correlate(geometry)).filter(|_| wide) {
+        Some(Kernel::Two) => winograd::gradient::<T, Two>(geometry, plan, x, g),
+        Some(Kernel::Three) => winograd::gradient::<T, Three>(geometry, plan, x, g),
+        None => weight::gradient(geometry, plan, x, g),
+    }
+}
+
+fn backward<T: Real>(grad: &Tensor, op: Grads, geometry: &Geometry, transposed: bool) -> Result<Vec<Option<Tensor>>> {
+    let [x, weight, ..] = op.inputs else { return Ok(Vec::new()) };
+    let g = values::<T>(grad)?;
+    let tensor = |data: Vec<T>, like: &Tensor| Tensor::from_vec(data, like.shape(), like.device());
+    let mut gradients = vec![None; 3];
+    if op.needs[0] {
+        let weight = contiguous(weight)?;
+        let pass = if transposed { correlate } else { spread };
+        gradients[0] = Some(tensor(pass(geometry, &g, &values(&weight)?, None), x)?);
+    }
+    if op.needs[1] {
+        let x = contiguous(x)?;
+        let x = values::<T>(&x)?;
+        let dw = match transposed {
+            false => weight_gradient(geometry, &x, &g),
+            true => weight_gradient(geometry, &g, &x),
+        };
+        gradients[1] = Some(tensor(dw, weight)?);
+    }
+    if let Some(bias) = op.inputs.get(2).filter(|_| op.needs[2]) {
+        gradients[2] = Some(tensor(weight::channel_sums(&g, geometry.batch, bias.elem_count()), bias)?);
+    }
+    Ok(gradients)
+}

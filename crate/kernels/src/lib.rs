@@ -1,0 +1,38 @@
+//! The fast CPU forward and backward passes of the layers, and the tape that they are recorded on.
+//!
+//! What a layer computes is written plainly in `candlelight::nn` and its neighbours; this is where it is made fast. A kernel
+//! takes what its caller has checked: shapes that fit, and tensors that [`can_take`] accepts. So this package is for
+//! `candlelight`, which re-exports [`autograd`] and [`composed`].
+
+#![allow(unsafe_code)] // Only in this package; each block says why it is sound.
+
+pub mod activation;
+pub mod autograd;
+pub mod conv;
+mod dispatch;
+pub mod embedding;
+pub mod geometry;
+mod gradient;
+pub mod linear;
+pub mod matmul;
+pub mod mix;
+pub mod norm;
+pub mod normalization;
+pub mod pair_loss;
+mod panels;
+pub mod penalty;
+pub mod pool;
+pub mod pooling;
+mod real;
+pub mod recurrent;
+mod rows;
+pub mod softmax;
+pub mod update;
+mod values;
+pub mod windows;
+
+pub use dispatch::{can_take, composed};
+pub use real::Real;
+
+pub(crate) use dispatch::for_dtype;
+pub(crate) use values::{contiguous, values};

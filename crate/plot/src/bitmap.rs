@@ -1,0 +1,99 @@
+//! A scene as a bitmap, by plotters' bitmap backend and a font of our own.
+
+use std::sync::OnceLock;
+
+use candlelight_error::{Error, Result};
+use plotters::backend::{BitMapBackend, RGBPixel};
+use plotters::style::{FontStyle, register_font};
+use plotters_backend::{BackendColor, DrawingBackend, DrawingErrorKind};
+
+use super::png;
+use super::scene::{FONTS, Raster, Scene, Surface, replay};
+use super::style::CARD;
+
+/// Pixels of the file for each of the scene, a side.
+const DENSITY: usize = 2;
+/// Pixels that are drawn for each of the file, a side, and averaged: the backend's own edges are jagged.
+const SAMPLES: usize = 2;
+/// A canvas of more pixels of the scene would take hundreds of megabytes.
+const LARGEST: f64 = 4e6;
+
+impl Surface for BitMapBackend<'_, RGBPixel> {
+    const SCALE: f64 = (DENSITY * SAMPLES) as f64;
+    // The height of a line of DejaVu Sans over its em.
+    const EM: f64 = 1.164;
+
+    fn raster(&mut self, raster: &Raster) -> std::result::Result<(), DrawingErrorKind<Self::ErrorType>> {
+        let (left, top) = (raster.at.0 * Self::SCALE, raster.at.1 * Self::SCALE);
+        let (wide, tall) = (raster.size.0 * Self::SCALE, raster.size.1 * Self::SCALE);
+        for y in 0..tall.round() as usize {
+            for x in 0..wide.round() as usize {
+                let at =
+                    ((x as f64 + 0.5) / wide * raster.columns as f64, (y as f64 + 0.5) / tall * raster.rows as f64);
+                let rgb = if raster.smooth { blended(raster, at) } else { pixel(raster, at.0 as usize, at.1 as usize) };
+                let place = (left.round() as i32 + x as i32, top.round() as i32 + y as i32);
+                self.draw_pixel(place, BackendColor { alpha: 1.0, rgb })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a PNG file.
+pub(super) fn render(scene: &Scene) -> Result<Vec<u8>> {
+    if scene.width * scene.height > LARGEST {
+        let size = format!("{} by {}", scene.width.ceil(), scene.height.ceil());
+        return Err(Error::setting("size of a PNG figure", "at most 4 million pixels", size));
+    }
+    register_fonts()?;
+    let (width, height) = (scene.width.ceil() as usize * DENSITY, scene.height.ceil() as usize * DENSITY);
+    let fine = (width * SAMPLES, height * SAMPLES);
+    let mut canvas = [CARD.0, CARD.1, CARD.2].repeat(fine.0 * fine.1);
+    {
+        let mut surface = BitMapBackend::<RGBPixel>::with_buffer(&mut canvas, (fine.0 as u32, fine.1 as u32));
+        replay(scene, &mut surface).map_err(|error| Error::Figure(error.to_string()))?;
+    }
+    let mut rgb = Vec::with_capacity(width * height * 3);
+    for y in 0..height {
+        for x in 0..width {
+            for channel in 0..3 {
+                let sample = |i: usize| {
+                    let (column, row) = (x * SAMPLES + i % SAMPLES, y * SAMPLES + i / SAMPLES);
+                    usize::from(canvas[(row * fine.0 + column) * 3 + channel])
+                };
+                rgb.push(((0..SAMPLES * SAMPLES).map(sample).sum::<usize>() / (SAMPLES * SAMPLES)) as u8);
+            }
+        }
+    }
+    Ok(png::encode(width, height, &rgb))
+}
+
+fn register_fonts() -> Result<()> {
+    static DONE: OnceLock<bool> = OnceLock::new();
+    let register = || {
+        let regular = register_font(FONTS, FontStyle::Normal, include_bytes!("font/DejaVuSans.ttf"));
+        let bold = register_font(FONTS, FontStyle::Bold, include_bytes!("font/DejaVuSans-Bold.ttf"));
+        regular.is_ok() && bold.is_ok()
+    };
+    if *DONE.get_or_init(register) { Ok(()) } else { Err(Error::Figure("the built-in font cannot be read".into())) }
+}
+
+fn pixel(raster: &Raster, column: usize, row: usize) -> (u8, u8, u8) {
+    let i = (row.min(raster.rows - 1) * raster.columns + column.min(raster.columns - 1)) * 3;
+    (raster.rgb[i], raster.rgb[i + 1], raster.rgb[i + 2])
+}
+
+/// The colour at a position counted in pixels of the raster, blended from the four nearest.
+fn blended(raster: &Raster, (x, y): (f64, f64)) -> (u8, u8, u8) {
+    let (x, y) = ((x - 0.5).max(0.0), (y - 0.5).max(0.0));
+    let (column, row) = (x as usize, y as usize);
+    let (fx, fy) = (x.fract(), y.fract());
+    let corners = [
+        (pixel(raster, column, row), (1.0 - fx) * (1.0 - fy)),
+        (pixel(raster, column + 1, row), fx * (1.0 - fy)),
+        (pixel(raster, column, row + 1), (1.0 - fx) * fy),
+        (pixel(raster, column + 1, row + 1), fx * fy),
+    ];
+    let sum = |pick: fn((u8, u8, u8)) -> u8| corners.iter().map(|(c, w)| f64::from(pick(*c)) * w).sum::<f64>() as u8;
+    (sum(|c| c.0), sum(|c| c.1), sum(|c| c.2))
+}
