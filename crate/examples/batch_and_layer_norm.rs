@@ -72,10 +72,10 @@ fn cnn(norm: Norm, params: &Params) -> Result<Sequential> {
     let same = Conv2dConfig { padding: (1, 1), ..Conv2dConfig::default() };
     Ok(Sequential::new()
         .push(avg_pool2d(2)?)
-        .push(conv2d(1, 8, 3, same, params.pp("conv1"))?)
+        .push(Conv2d::new(1, 8, 3, same, params.pp("conv1"))?)
         .push(Boxed(norm.channels(8, params.pp("norm1"))?))
         .push(Activation::Relu)
-        .push(conv2d(8, 16, 3, same, params.pp("conv2"))?)
+        .push(Conv2d::new(8, 16, 3, same, params.pp("conv2"))?)
         .push(Boxed(norm.channels(16, params.pp("norm2"))?))
         .push(Activation::Relu)
         .push(max_pool2d(2)?)

@@ -17,7 +17,7 @@ fn main() -> Result<()> {
 
     let params = Params::new(0, &device)?;
     let model = Sequential::new()
-        .push(conv2d(
+        .push(Conv2d::new(
             1,
             6,
             5,
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
         .push(batch_norm2d(6, params.pp("bn1"))?)
         .push(Activation::Relu)
         .push(max_pool2d(2)?)
-        .push(conv2d(6, 16, 5, Conv2dConfig { bias: false, ..Conv2dConfig::default() }, params.pp("conv2"))?)
+        .push(Conv2d::new(6, 16, 5, Conv2dConfig { bias: false, ..Conv2dConfig::default() }, params.pp("conv2"))?)
         .push(batch_norm2d(16, params.pp("bn2"))?)
         .push(Activation::Relu)
         .push(max_pool2d(2)?)

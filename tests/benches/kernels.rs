@@ -8,8 +8,8 @@ use candlelight::autograd::vjp;
 use candlelight::kernels::composed;
 use candlelight::loss::binary_cross_entropy_with_logits;
 use candlelight::nn::{
-    Conv2dConfig, ConvTranspose2dConfig, batch_norm2d, conv_transpose2d, conv2d, embedding, group_norm, gru,
-    layer_norm, lstm, max_pool2d, rnn,
+    Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, batch_norm2d, embedding, group_norm, gru, layer_norm, lstm,
+    max_pool2d, rnn,
 };
 use candlelight::prelude::*;
 use divan::Bencher;
@@ -123,7 +123,7 @@ mod convolutions {
 
     fn square(bencher: Bencher, way: Way, (from, to): (usize, usize), side: usize, kernel: usize, stride: usize) {
         let config = Conv2dConfig { padding: (kernel / 2, kernel / 2), stride: (stride, stride), ..Default::default() };
-        layer(bencher, way, (64, from, side, side), |params| conv2d(from, to, kernel, config, params));
+        layer(bencher, way, (64, from, side, side), |params| Conv2d::new(from, to, kernel, config, params));
     }
 
     #[divan::bench(args = WAYS)]
@@ -149,13 +149,13 @@ mod convolutions {
     #[divan::bench(args = WAYS)]
     fn conv_4x4_stride_2_32_to_64_channels_14x14(bencher: Bencher, way: Way) {
         let config = Conv2dConfig { padding: (1, 1), stride: (2, 2), ..Default::default() };
-        layer(bencher, way, (64, 32, 14, 14), |params| conv2d(32, 64, 4, config, params));
+        layer(bencher, way, (64, 32, 14, 14), |params| Conv2d::new(32, 64, 4, config, params));
     }
 
     #[divan::bench(args = WAYS)]
     fn transposed_4x4_stride_2_64_to_32_channels_7x7(bencher: Bencher, way: Way) {
         let config = ConvTranspose2dConfig { padding: (1, 1), stride: (2, 2), ..Default::default() };
-        layer(bencher, way, (64, 64, 7, 7), |params| conv_transpose2d(64, 32, 4, config, params));
+        layer(bencher, way, (64, 64, 7, 7), |params| ConvTranspose2d::new(64, 32, 4, config, params));
     }
 }
 

@@ -3,8 +3,8 @@
 use candlelight::candle_core;
 use candlelight::kernels::composed;
 use candlelight::nn::{
-    Conv1dConfig, Conv2dConfig, ConvTranspose1dConfig, ConvTranspose2dConfig, Mode, Module, conv_transpose1d,
-    conv_transpose2d, conv1d, conv2d,
+    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d,
+    ConvTranspose2dConfig, Mode, Module, conv_transpose2d, conv2d,
 };
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
@@ -34,26 +34,26 @@ fn layer(case: &Case, params: &Params) -> Box<dyn Module> {
         "conv1d" => {
             let (stride, padding, dilation) = (stride[0], padding[0], dilation[0]);
             let config = Conv1dConfig { stride, padding, dilation, groups, bias, ..Default::default() };
-            Box::new(conv1d(second, first, kernel[0], config, params.clone()).unwrap())
+            Box::new(Conv1d::new(second, first, kernel[0], config, params.clone()).unwrap())
         }
         "conv2d" => {
             let (stride, padding, dilation) = (pair(&stride), pair(&padding), pair(&dilation));
             let config = Conv2dConfig { stride, padding, dilation, groups, bias, ..Default::default() };
-            Box::new(conv2d(second, first, pair(kernel), config, params.clone()).unwrap())
+            Box::new(Conv2d::new(second, first, pair(kernel), config, params.clone()).unwrap())
         }
         "conv_transpose1d" => {
             let (stride, padding, dilation) = (stride[0], padding[0], dilation[0]);
             let output_padding = setting(case, "output_padding")[0];
             let config =
                 ConvTranspose1dConfig { stride, padding, output_padding, dilation, groups, bias, ..Default::default() };
-            Box::new(conv_transpose1d(first, second, kernel[0], config, params.clone()).unwrap())
+            Box::new(ConvTranspose1d::new(first, second, kernel[0], config, params.clone()).unwrap())
         }
         _ => {
             let (stride, padding, dilation) = (pair(&stride), pair(&padding), pair(&dilation));
             let output_padding = pair(&setting(case, "output_padding"));
             let config =
                 ConvTranspose2dConfig { stride, padding, output_padding, dilation, groups, bias, ..Default::default() };
-            Box::new(conv_transpose2d(first, second, pair(kernel), config, params.clone()).unwrap())
+            Box::new(ConvTranspose2d::new(first, second, pair(kernel), config, params.clone()).unwrap())
         }
     };
     params.set("weight", &weight).unwrap();
@@ -134,7 +134,7 @@ fn kernels_of_every_size_agree_with_the_composed_form() {
                 let params = store(dtype);
                 let config =
                     Conv2dConfig { stride: (stride, stride), padding: (padding, padding), ..Default::default() };
-                let layer = conv2d(channels, out, kernel, config, params.clone()).unwrap();
+                let layer = Conv2d::new(channels, out, kernel, config, params.clone()).unwrap();
                 let x = gradient::input(7, (batch, channels, size, size + size % 2)).to_dtype(dtype).unwrap();
                 agree(&what, &layer, &params, &Var::from_tensor(&x).unwrap());
                 let params = store(dtype);
@@ -143,7 +143,7 @@ fn kernels_of_every_size_agree_with_the_composed_form() {
                     padding: (padding, padding),
                     ..Default::default()
                 };
-                let layer = conv_transpose2d(channels, out, kernel, config, params.clone()).unwrap();
+                let layer = ConvTranspose2d::new(channels, out, kernel, config, params.clone()).unwrap();
                 agree(&format!("transposed {what}"), &layer, &params, &Var::from_tensor(&x).unwrap());
                 if batch == 3 && size > 16 {
                     break; // the composed form is slow
@@ -157,7 +157,7 @@ fn kernels_of_every_size_agree_with_the_composed_form() {
 fn gradients_agree_with_finite_differences() {
     let x = gradient::input(1, (2, 4, 5, 4));
     let config = Conv2dConfig { stride: (2, 1), padding: (1, 1), groups: 2, ..Default::default() };
-    let layer = conv2d(4, 2, (3, 2), config, store(DType::F64)).unwrap();
+    let layer = Conv2d::new(4, 2, (3, 2), config, store(DType::F64)).unwrap();
     gradient::check(|x| layer.forward(&x[0], Mode::Train), std::slice::from_ref(&x)).unwrap();
     let config = ConvTranspose2dConfig {
         stride: (2, 1),
@@ -166,14 +166,14 @@ fn gradients_agree_with_finite_differences() {
         groups: 2,
         ..Default::default()
     };
-    let layer = conv_transpose2d(4, 2, (3, 2), config, store(DType::F64)).unwrap();
+    let layer = ConvTranspose2d::new(4, 2, (3, 2), config, store(DType::F64)).unwrap();
     gradient::check(|x| layer.forward(&x[0], Mode::Train), std::slice::from_ref(&x)).unwrap();
     let x = gradient::input(1, (1, 2, 7));
     let config = Conv1dConfig { dilation: 2, padding: 1, ..Default::default() };
-    let layer = conv1d(2, 3, 3, config, store(DType::F64)).unwrap();
+    let layer = Conv1d::new(2, 3, 3, config, store(DType::F64)).unwrap();
     gradient::check(|x| layer.forward(&x[0], Mode::Train), std::slice::from_ref(&x)).unwrap();
     let config = ConvTranspose1dConfig { dilation: 2, stride: 2, ..Default::default() };
-    let layer = conv_transpose1d(2, 3, 3, config, store(DType::F64)).unwrap();
+    let layer = ConvTranspose1d::new(2, 3, 3, config, store(DType::F64)).unwrap();
     gradient::check(|x| layer.forward(&x[0], Mode::Train), &[x]).unwrap();
 }
 
@@ -183,7 +183,7 @@ fn gradients_of_parameters_agree_with_finite_differences() {
     let x = gradient::input(5, (2, 3, 5, 5));
     let config = Conv2dConfig { padding: (1, 1), ..Default::default() };
     let params = store(DType::F64);
-    let layer = conv2d(3, 2, 3, config, params.clone()).unwrap();
+    let layer = Conv2d::new(3, 2, 3, config, params.clone()).unwrap();
     let weights: Vec<f64> = (0..100).map(|i| (1.3 * f64::from(i)).cos()).collect();
     let weights = Tensor::from_vec(weights, (2, 2, 5, 5), &Device::Cpu).unwrap();
     let loss = || (layer.forward(&x, Mode::Train).unwrap() * &weights).unwrap().sum_all().unwrap();
@@ -203,7 +203,7 @@ fn gradients_of_parameters_agree_with_finite_differences() {
 
 #[test]
 fn data_gets_no_gradient_and_broadcast_input_passes() {
-    let layer = conv2d(2, 3, 3, Conv2dConfig::default(), store(DType::F64)).unwrap();
+    let layer = conv2d(2, 3, 3, store(DType::F64)).unwrap();
     let one = gradient::input(1, (1, 2, 5, 5));
     let broadcast = one.broadcast_as((4, 2, 5, 5)).unwrap();
     let y = layer.forward(&broadcast, Mode::Eval).unwrap();
@@ -219,9 +219,9 @@ fn data_gets_no_gradient_and_broadcast_input_passes() {
 fn layers_start_as_pytorchs() {
     let params = Params::new(3, &Device::Cpu).unwrap();
     let config = Conv2dConfig { groups: 2, ..Default::default() };
-    let conv = conv2d(16, 64, (3, 2), config, params.pp("conv")).unwrap();
+    let conv = Conv2d::new(16, 64, (3, 2), config, params.pp("conv")).unwrap();
     let config = ConvTranspose2dConfig { groups: 2, ..Default::default() };
-    let transposed = conv_transpose2d(64, 16, (3, 2), config, params.pp("transposed")).unwrap();
+    let transposed = ConvTranspose2d::new(64, 16, (3, 2), config, params.pp("transposed")).unwrap();
     assert_eq!((conv.weight().dims(), transposed.weight().dims()), (&[64, 8, 3, 2][..], &[64, 8, 3, 2][..]));
     for values in [conv.weight(), transposed.weight(), conv.bias().unwrap(), transposed.bias().unwrap()] {
         let (values, bound) = (flat(values), 1.0 / 48_f64.sqrt());
@@ -237,11 +237,11 @@ fn layers_start_as_pytorchs() {
         bias_init: Some(Init::Constant(1.0)),
         ..Default::default()
     };
-    let layer = conv1d(1, 1, 2, config, params.pp("plain")).unwrap();
+    let layer = Conv1d::new(1, 1, 2, config, params.pp("plain")).unwrap();
     let x = Tensor::ones((1, 1, 3), DType::F32, &Device::Cpu).unwrap();
     assert_eq!(flat(&layer.forward(&x, Mode::Eval).unwrap()), [4.0, 4.0]);
     assert!(layer.bias().is_none());
-    let layer = conv1d(1, 1, 2, Conv1dConfig { bias: true, ..config }, params.pp("biased")).unwrap();
+    let layer = Conv1d::new(1, 1, 2, Conv1dConfig { bias: true, ..config }, params.pp("biased")).unwrap();
     assert_eq!(flat(&layer.forward(&x, Mode::Eval).unwrap()), [5.0, 5.0]);
     assert_eq!(params.names()[4..], ["plain.weight", "biased.weight", "biased.bias"]);
 }
@@ -251,9 +251,9 @@ fn an_empty_batch_gives_an_empty_output() {
     let params = Params::new(0, &Device::Cpu).unwrap();
     let x = Tensor::zeros((0, 3, 8, 8), DType::F32, &Device::Cpu).unwrap();
     let config = Conv2dConfig { padding: (1, 1), ..Default::default() };
-    let layer = conv2d(3, 4, 3, config, params.pp("conv")).unwrap();
+    let layer = Conv2d::new(3, 4, 3, config, params.pp("conv")).unwrap();
     assert_eq!(layer.forward(&x, Mode::Eval).unwrap().dims(), [0, 4, 8, 8]);
-    let layer = conv_transpose2d(3, 4, 3, ConvTranspose2dConfig::default(), params.pp("transposed")).unwrap();
+    let layer = conv_transpose2d(3, 4, 3, params.pp("transposed")).unwrap();
     assert_eq!(layer.forward(&x, Mode::Eval).unwrap().dims(), [0, 4, 10, 10]);
 }
 
@@ -262,7 +262,7 @@ fn bad_input_is_a_typed_error() {
     let params = Params::new(0, &Device::Cpu).unwrap();
     let zeros = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
     let config = Conv2dConfig { padding: (1, 0), ..Default::default() };
-    let layer = conv2d(3, 4, 5, config, params.pp("conv")).unwrap();
+    let layer = Conv2d::new(3, 4, 5, config, params.pp("conv")).unwrap();
     for dims in [&[2, 3, 8][..], &[2, 4, 8, 8], &[2, 3, 2, 8], &[2, 3, 8, 4], &[2, 3, 8, 0], &[]] {
         let message = layer.forward(&zeros(dims), Mode::Train).unwrap_err().to_string();
         assert_eq!(message, format!("input of conv2d: expected shape [N, 3, H ≥ 3, W ≥ 5], got {dims:?}"));
@@ -270,13 +270,13 @@ fn bad_input_is_a_typed_error() {
     let f64 = zeros(&[2, 3, 8, 8]).to_dtype(DType::F64).unwrap();
     assert!(matches!(layer.forward(&f64, Mode::Train), Err(Error::DType { actual: DType::F64, .. })));
     let config = ConvTranspose1dConfig { stride: 2, padding: 4, ..Default::default() };
-    let layer = conv_transpose1d(1, 1, 2, config, params.pp("transposed")).unwrap();
+    let layer = ConvTranspose1d::new(1, 1, 2, config, params.pp("transposed")).unwrap();
     let message = layer.forward(&zeros(&[1, 1, 4]), Mode::Train).unwrap_err().to_string();
     assert_eq!(message, "input of conv_transpose1d: expected shape [N, 1, L ≥ 5], got [1, 1, 4]");
     assert_eq!(layer.forward(&zeros(&[1, 1, 5]), Mode::Train).unwrap().dims(), [1, 1, 2]);
 
     let refused = |channels, out, kernel: Size, config: Conv2dConfig| -> &'static str {
-        match conv2d(channels, out, kernel, config, params.pp("bad")) {
+        match Conv2d::new(channels, out, kernel, config, params.pp("bad")) {
             Err(Error::Setting { name, .. }) => name,
             other => panic!("{other:?}"),
         }
@@ -295,9 +295,9 @@ fn bad_input_is_a_typed_error() {
         assert_eq!(refused(channels, out, (1, 1), Conv2dConfig { groups, ..base }), "groups");
     }
     let config = ConvTranspose2dConfig { stride: (2, 1), output_padding: (1, 1), ..Default::default() };
-    let error = conv_transpose2d(1, 1, 3, config, params.pp("bad")).unwrap_err();
+    let error = ConvTranspose2d::new(1, 1, 3, config, params.pp("bad")).unwrap_err();
     assert!(matches!(error, Error::Setting { name: "output_padding", .. }), "{error}");
-    let again = conv2d(3, 4, 5, Conv2dConfig::default(), params.pp("conv"));
+    let again = conv2d(3, 4, 5, params.pp("conv"));
     assert!(matches!(again, Err(Error::Parameter { .. })), "the name is taken");
 }
 
@@ -337,11 +337,11 @@ proptest! {
         let layer: Result<Box<dyn Module>> = match transposed {
             false => {
                 let config = Conv2dConfig { stride, padding, dilation, groups, ..Default::default() };
-                conv2d(channels, out, kernel, config, params.clone()).map(|layer| Box::new(layer) as Box<dyn Module>)
+                Conv2d::new(channels, out, kernel, config, params.clone()).map(|layer| Box::new(layer) as Box<dyn Module>)
             }
             true => {
                 let config = ConvTranspose2dConfig { stride, padding, output_padding, dilation, groups, ..Default::default() };
-                conv_transpose2d(channels, out, kernel, config, params.clone()).map(|layer| Box::new(layer) as Box<dyn Module>)
+                ConvTranspose2d::new(channels, out, kernel, config, params.clone()).map(|layer| Box::new(layer) as Box<dyn Module>)
             }
         };
         let x = Var::from_tensor(&gradient::input(3, (batch, channels, input.0, input.1))).unwrap();

@@ -3,8 +3,9 @@
 use candlelight::autograd::value_and_grad;
 use candlelight::kernels::composed;
 use candlelight::nn::{
-    Activation, BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm,
-    LayerNormConfig, Mode, Module, Sequential, batch_norm1d, batch_norm2d, group_norm, instance_norm2d, layer_norm,
+    Activation, BatchNorm1d, BatchNorm2d, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm1d, InstanceNorm2d,
+    InstanceNormConfig, LayerNorm, LayerNormConfig, Mode, Module, Sequential, batch_norm1d, batch_norm2d, group_norm,
+    instance_norm2d, layer_norm,
 };
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
@@ -34,14 +35,14 @@ fn layer(case: &Case) -> (Box<dyn Module>, Params) {
     let instance = || InstanceNormConfig {
         affine: option != "default",
         track_running_stats: option == "tracked",
-        momentum: 0.3,
+        momentum: Some(0.3),
         ..Default::default()
     };
     let layer: Box<dyn Module> = match case.subject() {
-        "batch_norm1d" => Box::new(BatchNorm::new_1d(channels, batch(), params.clone()).unwrap()),
-        "batch_norm2d" => Box::new(BatchNorm::new_2d(channels, batch(), params.clone()).unwrap()),
-        "instance_norm1d" => Box::new(InstanceNorm::new_1d(channels, instance(), params.clone()).unwrap()),
-        "instance_norm2d" => Box::new(InstanceNorm::new_2d(channels, instance(), params.clone()).unwrap()),
+        "batch_norm1d" => Box::new(BatchNorm1d::new(channels, batch(), params.clone()).unwrap()),
+        "batch_norm2d" => Box::new(BatchNorm2d::new(channels, batch(), params.clone()).unwrap()),
+        "instance_norm1d" => Box::new(InstanceNorm1d::new(channels, instance(), params.clone()).unwrap()),
+        "instance_norm2d" => Box::new(InstanceNorm2d::new(channels, instance(), params.clone()).unwrap()),
         "group_norm" => {
             let config = match option {
                 "plain" => GroupNormConfig { affine: false, eps: 1e-3 },
@@ -110,11 +111,11 @@ fn layers(params: &Params) -> Vec<(Box<dyn Module>, Mode, Vec<usize>)> {
         (Box::new(batch_norm1d(2, params.pp("c")).unwrap()), Mode::Train, vec![2, 2, 3]),
         (Box::new(batch_norm2d(2, params.pp("d")).unwrap()), Mode::Train, vec![2, 2, 3, 2]),
         (Box::new(batch_norm2d(2, params.pp("e")).unwrap()), Mode::Eval, vec![1, 2, 3, 2]),
-        (Box::new(BatchNorm::new_2d(2, untracked, params.pp("f")).unwrap()), Mode::Eval, vec![2, 2, 1, 2]),
+        (Box::new(BatchNorm2d::new(2, untracked, params.pp("f")).unwrap()), Mode::Eval, vec![2, 2, 1, 2]),
         (Box::new(layer_norm(5, params.pp("g")).unwrap()), Mode::Train, vec![2, 3, 5]),
         (Box::new(group_norm(2, 4, params.pp("h")).unwrap()), Mode::Train, vec![2, 4, 3]),
         (Box::new(instance_norm2d(2, params.pp("i")).unwrap()), Mode::Train, vec![2, 2, 3, 2]),
-        (Box::new(InstanceNorm::new_2d(2, tracked, params.pp("j")).unwrap()), Mode::Eval, vec![2, 2, 3, 2]),
+        (Box::new(InstanceNorm2d::new(2, tracked, params.pp("j")).unwrap()), Mode::Eval, vec![2, 2, 3, 2]),
     ]
 }
 
@@ -274,7 +275,7 @@ fn statistics_of_a_data_set_are_those_of_one_batch_of_all_of_it() {
     let none: [Result<Tensor>; 0] = [];
     assert!(matches!(layer.fit_statistics(none), Err(Error::Shape { .. })));
     let untracked = BatchNormConfig { track_running_stats: false, ..Default::default() };
-    let untracked = BatchNorm::new_1d(3, untracked, store(DType::F64)).unwrap();
+    let untracked = BatchNorm1d::new(3, untracked, store(DType::F64)).unwrap();
     assert!(matches!(untracked.freeze(true), Err(Error::Setting { name: "track_running_stats", .. })));
     assert!(matches!(untracked.fit_statistics([Ok(x)]), Err(Error::Setting { .. })));
 }
@@ -349,13 +350,13 @@ fn bad_input_is_a_typed_error() {
     assert!(matches!(two.forward(&f64, Mode::Train), Err(Error::DType { actual: DType::F64, .. })));
     for eps in [-1.0, f64::NAN, f64::INFINITY] {
         let config = BatchNormConfig { eps, ..Default::default() };
-        assert!(matches!(BatchNorm::new_1d(3, config, params.pp("e")), Err(Error::Setting { name: "eps", .. })));
+        assert!(matches!(BatchNorm1d::new(3, config, params.pp("e")), Err(Error::Setting { name: "eps", .. })));
         let config = LayerNormConfig { eps, ..Default::default() };
         assert!(matches!(LayerNorm::new(&[3], config, params.pp("e")), Err(Error::Setting { name: "eps", .. })));
     }
     for momentum in [-0.1, 1.1, f64::NAN] {
         let config = BatchNormConfig { momentum: Some(momentum), ..Default::default() };
-        assert!(matches!(BatchNorm::new_1d(3, config, params.pp("m")), Err(Error::Setting { name: "momentum", .. })));
+        assert!(matches!(BatchNorm1d::new(3, config, params.pp("m")), Err(Error::Setting { name: "momentum", .. })));
     }
     assert!(matches!(batch_norm1d(0, params.pp("z")), Err(Error::Setting { name: "num_features", .. })));
     assert!(matches!(group_norm(2, 3, params.pp("z")), Err(Error::Setting { name: "num_groups", .. })));

@@ -4,7 +4,7 @@ use candlelight::autograd::value_and_grad;
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
 use candlelight::nn::{
-    Gru, Lstm, LstmGate, LstmState, Mode, Module, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn,
+    Gru, Lstm, LstmGate, LstmState, Mode, Module, RecurrentConfig, Rnn, RnnConfig, RnnNonlinearity, gru, lstm, rnn,
 };
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
@@ -21,10 +21,13 @@ enum Layer {
 
 impl Layer {
     fn new(kind: &str, inputs: usize, hidden: usize, config: RecurrentConfig, params: Params) -> Self {
-        let rnn = |nonlinearity, params| Self::Rnn(Rnn::new(inputs, hidden, nonlinearity, config, params).unwrap());
+        let rnn = |nonlinearity, params| {
+            let config = RnnConfig { nonlinearity, recurrent: config };
+            Self::Rnn(Rnn::new(inputs, hidden, config, params).unwrap())
+        };
         match kind {
-            "rnn_tanh" => rnn(Nonlinearity::Tanh, params),
-            "rnn_relu" => rnn(Nonlinearity::Relu, params),
+            "rnn_tanh" => rnn(RnnNonlinearity::Tanh, params),
+            "rnn_relu" => rnn(RnnNonlinearity::Relu, params),
             "gru" => Self::Gru(Gru::new(inputs, hidden, config, params).unwrap()),
             _ => Self::Lstm(Lstm::new(inputs, hidden, config, params).unwrap()),
         }

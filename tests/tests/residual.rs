@@ -2,7 +2,7 @@
 
 use candlelight::kernels::composed;
 use candlelight::nn::{
-    BasicBlock, BasicBlockConfig, Mode, Module, ResNetConfig, Shortcut, add_relu, basic_block, resnet,
+    BasicBlock, BasicBlockConfig, Mode, Module, ResNet, ResNetConfig, Shortcut, add_relu, basic_block,
 };
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
@@ -30,14 +30,8 @@ fn model(case: &Case, params: &Params) -> Box<dyn Module> {
             Box::new(BasicBlock::new(number(2), number(3), config, params.clone()).unwrap())
         }
         _ => {
-            let config = ResNetConfig {
-                in_channels: 2,
-                num_classes: 4,
-                widths: vec![3, 5],
-                blocks: 1,
-                shortcut: shortcut(words[1]),
-            };
-            Box::new(resnet(config, params.clone()).unwrap())
+            let config = ResNetConfig { widths: vec![3, 5], blocks: 1, shortcut: shortcut(words[1]) };
+            Box::new(ResNet::new(2, 4, config, params.clone()).unwrap())
         }
     }
 }
@@ -129,8 +123,8 @@ fn shortcuts_pass_the_input() {
 #[test]
 fn a_deep_network_learns_its_batch() {
     let params = Params::new(1, &Device::Cpu).unwrap();
-    let config = ResNetConfig { in_channels: 1, num_classes: 2, widths: vec![4, 8], blocks: 2, ..Default::default() };
-    let model = resnet(config, params.clone()).unwrap();
+    let config = ResNetConfig { widths: vec![4, 8], blocks: 2, ..Default::default() };
+    let model = ResNet::new(1, 2, config, params.clone()).unwrap();
     let x = gradient::input(5, (8, 1, 8, 8)).to_dtype(DType::F32).unwrap();
     let y = Tensor::new(&[0u32, 1, 0, 1, 1, 0, 1, 0], &Device::Cpu).unwrap();
     let mut adam = Adam::new(params.trainable(), AdamConfig { lr: 0.01, ..Default::default() }).unwrap();
@@ -160,14 +154,14 @@ fn bad_input_is_a_typed_error() {
     refused(0, 2, 1, Shortcut::Projection);
     refused(2, 2, 0, Shortcut::Projection);
     assert!(params.names().is_empty(), "nothing is left of what failed");
-    let block = basic_block(2, 4, 2, params.pp("block")).unwrap();
+    let block = basic_block(2, 4, params.pp("block")).unwrap();
     assert!(matches!(block.forward(&zeros(&[1, 3, 8, 8]), Mode::Eval), Err(Error::Shape { .. })));
     for (config, setting) in [
         (ResNetConfig { blocks: 0, ..Default::default() }, "blocks"),
         (ResNetConfig { widths: vec![], ..Default::default() }, "widths"),
-        (ResNetConfig { num_classes: 0, ..Default::default() }, "out_features"),
+        (ResNetConfig::default(), "out_features"),
     ] {
-        let result = resnet(config, params.pp(setting));
+        let result = ResNet::new(3, 0, config, params.pp(setting));
         assert!(matches!(&result, Err(Error::Setting { name, .. }) if *name == setting));
     }
     assert!(matches!(add_relu(&zeros(&[2]), &zeros(&[3])), Err(Error::Shape { .. })));

@@ -1,7 +1,7 @@
 //! The summary of a model.
 
 use candlelight::nn::{
-    Activation, Conv2dConfig, Flatten, GlobalAvgPool, Mode, Module, ResNetConfig, Sequential, Summary, batch_norm2d,
+    Activation, Conv2d, Conv2dConfig, Flatten, GlobalAvgPool, Mode, ModelSummary, Module, Sequential, batch_norm2d,
     conv2d, embedding, layer_norm, lstm, max_pool2d, resnet, summary,
 };
 use candlelight::prelude::*;
@@ -10,10 +10,10 @@ use candlelight_tests::flat;
 fn lenet(params: &Params) -> Sequential {
     let padded = Conv2dConfig { padding: (2, 2), ..Default::default() };
     Sequential::new()
-        .push(conv2d(1, 6, 5, padded, params.pp("conv1")).unwrap())
+        .push(Conv2d::new(1, 6, 5, padded, params.pp("conv1")).unwrap())
         .push(Activation::Relu)
         .push(max_pool2d(2).unwrap())
-        .push(conv2d(6, 16, 5, Conv2dConfig::default(), params.pp("conv2")).unwrap())
+        .push(conv2d(6, 16, 5, params.pp("conv2")).unwrap())
         .push(Activation::Relu)
         .push(max_pool2d(2).unwrap())
         .push(Flatten)
@@ -49,7 +49,7 @@ fn a_convolutional_network_by_hand() {
 #[test]
 fn a_struct_of_layers_needs_nothing_for_it() {
     let params = Params::new(0, &Device::Cpu).unwrap();
-    let model = resnet(ResNetConfig::default(), params.clone()).unwrap();
+    let model = resnet(3, 10, params.clone()).unwrap();
     let before: Vec<_> = params.all().iter().map(|param| flat(&param.var)).collect();
     let summary = summary(&model, &params, (1, 3, 32, 32)).unwrap();
     assert_eq!(params.all().iter().map(|param| flat(&param.var)).collect::<Vec<_>>(), before, "nothing changes");
@@ -99,7 +99,7 @@ fn sequences_from_indices() {
         layer_norm(16, params.pp("norm")).unwrap(),
     );
     let x = Tensor::zeros((4, 5), DType::U32, &Device::Cpu).unwrap();
-    let summary = Summary::of(&model, &params, &x).unwrap();
+    let summary = ModelSummary::of(&model, &params, &x).unwrap();
     let flops: Vec<_> = summary.layers.iter().map(|layer| (layer.kind, layer.flops)).collect();
     let of_lstm = 2 * 20 * 4 * (16 * 8 + 16 * 16);
     assert_eq!(flops, [("embedding", 0), ("lstm", of_lstm), ("layer_norm", 2 * 320)]);

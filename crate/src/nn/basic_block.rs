@@ -1,9 +1,7 @@
 use candle_core::Tensor;
 use candlelight_kernels as kernels;
 
-use super::{
-    Activation, AvgPool2d, AvgPool2dConfig, BatchNorm, Conv2d, Conv2dConfig, Mode, Module, batch_norm2d, conv2d,
-};
+use super::{Activation, AvgPool2d, AvgPool2dConfig, BatchNorm2d, Conv2d, Conv2dConfig, Mode, Module, batch_norm2d};
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result, activation};
@@ -57,9 +55,9 @@ impl Default for BasicBlockConfig {
 #[derive(Debug, Clone)]
 pub struct BasicBlock {
     conv1: Conv2d,
-    bn1: BatchNorm,
+    bn1: BatchNorm2d,
     conv2: Conv2d,
-    bn2: BatchNorm,
+    bn2: BatchNorm2d,
     way: Way,
 }
 
@@ -69,10 +67,10 @@ enum Way {
     None,
     Identity,
     ZeroPadding { every: AvgPool2d, channels: usize },
-    Projection(Conv2d, BatchNorm),
+    Projection(Conv2d, BatchNorm2d),
 }
 
-/// A [`BasicBlock`] of this stride, with a projection where the shape changes.
+/// A [`BasicBlock`] of stride 1, with a projection where the number of channels changes.
 ///
 /// # Errors
 /// As [`BasicBlock::new`].
@@ -81,14 +79,14 @@ enum Way {
 /// use candlelight::{nn::basic_block, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
 /// let params = Params::new(0, &Device::Cpu)?;
-/// let block = basic_block(16, 32, 2, params.pp("layer2.0"))?;
+/// let block = basic_block(16, 32, params.pp("layer2.0"))?;
 /// let x = Tensor::zeros((8, 16, 32, 32), DType::F32, &Device::Cpu)?;
-/// assert_eq!(block.forward(&x, Mode::Eval)?.dims(), [8, 32, 16, 16]);
+/// assert_eq!(block.forward(&x, Mode::Eval)?.dims(), [8, 32, 32, 32]);
 /// assert!(params.names().contains(&"layer2.0.downsample.0.weight".to_owned()));
 /// # Ok(()) }
 /// ```
-pub fn basic_block(in_channels: usize, out_channels: usize, stride: usize, params: Params) -> Result<BasicBlock> {
-    BasicBlock::new(in_channels, out_channels, BasicBlockConfig { stride, ..BasicBlockConfig::default() }, params)
+pub fn basic_block(in_channels: usize, out_channels: usize, params: Params) -> Result<BasicBlock> {
+    BasicBlock::new(in_channels, out_channels, BasicBlockConfig::default(), params)
 }
 
 impl BasicBlock {
@@ -118,7 +116,7 @@ impl BasicBlock {
             let (stride, padding) = ((stride, stride), (kernel / 2, kernel / 2));
             let init = Some(Init::HeNormal);
             let config = Conv2dConfig { stride, padding, bias: false, weight_init: init, ..Conv2dConfig::default() };
-            conv2d(from, out_channels, kernel, config, params.pp(name))
+            Conv2d::new(from, out_channels, kernel, config, params.pp(name))
         };
         let norm = |name: &str| batch_norm2d(out_channels, params.pp(name));
         let (conv1, bn1) = (conv(in_channels, 3, stride, "conv1")?, norm("bn1")?);

@@ -115,7 +115,7 @@ impl Module for Embedding {
             true => kernels::embedding::embedding(weight, indices, self.padding, shape)?,
             false => composed(weight, indices, self.padding, shape)?,
         };
-        record("input of embedding", [weight], &y, 0);
+        record("embedding", [weight], &y, 0);
         Ok(y)
     }
 }

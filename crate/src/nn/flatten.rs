@@ -21,7 +21,7 @@ impl Module for Flatten {
         match x.dims() {
             [batch, rest @ ..] => {
                 let y = x.reshape((*batch, rest.iter().product::<usize>()))?;
-                record("input of flatten", [], &y, 0);
+                record("flatten", [], &y, 0);
                 Ok(y)
             }
             [] => Err(Error::shape("input of flatten", "[N, ...]", &[])),

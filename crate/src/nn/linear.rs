@@ -140,7 +140,7 @@ impl Linear {
             _ => y.reshape([batch, &[out_features]].concat())?,
         };
         let rows: usize = batch.iter().product();
-        record("input of linear", [weight].into_iter().chain(bias), &y, rows * in_features * out_features);
+        record("linear", [weight].into_iter().chain(bias), &y, rows * in_features * out_features);
         Ok(y)
     }
 }

@@ -4,12 +4,14 @@
 //! [`Module::forward`]. A model is a [`Sequential`], or a struct of layers with a `forward` of its own.
 
 mod activation;
+mod adapter;
 mod basic_block;
 mod conv;
 mod dropout;
 mod embedding;
 mod flatten;
 mod highway;
+mod kind;
 mod linear;
 pub mod norm;
 pub mod pool;
@@ -24,10 +26,12 @@ use candle_core::Tensor;
 use crate::Result;
 
 pub use activation::Activation;
+pub use adapter::{FromCandle, FromFn, from_candle, from_fn};
 pub use basic_block::{BasicBlock, BasicBlockConfig, Shortcut, add_relu, basic_block};
 pub use conv::{
-    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d,
-    ConvTranspose2dConfig, conv_transpose1d, conv_transpose2d, conv1d, conv2d,
+    Conv, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvConfig, ConvTranspose, ConvTranspose1d,
+    ConvTranspose1dConfig, ConvTranspose2d, ConvTranspose2dConfig, ConvTransposeConfig, Spatial, conv_transpose1d,
+    conv_transpose2d, conv1d, conv2d,
 };
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, SubNetworks, dropout, dropout2d};
 pub use embedding::{Embedding, EmbeddingConfig, embedding};
@@ -35,18 +39,20 @@ pub use flatten::Flatten;
 pub use highway::{Highway, HighwayConfig, highway};
 pub use linear::{Linear, LinearConfig, linear};
 pub use norm::{
-    BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm,
-    LayerNormConfig, batch_norm1d, batch_norm2d, group_norm, instance_norm1d, instance_norm2d, layer_norm,
+    BatchNorm, BatchNorm1d, BatchNorm2d, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNorm1d,
+    InstanceNorm2d, InstanceNormConfig, LayerNorm, LayerNormConfig, batch_norm1d, batch_norm2d, group_norm,
+    instance_norm1d, instance_norm2d, layer_norm,
 };
 pub use pool::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
-    MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
+    MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d,
+    avg_pool2d, max_pool1d, max_pool2d,
 };
-pub use recurrent::{Gru, Lstm, LstmGate, LstmState, Nonlinearity, RecurrentConfig, Rnn, gru, lstm, rnn};
+pub use recurrent::{Gru, Lstm, LstmGate, LstmState, RecurrentConfig, Rnn, RnnConfig, RnnNonlinearity, gru, lstm, rnn};
 pub use residual::Residual;
 pub use resnet::{ResNet, ResNetConfig, resnet};
 pub use sequential::Sequential;
-pub use summary::{LayerSummary, Summary, summary};
+pub use summary::{LayerSummary, ModelSummary, summary};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

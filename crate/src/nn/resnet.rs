@@ -1,8 +1,8 @@
 use candle_core::Tensor;
 
 use super::{
-    Activation, BasicBlock, BasicBlockConfig, BatchNorm, Conv2d, Conv2dConfig, GlobalAvgPool, Linear, Mode, Module,
-    Shortcut, batch_norm2d, conv2d, linear,
+    Activation, BasicBlock, BasicBlockConfig, BatchNorm2d, Conv2d, Conv2dConfig, GlobalAvgPool, Linear, Mode, Module,
+    Shortcut, batch_norm2d, linear,
 };
 use crate::init::Init;
 use crate::params::Params;
@@ -11,10 +11,6 @@ use crate::{Error, Result};
 /// Settings of a [`ResNet`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResNetConfig {
-    /// Channels of the images; default 3, at least 1.
-    pub in_channels: usize,
-    /// Outputs; default 10, at least 1.
-    pub num_classes: usize,
     /// Channels of each stage; default 16, 32, 64. Stages after the first halve the image.
     pub widths: Vec<usize>,
     /// Blocks in each stage; default 3, at least 1. With three stages of n blocks there are 6n + 2 layers with weights: 20.
@@ -25,8 +21,7 @@ pub struct ResNetConfig {
 
 impl Default for ResNetConfig {
     fn default() -> Self {
-        let shortcut = Shortcut::ZeroPadding;
-        Self { in_channels: 3, num_classes: 10, widths: vec![16, 32, 64], blocks: 3, shortcut }
+        Self { widths: vec![16, 32, 64], blocks: 3, shortcut: Shortcut::ZeroPadding }
     }
 }
 
@@ -42,49 +37,60 @@ impl Default for ResNetConfig {
 #[derive(Debug, Clone)]
 pub struct ResNet {
     conv1: Conv2d,
-    bn1: BatchNorm,
+    bn1: BatchNorm2d,
     blocks: Vec<BasicBlock>,
     fc: Linear,
 }
 
-/// A [`ResNet`] below the prefix of `params`.
+/// A [`ResNet`] of three stages with 3 blocks each: ResNet-20.
 ///
 /// # Errors
-/// A setting outside its range, or a name that is taken.
+/// Those of [`ResNet::new`].
 ///
 /// ```
-/// use candlelight::{nn::{ResNetConfig, resnet}, prelude::*};
+/// use candlelight::{nn::resnet, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
 /// let params = Params::new(0, &Device::Cpu)?;
-/// let model = resnet(ResNetConfig::default(), params.clone())?;
+/// let model = resnet(3, 10, params.clone())?;
 /// // As the paper's table 6: 0.27 million.
 /// assert_eq!(params.count(), 269_722);
 /// let images = Tensor::zeros((2, 3, 32, 32), DType::F32, &Device::Cpu)?;
 /// assert_eq!(model.forward(&images, Mode::Eval)?.dims(), [2, 10]);
 /// # Ok(()) }
 /// ```
-pub fn resnet(config: ResNetConfig, params: Params) -> Result<ResNet> {
-    let ResNetConfig { in_channels, num_classes, widths, blocks: count, shortcut } = config;
-    let Some(&first) = widths.first() else {
-        return Err(Error::setting("widths", "of one stage or more", "none"));
-    };
-    if count == 0 {
-        return Err(Error::setting("blocks", "at least 1", count));
-    }
-    let stem =
-        Conv2dConfig { padding: (1, 1), bias: false, weight_init: Some(Init::HeNormal), ..Conv2dConfig::default() };
-    let conv1 = conv2d(in_channels, first, 3, stem, params.pp("conv1"))?;
-    let bn1 = batch_norm2d(first, params.pp("bn1"))?;
-    let (mut blocks, mut channels) = (Vec::with_capacity(widths.len() * count), first);
-    for (stage, &width) in widths.iter().enumerate() {
-        for i in 0..count {
-            let stride = if stage > 0 && i == 0 { 2 } else { 1 };
-            let params = params.pp(format!("layer{}", stage + 1)).pp(i);
-            blocks.push(BasicBlock::new(channels, width, BasicBlockConfig { stride, shortcut }, params)?);
-            channels = width;
+pub fn resnet(in_channels: usize, num_classes: usize, params: Params) -> Result<ResNet> {
+    ResNet::new(in_channels, num_classes, ResNetConfig::default(), params)
+}
+
+impl ResNet {
+    /// Makes the layers below the prefix of `params`. `in_channels`, the channels of the images, and `num_classes`, the
+    /// outputs: at least 1.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a name that is taken.
+    pub fn new(in_channels: usize, num_classes: usize, config: ResNetConfig, params: Params) -> Result<Self> {
+        let ResNetConfig { widths, blocks: count, shortcut } = config;
+        let Some(&first) = widths.first() else {
+            return Err(Error::setting("widths", "of one stage or more", "none"));
+        };
+        if count == 0 {
+            return Err(Error::setting("blocks", "at least 1", count));
         }
+        let stem =
+            Conv2dConfig { padding: (1, 1), bias: false, weight_init: Some(Init::HeNormal), ..Conv2dConfig::default() };
+        let conv1 = Conv2d::new(in_channels, first, 3, stem, params.pp("conv1"))?;
+        let bn1 = batch_norm2d(first, params.pp("bn1"))?;
+        let (mut blocks, mut channels) = (Vec::with_capacity(widths.len() * count), first);
+        for (stage, &width) in widths.iter().enumerate() {
+            for i in 0..count {
+                let stride = if stage > 0 && i == 0 { 2 } else { 1 };
+                let params = params.pp(format!("layer{}", stage + 1)).pp(i);
+                blocks.push(BasicBlock::new(channels, width, BasicBlockConfig { stride, shortcut }, params)?);
+                channels = width;
+            }
+        }
+        Ok(Self { conv1, bn1, blocks, fc: linear(channels, num_classes, params.pp("fc"))? })
     }
-    Ok(ResNet { conv1, bn1, blocks, fc: linear(channels, num_classes, params.pp("fc"))? })
 }
 
 impl Module for ResNet {

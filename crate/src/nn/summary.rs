@@ -13,14 +13,14 @@ use crate::plot::Table;
 
 /// The layers of a model in the order in which they run, from [`summary`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
+pub struct ModelSummary {
     /// The layers.
     pub layers: Vec<LayerSummary>,
     /// How many numbers there are to train in the model, whether a layer reported them or not.
     pub params: usize,
 }
 
-/// One layer of a [`Summary`].
+/// One layer of a [`ModelSummary`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerSummary {
     /// The name before that of its parameters, as `layer1.0.conv1`; empty if it has none.
@@ -61,11 +61,11 @@ pub struct LayerSummary {
 /// );
 /// # Ok(()) }
 /// ```
-pub fn summary(model: &dyn Module, params: &Params, shape: impl Into<Shape>) -> Result<Summary> {
-    Summary::of(model, params, &Tensor::zeros(shape, params.dtype(), params.device())?)
+pub fn summary(model: &dyn Module, params: &Params, shape: impl Into<Shape>) -> Result<ModelSummary> {
+    ModelSummary::of(model, params, &Tensor::zeros(shape, params.dtype(), params.device())?)
 }
 
-impl Summary {
+impl ModelSummary {
     /// [`summary`] for an input of the caller's choice, such as class indices for an embedding.
     ///
     /// # Errors
@@ -114,23 +114,21 @@ impl Summary {
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for ModelSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.table().text().map_err(|_| fmt::Error)?)
     }
 }
 
-/// What a layer reports: what its input is called in errors, its parameters, its output, and how many products with
-/// weights it took.
+/// What a layer reports: its kind, its parameters, its output, and how many products with weights it took.
 pub(super) fn record<'a>(
-    input: &'static str,
+    kind: &'static str,
     parameters: impl IntoIterator<Item = &'a Tensor>,
     output: &Tensor,
     multiply_adds: usize,
 ) {
     RECORDS.with_borrow_mut(|records| {
         if let Some(records) = records {
-            let kind = input.strip_prefix("input of ").unwrap_or(input);
             let parameters = parameters.into_iter().map(Tensor::id).collect();
             records.push(Record { kind, parameters, output: output.dims().to_vec(), multiply_adds });
         }

@@ -8,11 +8,12 @@ use candlelight_kernels::normalization::{Affine, Moments};
 
 use super::running::Running;
 use super::{BatchNormConfig, Scale, check_dtype, check_eps, check_momentum, composed};
+use crate::nn::kind::{Kind, kind};
 use crate::nn::{Activation, Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
 
-/// Batch normalization.
+/// Batch normalization of channels with `D` dimensions.
 ///
 /// ```text
 /// y = γ (x - μ) / √(σ² + ε) + β
@@ -32,14 +33,12 @@ use crate::{Error, Result};
 /// `num_batches_tracked` is a float here, and an integer in PyTorch's state dict.
 ///
 /// # Shapes
-/// Input and output [N, C] or [N, C, L] ([`batch_norm1d`]), [N, C, H, W] ([`batch_norm2d`]); parameters `weight` and
+/// Input and output [N, C] or [N, C, L] ([`BatchNorm1d`]), [N, C, H, W] ([`BatchNorm2d`]); parameters `weight` and
 /// `bias`, buffers `running_mean` and `running_var` `[C]`, and `num_batches_tracked`, a scalar.
 ///
 /// Ioffe and Szegedy (2015), algorithms 1 and 2.
 #[derive(Debug, Clone)]
-pub struct BatchNorm {
-    what: &'static str,
-    ranks: &'static [usize],
+pub struct BatchNorm<const D: usize> {
     channels: usize,
     config: BatchNormConfig,
     dtype: DType,
@@ -48,10 +47,16 @@ pub struct BatchNorm {
     frozen: Arc<AtomicBool>,
 }
 
-/// A [`BatchNorm`] of [N, C] or [N, C, L] with PyTorch's defaults.
+/// [`BatchNorm`] of [N, C] or [N, C, L], PyTorch's `BatchNorm1d`.
+pub type BatchNorm1d = BatchNorm<1>;
+
+/// [`BatchNorm`] of [N, C, H, W], PyTorch's `BatchNorm2d`.
+pub type BatchNorm2d = BatchNorm<2>;
+
+/// A [`BatchNorm1d`] with PyTorch's defaults.
 ///
 /// # Errors
-/// As [`BatchNorm::new_1d`].
+/// As [`BatchNorm::new`].
 ///
 /// ```
 /// use candlelight::{nn::batch_norm1d, prelude::*};
@@ -65,14 +70,14 @@ pub struct BatchNorm {
 /// assert!((layer.running_var().unwrap().to_vec1::<f32>()?[0] - 1.1).abs() < 1e-6);
 /// # Ok(()) }
 /// ```
-pub fn batch_norm1d(num_features: usize, params: Params) -> Result<BatchNorm> {
-    BatchNorm::new_1d(num_features, BatchNormConfig::default(), params)
+pub fn batch_norm1d(num_features: usize, params: Params) -> Result<BatchNorm1d> {
+    BatchNorm::new(num_features, BatchNormConfig::default(), params)
 }
 
-/// A [`BatchNorm`] of [N, C, H, W] with PyTorch's defaults.
+/// A [`BatchNorm2d`] with PyTorch's defaults.
 ///
 /// # Errors
-/// As [`BatchNorm::new_2d`].
+/// As [`BatchNorm::new`].
 ///
 /// ```
 /// use candlelight::{nn::batch_norm2d, prelude::*};
@@ -85,47 +90,34 @@ pub fn batch_norm1d(num_features: usize, params: Params) -> Result<BatchNorm> {
 /// assert_eq!(layer.forward(&x, Mode::Train)?.sqr()?.sum_all()?.to_scalar::<f32>()?, 0.);
 /// # Ok(()) }
 /// ```
-pub fn batch_norm2d(num_features: usize, params: Params) -> Result<BatchNorm> {
-    BatchNorm::new_2d(num_features, BatchNormConfig::default(), params)
+pub fn batch_norm2d(num_features: usize, params: Params) -> Result<BatchNorm2d> {
+    BatchNorm::new(num_features, BatchNormConfig::default(), params)
 }
 
-impl BatchNorm {
-    /// PyTorch's `BatchNorm1d`: input [N, C] or [N, C, L]. `num_features`: C, at least 1.
+impl<const D: usize> BatchNorm<D> {
+    const KIND: Kind = match D {
+        1 => kind!("batch_norm1d"),
+        2 => kind!("batch_norm2d"),
+        _ => kind!("batch_norm"),
+    };
+
+    /// The layer, with its parameters and buffers below the prefix of `params`. `num_features`: C, at least 1.
     ///
     /// # Errors
     /// A setting outside its range, or a name that is taken.
-    pub fn new_1d(num_features: usize, config: BatchNormConfig, params: Params) -> Result<Self> {
-        Self::new("input of batch_norm1d", &[2, 3], num_features, config, &params)
-    }
-
-    /// PyTorch's `BatchNorm2d`: input [N, C, H, W]. `num_features`: C, at least 1.
-    ///
-    /// # Errors
-    /// A setting outside its range, or a name that is taken.
-    pub fn new_2d(num_features: usize, config: BatchNormConfig, params: Params) -> Result<Self> {
-        Self::new("input of batch_norm2d", &[4], num_features, config, &params)
-    }
-
-    fn new(
-        what: &'static str,
-        ranks: &'static [usize],
-        channels: usize,
-        config: BatchNormConfig,
-        params: &Params,
-    ) -> Result<Self> {
+    pub fn new(num_features: usize, config: BatchNormConfig, params: Params) -> Result<Self> {
+        let channels = num_features;
         if channels == 0 {
             return Err(Error::setting("num_features", "at least 1", channels));
         }
         check_eps(config.eps)?;
         check_momentum(config.momentum)?;
         Ok(Self {
-            what,
-            ranks,
             channels,
             config,
             dtype: params.dtype(),
-            scale: Scale::new(&[channels], config.affine, config.affine, params)?,
-            running: config.track_running_stats.then(|| Running::new(channels, params)).transpose()?,
+            scale: Scale::new(&[channels], config.affine, config.affine, &params)?,
+            running: config.track_running_stats.then(|| Running::new(channels, &params)).transpose()?,
             frozen: Arc::default(),
         })
     }
@@ -190,7 +182,7 @@ impl BatchNorm {
             count += numbers;
         }
         if count == 0 {
-            return Err(Error::shape(self.what, "at least one sample in all batches together", &[0]));
+            return Err(Error::shape(Self::KIND.input, "at least one sample in all batches together", &[0]));
         }
         running.set(&total, 1.0)?;
         Ok(count)
@@ -214,22 +206,25 @@ impl BatchNorm {
     /// How many numbers a channel has in `x`.
     fn check(&self, x: &Tensor) -> Result<usize> {
         match x.dims() {
-            [n, c, places @ ..] if *c == self.channels && self.ranks.contains(&x.rank()) => {
-                check_dtype(self.what, x, self.dtype)?;
+            [n, c, places @ ..] if *c == self.channels && (places.len() == D || (D == 1 && places.is_empty())) => {
+                check_dtype(Self::KIND.input, x, self.dtype)?;
                 Ok(n * places.iter().product::<usize>())
             }
             dims => {
                 let c = self.channels;
-                let expected =
-                    if self.ranks == [4] { format!("[N, {c}, H, W]") } else { format!("[N, {c}] or [N, {c}, L]") };
-                Err(Error::shape(self.what, expected, dims))
+                let expected = match D {
+                    1 => format!("[N, {c}] or [N, {c}, L]"),
+                    2 => format!("[N, {c}, H, W]"),
+                    _ => format!("[N, {c}, …] of {} dimensions", D + 2),
+                };
+                Err(Error::shape(Self::KIND.input, expected, dims))
             }
         }
     }
 
     fn normalize(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
         let y = self.normalized(x, mode, relu)?;
-        self.scale.record(self.what, &y);
+        self.scale.record(Self::KIND.name, &y);
         Ok(y)
     }
 
@@ -242,7 +237,7 @@ impl BatchNorm {
             running => {
                 if numbers < 2 {
                     let expected = "more than one number for each channel, to take statistics of".to_owned();
-                    return Err(Error::shape(self.what, expected, x.dims()));
+                    return Err(Error::shape(Self::KIND.input, expected, x.dims()));
                 }
                 let (y, mut moments) = self.with_own(x, affine)?;
                 if let Some(running) = running.as_ref() {
@@ -278,7 +273,7 @@ fn finish(y: Tensor, affine: Affine) -> Result<Tensor> {
     if affine.relu { crate::activation::relu(&y) } else { Ok(y) }
 }
 
-impl Module for BatchNorm {
+impl<const D: usize> Module for BatchNorm<D> {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         self.normalize(x, mode, false)
     }

@@ -3,6 +3,7 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::normalization::Moments;
 
 use super::{Scale, check_dtype, check_eps, composed};
+use crate::nn::kind::kind;
 use crate::nn::{Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
@@ -97,13 +98,13 @@ impl GroupNorm {
 
 impl Module for GroupNorm {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        let what = "input of group_norm";
+        let kind = kind!("group_norm");
         if x.dims().get(1) != Some(&self.channels) {
-            return Err(Error::shape(what, format!("[N, {}, ...]", self.channels), x.dims()));
+            return Err(Error::shape(kind.input, format!("[N, {}, ...]", self.channels), x.dims()));
         }
-        check_dtype(what, x, self.dtype)?;
+        check_dtype(kind.input, x, self.dtype)?;
         let (y, _) = by_groups(x, self.groups, &self.scale, self.eps)?;
-        self.scale.record(what, &y);
+        self.scale.record(kind.name, &y);
         Ok(y)
     }
 }

@@ -6,6 +6,7 @@ use candlelight_kernels::normalization::{Affine, Moments};
 use super::group_norm::by_groups;
 use super::running::Running;
 use super::{Scale, check_dtype, check_eps, check_momentum, composed};
+use crate::nn::kind::{Kind, kind};
 use crate::nn::{Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
@@ -15,8 +16,9 @@ use crate::{Error, Result};
 pub struct InstanceNormConfig {
     /// ε, added to the variance; finite and at least 0, default 1e-5.
     pub eps: f64,
-    /// By how much of the way the running statistics move towards those of a batch, in [0, 1]; default 0.1.
-    pub momentum: f64,
+    /// By how much of the way the running statistics move towards those of a batch, in [0, 1]; default 0.1. `None` leaves
+    /// them as they are, as in PyTorch.
+    pub momentum: Option<f64>,
     /// Whether there are γ and β; default false.
     pub affine: bool,
     /// Whether running statistics are kept and used in [`Mode::Eval`]; default false.
@@ -25,11 +27,11 @@ pub struct InstanceNormConfig {
 
 impl Default for InstanceNormConfig {
     fn default() -> Self {
-        Self { eps: 1e-5, momentum: 0.1, affine: false, track_running_stats: false }
+        Self { eps: 1e-5, momentum: Some(0.1), affine: false, track_running_stats: false }
     }
 }
 
-/// Instance normalization: each channel of each sample by itself, over its places.
+/// Instance normalization of channels with `D` dimensions: each channel of each sample by itself, over its places.
 ///
 /// ```text
 /// y = γ (x - μ) / √(σ² + ε) + β        μ, σ² = mean and variance of one channel of one sample
@@ -39,15 +41,13 @@ impl Default for InstanceNormConfig {
 /// m places.
 ///
 /// # Shapes
-/// Input and output [N, C, L] ([`instance_norm1d`]) or [N, C, H, W] ([`instance_norm2d`]); parameters and buffers as
+/// Input and output [N, C, L] ([`InstanceNorm1d`]) or [N, C, H, W] ([`InstanceNorm2d`]); parameters and buffers as
 /// [`BatchNorm`](super::BatchNorm). PyTorch takes one sample without N as well; it is an error here.
 /// `num_batches_tracked` counts here, and stays 0 in PyTorch.
 ///
 /// Ulyanov, Vedaldi and Lempitsky (2016), eq. 3.
 #[derive(Debug, Clone)]
-pub struct InstanceNorm {
-    what: &'static str,
-    rank: usize,
+pub struct InstanceNorm<const D: usize> {
     channels: usize,
     config: InstanceNormConfig,
     dtype: DType,
@@ -55,18 +55,24 @@ pub struct InstanceNorm {
     running: Option<Running>,
 }
 
-/// An [`InstanceNorm`] of [N, C, L] with PyTorch's defaults.
+/// [`InstanceNorm`] of [N, C, L], PyTorch's `InstanceNorm1d`.
+pub type InstanceNorm1d = InstanceNorm<1>;
+
+/// [`InstanceNorm`] of [N, C, H, W], PyTorch's `InstanceNorm2d`.
+pub type InstanceNorm2d = InstanceNorm<2>;
+
+/// An [`InstanceNorm1d`] with PyTorch's defaults.
 ///
 /// # Errors
-/// As [`InstanceNorm::new_1d`].
-pub fn instance_norm1d(num_features: usize, params: Params) -> Result<InstanceNorm> {
-    InstanceNorm::new_1d(num_features, InstanceNormConfig::default(), params)
+/// As [`InstanceNorm::new`].
+pub fn instance_norm1d(num_features: usize, params: Params) -> Result<InstanceNorm1d> {
+    InstanceNorm::new(num_features, InstanceNormConfig::default(), params)
 }
 
-/// An [`InstanceNorm`] of [N, C, H, W] with PyTorch's defaults.
+/// An [`InstanceNorm2d`] with PyTorch's defaults.
 ///
 /// # Errors
-/// As [`InstanceNorm::new_2d`].
+/// As [`InstanceNorm::new`].
 ///
 /// ```
 /// use candlelight::{nn::instance_norm2d, prelude::*};
@@ -77,47 +83,34 @@ pub fn instance_norm1d(num_features: usize, params: Params) -> Result<InstanceNo
 /// assert!(y.iter().zip([-1., 1., -1., 1.]).all(|(y, expected)| (y - expected).abs() < 1e-4));
 /// # Ok(()) }
 /// ```
-pub fn instance_norm2d(num_features: usize, params: Params) -> Result<InstanceNorm> {
-    InstanceNorm::new_2d(num_features, InstanceNormConfig::default(), params)
+pub fn instance_norm2d(num_features: usize, params: Params) -> Result<InstanceNorm2d> {
+    InstanceNorm::new(num_features, InstanceNormConfig::default(), params)
 }
 
-impl InstanceNorm {
-    /// PyTorch's `InstanceNorm1d`: input [N, C, L]. `num_features`: C, at least 1.
+impl<const D: usize> InstanceNorm<D> {
+    const KIND: Kind = match D {
+        1 => kind!("instance_norm1d"),
+        2 => kind!("instance_norm2d"),
+        _ => kind!("instance_norm"),
+    };
+
+    /// The layer, with its parameters and buffers below the prefix of `params`. `num_features`: C, at least 1.
     ///
     /// # Errors
     /// A setting outside its range, or a name that is taken.
-    pub fn new_1d(num_features: usize, config: InstanceNormConfig, params: Params) -> Result<Self> {
-        Self::new("input of instance_norm1d", 3, num_features, config, &params)
-    }
-
-    /// PyTorch's `InstanceNorm2d`: input [N, C, H, W]. `num_features`: C, at least 1.
-    ///
-    /// # Errors
-    /// A setting outside its range, or a name that is taken.
-    pub fn new_2d(num_features: usize, config: InstanceNormConfig, params: Params) -> Result<Self> {
-        Self::new("input of instance_norm2d", 4, num_features, config, &params)
-    }
-
-    fn new(
-        what: &'static str,
-        rank: usize,
-        channels: usize,
-        config: InstanceNormConfig,
-        params: &Params,
-    ) -> Result<Self> {
+    pub fn new(num_features: usize, config: InstanceNormConfig, params: Params) -> Result<Self> {
+        let channels = num_features;
         if channels == 0 {
             return Err(Error::setting("num_features", "at least 1", channels));
         }
         check_eps(config.eps)?;
-        check_momentum(Some(config.momentum))?;
+        check_momentum(config.momentum)?;
         Ok(Self {
-            what,
-            rank,
             channels,
             config,
             dtype: params.dtype(),
-            scale: Scale::new(&[channels], config.affine, config.affine, params)?,
-            running: config.track_running_stats.then(|| Running::new(channels, params)).transpose()?,
+            scale: Scale::new(&[channels], config.affine, config.affine, &params)?,
+            running: config.track_running_stats.then(|| Running::new(channels, &params)).transpose()?,
         })
     }
 
@@ -141,29 +134,33 @@ impl InstanceNorm {
     }
 }
 
-impl Module for InstanceNorm {
+impl<const D: usize> Module for InstanceNorm<D> {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let y = self.normalized(x, mode)?;
-        self.scale.record(self.what, &y);
+        self.scale.record(Self::KIND.name, &y);
         Ok(y)
     }
 }
 
-impl InstanceNorm {
+impl<const D: usize> InstanceNorm<D> {
     fn normalized(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let c = self.channels;
-        if x.rank() != self.rank || x.dims().get(1) != Some(&c) {
-            let places = if self.rank == 3 { "L" } else { "H, W" };
-            return Err(Error::shape(self.what, format!("[N, {c}, {places}]"), x.dims()));
+        if x.rank() != D + 2 || x.dims().get(1) != Some(&c) {
+            let places = match D {
+                1 => "L",
+                2 => "H, W",
+                _ => "…",
+            };
+            return Err(Error::shape(Self::KIND.input, format!("[N, {c}, {places}]"), x.dims()));
         }
-        check_dtype(self.what, x, self.dtype)?;
+        check_dtype(Self::KIND.input, x, self.dtype)?;
         if let Some(running) = self.running.as_ref().filter(|_| mode != Mode::Train) {
             return self.with_given(x, &running.moments()?);
         }
         let places: usize = x.dims().iter().skip(2).product();
         if places < 2 {
             let expected = "more than one place for each channel, to take statistics of";
-            return Err(Error::shape(self.what, expected, x.dims()));
+            return Err(Error::shape(Self::KIND.input, expected, x.dims()));
         }
         let (y, moments) = by_groups(x, c, &self.scale, self.config.eps)?;
         if let Some(running) = self.running.as_ref().filter(|_| !moments.is_empty()) {
@@ -176,7 +173,7 @@ impl InstanceNorm {
                     total.var += moments.var * unbiased / samples;
                 }
             }
-            running.update(&means, Some(self.config.momentum))?;
+            running.update(&means, Some(self.config.momentum.unwrap_or(0.0)))?;
         }
         Ok(y)
     }

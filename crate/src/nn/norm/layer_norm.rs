@@ -1,7 +1,8 @@
-use candle_core::{DType, Tensor, Var};
+use candle_core::{DType, Shape, Tensor, Var};
 use candlelight_kernels as kernels;
 
 use super::{Scale, check_dtype, check_eps, composed};
+use crate::nn::kind::kind;
 use crate::nn::{Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
@@ -45,7 +46,7 @@ pub struct LayerNorm {
     scale: Scale,
 }
 
-/// A [`LayerNorm`] over the last dimension, with PyTorch's defaults.
+/// A [`LayerNorm`] over the last dimensions, one or more, with PyTorch's defaults.
 ///
 /// # Errors
 /// As [`LayerNorm::new`].
@@ -58,8 +59,8 @@ pub struct LayerNorm {
 /// assert!((y[0][1] - 1.).abs() < 1e-4 && (y[1][1] - 1.).abs() < 1e-4);
 /// # Ok(()) }
 /// ```
-pub fn layer_norm(width: usize, params: Params) -> Result<LayerNorm> {
-    LayerNorm::new(&[width], LayerNormConfig::default(), params)
+pub fn layer_norm(normalized_shape: impl Into<Shape>, params: Params) -> Result<LayerNorm> {
+    LayerNorm::new(normalized_shape, LayerNormConfig::default(), params)
 }
 
 impl LayerNorm {
@@ -72,12 +73,13 @@ impl LayerNorm {
     /// use candlelight::{nn::{LayerNorm, LayerNormConfig}, prelude::*};
     /// # fn main() -> candlelight::Result<()> {
     /// let config = LayerNormConfig { bias: false, ..LayerNormConfig::default() };
-    /// let layer = LayerNorm::new(&[3, 28, 28], config, Params::new(0, &Device::Cpu)?)?;
+    /// let layer = LayerNorm::new((3, 28, 28), config, Params::new(0, &Device::Cpu)?)?;
     /// assert_eq!(layer.weight().unwrap().dims(), [3, 28, 28]);
     /// assert!(layer.bias().is_none());
     /// # Ok(()) }
     /// ```
-    pub fn new(normalized_shape: &[usize], config: LayerNormConfig, params: Params) -> Result<Self> {
+    pub fn new(normalized_shape: impl Into<Shape>, config: LayerNormConfig, params: Params) -> Result<Self> {
+        let normalized_shape = normalized_shape.into().into_dims();
         if normalized_shape.is_empty() || normalized_shape.contains(&0) {
             let expected = "one or more dimensions of at least 1";
             return Err(Error::setting("normalized_shape", expected, format!("{normalized_shape:?}")));
@@ -85,10 +87,10 @@ impl LayerNorm {
         check_eps(config.eps)?;
         let (weight, bias) = (config.elementwise_affine, config.elementwise_affine && config.bias);
         Ok(Self {
-            normalized_shape: normalized_shape.to_vec(),
             eps: config.eps,
             dtype: params.dtype(),
-            scale: Scale::new(normalized_shape, weight, bias, &params)?,
+            scale: Scale::new(&normalized_shape, weight, bias, &params)?,
+            normalized_shape,
         })
     }
 
@@ -105,12 +107,12 @@ impl LayerNorm {
 
 impl Module for LayerNorm {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        let what = "input of layer_norm";
+        let kind = kind!("layer_norm");
         if !x.dims().ends_with(&self.normalized_shape) {
             let sizes = self.normalized_shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            return Err(Error::shape(what, format!("[..., {sizes}]"), x.dims()));
+            return Err(Error::shape(kind.input, format!("[..., {sizes}]"), x.dims()));
         }
-        check_dtype(what, x, self.dtype)?;
+        check_dtype(kind.input, x, self.dtype)?;
         let (weight, bias) = (self.scale.weight(), self.scale.bias());
         let y = if kernels::can_take(&[x]) {
             let width = self.normalized_shape.iter().product();
@@ -122,7 +124,7 @@ impl Module for LayerNorm {
             let (y, _) = composed::with_own(x, &dims, self.eps)?;
             composed::scaled(y, weight, bias, &self.normalized_shape)?
         };
-        self.scale.record(what, &y);
+        self.scale.record(kind.name, &y);
         Ok(y)
     }
 }

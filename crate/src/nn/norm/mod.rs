@@ -19,10 +19,12 @@ mod running;
 
 use candle_core::{DType, Tensor, Var};
 
-pub use batch_norm::{BatchNorm, batch_norm1d, batch_norm2d};
+pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, batch_norm1d, batch_norm2d};
 pub use batch_norm_config::BatchNormConfig;
 pub use group_norm::{GroupNorm, GroupNormConfig, group_norm};
-pub use instance_norm::{InstanceNorm, InstanceNormConfig, instance_norm1d, instance_norm2d};
+pub use instance_norm::{
+    InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNormConfig, instance_norm1d, instance_norm2d,
+};
 pub use layer_norm::{LayerNorm, LayerNormConfig, layer_norm};
 
 use super::summary::record;
@@ -58,9 +60,9 @@ impl Scale {
 
 impl Scale {
     /// Reports a layer's output to a summary: each number is multiplied by a scale, if there is one.
-    fn record(&self, input: &'static str, y: &Tensor) {
+    fn record(&self, kind: &'static str, y: &Tensor) {
         let products = if self.weight.is_some() { y.elem_count() } else { 0 };
-        record(input, self.weight().into_iter().chain(self.bias()), y, products);
+        record(kind, self.weight().into_iter().chain(self.bias()), y, products);
     }
 }
 

@@ -2,6 +2,7 @@ use candle_core::{DType, Tensor, ToUsize2};
 use candlelight_kernels::windows::{Pooling, Window, Windows};
 
 use super::windows::{planes, pool};
+use crate::nn::kind::{Kind, kind};
 use crate::nn::{Mode, Module};
 use crate::{Error, Result};
 
@@ -19,6 +20,22 @@ pub struct AdaptiveAvgPool2d(Adaptive);
 /// Maxima over the windows of [`AdaptiveAvgPool2d`], with the gradient of [`MaxPool2d`](super::MaxPool2d).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdaptiveMaxPool2d(Adaptive);
+
+/// An [`AdaptiveAvgPool2d`] layer; `output_size` is one number or (height, width).
+///
+/// # Errors
+/// Those of [`AdaptiveAvgPool2d::new`].
+pub fn adaptive_avg_pool2d(output_size: impl ToUsize2) -> Result<AdaptiveAvgPool2d> {
+    AdaptiveAvgPool2d::new(output_size)
+}
+
+/// An [`AdaptiveMaxPool2d`] layer; `output_size` is one number or (height, width).
+///
+/// # Errors
+/// Those of [`AdaptiveMaxPool2d::new`].
+pub fn adaptive_max_pool2d(output_size: impl ToUsize2) -> Result<AdaptiveMaxPool2d> {
+    AdaptiveMaxPool2d::new(output_size)
+}
 
 impl AdaptiveAvgPool2d {
     /// An output of `output_size`, one number or (height, width), each at least 1.
@@ -60,13 +77,13 @@ impl AdaptiveMaxPool2d {
 
 impl Module for AdaptiveAvgPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.0.forward("input of adaptive_avg_pool2d", Pooling::Average, x)
+        self.0.forward(kind!("adaptive_avg_pool2d"), Pooling::Average, x)
     }
 }
 
 impl Module for AdaptiveMaxPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.0.forward("input of adaptive_max_pool2d", Pooling::Max, x)
+        self.0.forward(kind!("adaptive_max_pool2d"), Pooling::Max, x)
     }
 }
 
@@ -84,13 +101,13 @@ impl Adaptive {
         }
     }
 
-    fn forward(self, what: &'static str, kind: Pooling, x: &Tensor) -> Result<Tensor> {
-        let (lead, plane) = planes(what, x, 2)?;
-        let [height, width] = *plane else { return Err(Error::shape(what, "[N, C, H, W]", x.dims())) };
+    fn forward(self, kind: Kind, pooling: Pooling, x: &Tensor) -> Result<Tensor> {
+        let (lead, plane) = planes(kind.input, x, 2)?;
+        let [height, width] = *plane else { return Err(Error::shape(kind.input, "[N, C, H, W]", x.dims())) };
         let shape = [lead, &[self.height, self.width]].concat();
         let windows =
             Windows { height, width, rows: windows(self.height, height), columns: windows(self.width, width) };
-        pool(what, kind, x, windows, shape)
+        pool(kind, pooling, x, windows, shape)
     }
 }
 
@@ -119,18 +136,18 @@ pub struct GlobalAvgPool;
 
 impl Module for GlobalAvgPool {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        let what = "input of global_avg_pool";
+        let kind = kind!("global_avg_pool");
         let [n, c, places @ ..] = x.dims() else {
-            return Err(Error::shape(what, "[N, C, ...]", x.dims()));
+            return Err(Error::shape(kind.input, "[N, C, ...]", x.dims()));
         };
         if places.contains(&0) {
-            return Err(Error::shape(what, "[N, C, ...] with places to take the mean of", x.dims()));
+            return Err(Error::shape(kind.input, "[N, C, ...] with places to take the mean of", x.dims()));
         }
         if !matches!(x.dtype(), DType::F32 | DType::F64) {
-            return Err(Error::DType { what, expected: "F32 or F64", actual: x.dtype() });
+            return Err(Error::DType { what: kind.input, expected: "F32 or F64", actual: x.dtype() });
         }
         let width = places.iter().product();
         let windows = Windows { height: 1, width, rows: windows(1, 1), columns: windows(1, width) };
-        pool(what, Pooling::Average, x, windows, vec![*n, *c])
+        pool(kind, Pooling::Average, x, windows, vec![*n, *c])
     }
 }

@@ -4,6 +4,7 @@ use candlelight_kernels::windows::Pooling;
 use super::max::forward;
 use super::windows::Axis;
 use crate::Result;
+use crate::nn::kind::kind;
 use crate::nn::{Mode, Module};
 
 /// Settings of an [`AvgPool2d`].
@@ -75,7 +76,7 @@ impl AvgPool2d {
 
 impl Module for AvgPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        forward("input of avg_pool2d", Pooling::Average, &[self.rows, self.columns], x)
+        forward(kind!("avg_pool2d"), Pooling::Average, &[self.rows, self.columns], x)
     }
 }
 
@@ -135,6 +136,6 @@ impl AvgPool1d {
 
 impl Module for AvgPool1d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        forward("input of avg_pool1d", Pooling::Average, &[self.0], x)
+        forward(kind!("avg_pool1d"), Pooling::Average, &[self.0], x)
     }
 }

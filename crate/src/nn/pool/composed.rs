@@ -6,7 +6,7 @@ use candlelight_kernels::windows::{Pooling, Windows};
 use crate::Result;
 
 /// Each window is a row of places in the plane; rows that are too short name a place after the plane, where a zero stands.
-pub(super) fn pool(kind: Pooling, x: &Tensor, windows: &Windows, shape: Vec<usize>) -> Result<Tensor> {
+pub(super) fn pool(pooling: Pooling, x: &Tensor, windows: &Windows, shape: Vec<usize>) -> Result<Tensor> {
     let plane = windows.height * windows.width;
     let rows = windows.iter().map(|(_, rows, columns)| {
         let place = move |row| columns.places().map(move |column| (row * windows.width + column) as u32);
@@ -17,13 +17,13 @@ pub(super) fn pool(kind: Pooling, x: &Tensor, windows: &Windows, shape: Vec<usiz
     let mut index = Vec::with_capacity(rows.len() * longest);
     for row in &rows {
         // For a maximum the first place once more, which changes nothing.
-        let filler = if kind == Pooling::Max { row.first().copied().unwrap_or(0) } else { plane as u32 };
+        let filler = if pooling == Pooling::Max { row.first().copied().unwrap_or(0) } else { plane as u32 };
         index.extend((0..longest).map(|i| row.get(i).copied().unwrap_or(filler)));
     }
     let index = Tensor::from_vec(index, rows.len() * longest, x.device())?;
     let planes = x.reshape(((), plane))?.pad_with_zeros(1, 0, 1)?;
     let values = planes.index_select(&index, 1)?.reshape(((), rows.len(), longest))?;
-    let pooled = match kind {
+    let pooled = match pooling {
         Pooling::Max => {
             let nan = values.ne(&values)?;
             let largest = values.detach().argmax_keepdim(D::Minus1)?;

@@ -3,6 +3,7 @@ use candlelight_kernels::windows::{Pooling, Windows};
 
 use super::windows::{Axis, planes, pool};
 use crate::Result;
+use crate::nn::kind::{Kind, kind};
 use crate::nn::{Mode, Module};
 
 /// Settings of a [`MaxPool2d`].
@@ -96,24 +97,24 @@ impl MaxPool2d {
 
 impl Module for MaxPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        forward("input of max_pool2d", Pooling::Max, &[self.rows, self.columns], x)
+        forward(kind!("max_pool2d"), Pooling::Max, &[self.rows, self.columns], x)
     }
 }
 
 /// Pools along the last dimensions, one for each axis.
-pub(super) fn forward(what: &'static str, kind: Pooling, axes: &[Axis], x: &Tensor) -> Result<Tensor> {
-    let (lead, plane) = planes(what, x, axes.len())?;
-    let windows = axes.iter().zip(plane).map(|(axis, &size)| axis.windows(what, size, x.dims()));
+pub(super) fn forward(kind: Kind, pooling: Pooling, axes: &[Axis], x: &Tensor) -> Result<Tensor> {
+    let (lead, plane) = planes(kind.input, x, axes.len())?;
+    let windows = axes.iter().zip(plane).map(|(axis, &size)| axis.windows(kind.input, size, x.dims()));
     let mut windows = windows.collect::<Result<Vec<_>>>()?;
     let shape = [lead, &windows.iter().map(Vec::len).collect::<Vec<_>>()].concat();
     let columns = windows.pop().unwrap_or_default();
     let (height, rows) = match (plane, windows.pop()) {
         ([height, _], Some(rows)) => (*height, rows),
         // A plane of one row.
-        _ => (1, Axis::ONE.windows(what, 1, x.dims())?),
+        _ => (1, Axis::ONE.windows(kind.input, 1, x.dims())?),
     };
     let width = plane.last().copied().unwrap_or(1);
-    pool(what, kind, x, Windows { height, width, rows, columns }, shape)
+    pool(kind, pooling, x, Windows { height, width, rows, columns }, shape)
 }
 
 /// Settings of a [`MaxPool1d`].
@@ -172,6 +173,6 @@ impl MaxPool1d {
 
 impl Module for MaxPool1d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        forward("input of max_pool1d", Pooling::Max, &[self.0], x)
+        forward(kind!("max_pool1d"), Pooling::Max, &[self.0], x)
     }
 }

@@ -2,10 +2,10 @@
 
 use candle_core::{DType, Tensor};
 use candlelight_kernels as kernels;
-use candlelight_kernels::pooling::pooling;
 use candlelight_kernels::windows::{Pooling, Window, Windows};
 
 use super::composed;
+use crate::nn::kind::Kind;
 use crate::nn::summary::record;
 use crate::{Error, Result};
 
@@ -96,18 +96,12 @@ pub(super) fn planes<'a>(what: &'static str, x: &'a Tensor, spatial: usize) -> R
 }
 
 /// One number for each window of each plane of `x`; the result has `shape`.
-pub(super) fn pool(
-    what: &'static str,
-    kind: Pooling,
-    x: &Tensor,
-    windows: Windows,
-    shape: Vec<usize>,
-) -> Result<Tensor> {
+pub(super) fn pool(kind: Kind, pooling: Pooling, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
     let y = match kernels::can_take(&[x]) {
         _ if x.elem_count() == 0 => Tensor::zeros(shape, x.dtype(), x.device())?,
-        true => pooling(kind, x, windows, shape.into())?,
-        false => composed::pool(kind, x, &windows, shape)?,
+        true => kernels::pooling::pooling(pooling, x, windows, shape.into())?,
+        false => composed::pool(pooling, x, &windows, shape)?,
     };
-    record(what, [], &y, 0);
+    record(kind.name, [], &y, 0);
     Ok(y)
 }

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 pub use gru::{Gru, gru};
 pub use lstm::{Lstm, LstmGate, LstmState, lstm};
-pub use rnn::{Nonlinearity, Rnn, rnn};
+pub use rnn::{Rnn, RnnConfig, RnnNonlinearity, rnn};
 
 /// Settings of an [`Rnn`], a [`Gru`] or an [`Lstm`].
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -7,14 +7,23 @@ use super::{RecurrentConfig, Stack, Weights};
 use crate::params::Params;
 use crate::{Result, activation};
 
-/// The activation of an [`Rnn`].
+/// The activation of an [`Rnn`]; PyTorch's `nonlinearity`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Nonlinearity {
+pub enum RnnNonlinearity {
     /// Hyperbolic tangent, PyTorch's default.
     #[default]
     Tanh,
     /// max(x, 0).
     Relu,
+}
+
+/// Settings of an [`Rnn`].
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RnnConfig {
+    /// f; default tanh.
+    pub nonlinearity: RnnNonlinearity,
+    /// What it shares with the other recurrent layers.
+    pub recurrent: RecurrentConfig,
 }
 
 /// A vanilla (Elman) recurrent layer, or several one above the other.
@@ -56,7 +65,7 @@ pub struct Rnn(Stack);
 /// # Ok(()) }
 /// ```
 pub fn rnn(input_size: usize, hidden_size: usize, params: Params) -> Result<Rnn> {
-    Rnn::new(input_size, hidden_size, Nonlinearity::default(), RecurrentConfig::default(), params)
+    Rnn::new(input_size, hidden_size, RnnConfig::default(), params)
 }
 
 impl Rnn {
@@ -66,18 +75,12 @@ impl Rnn {
     ///
     /// # Errors
     /// A size or a number of layers of 0, or a name that is taken.
-    pub fn new(
-        input_size: usize,
-        hidden_size: usize,
-        nonlinearity: Nonlinearity,
-        config: RecurrentConfig,
-        params: Params,
-    ) -> Result<Self> {
-        let unary = match nonlinearity {
-            Nonlinearity::Tanh => Unary::Tanh,
-            Nonlinearity::Relu => Unary::Relu,
+    pub fn new(input_size: usize, hidden_size: usize, config: RnnConfig, params: Params) -> Result<Self> {
+        let unary = match config.nonlinearity {
+            RnnNonlinearity::Tanh => Unary::Tanh,
+            RnnNonlinearity::Relu => Unary::Relu,
         };
-        Ok(Self(Stack::new(Cell::Plain(unary), input_size, hidden_size, config, &params)?))
+        Ok(Self(Stack::new(Cell::Plain(unary), input_size, hidden_size, config.recurrent, &params)?))
     }
 
     /// The outputs of all steps, and the states after the last, starting from `state` or from zeros.

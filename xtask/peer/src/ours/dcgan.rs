@@ -4,8 +4,7 @@ use candlelight::activation::tanh;
 use candlelight::autograd::value_and_grad;
 use candlelight::loss::binary_cross_entropy_with_logits as bce;
 use candlelight::nn::{
-    BatchNorm, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear, batch_norm2d, conv_transpose2d,
-    conv2d,
+    BatchNorm2d, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear, batch_norm2d,
 };
 use candlelight::prelude::*;
 
@@ -16,14 +15,14 @@ use crate::task::Task;
 struct Generator {
     fc: Linear,
     conv1: ConvTranspose2d,
-    bn1: BatchNorm,
+    bn1: BatchNorm2d,
     conv2: ConvTranspose2d,
 }
 
 struct Discriminator {
     conv1: Conv2d,
     conv2: Conv2d,
-    bn2: BatchNorm,
+    bn2: BatchNorm2d,
     fc: Linear,
 }
 
@@ -58,9 +57,15 @@ impl Generator {
         let double = ConvTranspose2dConfig { stride: (2, 2), padding: (1, 1), ..Default::default() };
         Ok(Self {
             fc: linear(64, 64 * 7 * 7, params.pp("fc"))?,
-            conv1: conv_transpose2d(64, 32, 4, ConvTranspose2dConfig { bias: false, ..double }, params.pp("conv1"))?,
+            conv1: ConvTranspose2d::new(
+                64,
+                32,
+                4,
+                ConvTranspose2dConfig { bias: false, ..double },
+                params.pp("conv1"),
+            )?,
             bn1: batch_norm2d(32, params.pp("bn1"))?,
-            conv2: conv_transpose2d(32, 1, 4, double, params.pp("conv2"))?,
+            conv2: ConvTranspose2d::new(32, 1, 4, double, params.pp("conv2"))?,
         })
     }
 
@@ -76,8 +81,8 @@ impl Discriminator {
     fn new(params: &Params) -> Result<Self> {
         let halve = Conv2dConfig { stride: (2, 2), padding: (1, 1), ..Default::default() };
         Ok(Self {
-            conv1: conv2d(1, 32, 4, halve, params.pp("conv1"))?,
-            conv2: conv2d(32, 64, 4, Conv2dConfig { bias: false, ..halve }, params.pp("conv2"))?,
+            conv1: Conv2d::new(1, 32, 4, halve, params.pp("conv1"))?,
+            conv2: Conv2d::new(32, 64, 4, Conv2dConfig { bias: false, ..halve }, params.pp("conv2"))?,
             bn2: batch_norm2d(64, params.pp("bn2"))?,
             fc: linear(64 * 7 * 7, 1, params.pp("fc"))?,
         })

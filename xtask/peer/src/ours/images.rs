@@ -1,6 +1,6 @@
 //! Convolutional networks.
 
-use candlelight::nn::{Conv2dConfig, ResNet, ResNetConfig, Shortcut, conv2d, max_pool2d, resnet};
+use candlelight::nn::{Conv2d, Conv2dConfig, ResNet, ResNetConfig, Shortcut, conv2d, max_pool2d};
 use candlelight::prelude::*;
 
 use super::{sgd, start};
@@ -36,10 +36,10 @@ pub fn forward(case: Case) -> crate::Result<Task> {
 pub fn lenet(params: &Params) -> Result<Sequential> {
     let padded = Conv2dConfig { padding: (2, 2), ..Conv2dConfig::default() };
     Ok(Sequential::new()
-        .push(conv2d(1, 6, 5, padded, params.pp("conv1"))?)
+        .push(Conv2d::new(1, 6, 5, padded, params.pp("conv1"))?)
         .push(Activation::Relu)
         .push(max_pool2d(2)?)
-        .push(conv2d(6, 16, 5, Conv2dConfig::default(), params.pp("conv2"))?)
+        .push(conv2d(6, 16, 5, params.pp("conv2"))?)
         .push(Activation::Relu)
         .push(max_pool2d(2)?)
         .push(Flatten)
@@ -53,5 +53,6 @@ pub fn lenet(params: &Params) -> Result<Sequential> {
 /// Stages of 3 blocks of these widths, with projections where the shape changes.
 fn residual(params: &Params, in_channels: usize, widths: &[usize]) -> Result<ResNet> {
     let shortcut = Shortcut::Projection;
-    resnet(ResNetConfig { in_channels, widths: widths.to_vec(), shortcut, ..ResNetConfig::default() }, params.clone())
+    let config = ResNetConfig { widths: widths.to_vec(), shortcut, ..ResNetConfig::default() };
+    ResNet::new(in_channels, 10, config, params.clone())
 }

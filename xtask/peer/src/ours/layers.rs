@@ -107,7 +107,7 @@ impl Work for Backward {
 fn conv(channels: usize, side: usize) -> crate::Result<(Conv2d, Tensor)> {
     let params = Params::new(0, &Device::Cpu)?;
     let config = Conv2dConfig { padding: (1, 1), ..Conv2dConfig::default() };
-    let conv = candlelight::nn::conv2d(channels, channels, 3, config, params.clone())?;
+    let conv = candlelight::nn::Conv2d::new(channels, channels, 3, config, params.clone())?;
     start(&params)?;
     Ok((conv, shared::input("x", (64, channels, side, side))?))
 }

@@ -1,6 +1,6 @@
 //! Recurrent networks with a linear layer on the last state.
 
-use candlelight::nn::{Gru, Lstm, Nonlinearity, RecurrentConfig, Rnn};
+use candlelight::nn::{Gru, Lstm, RecurrentConfig, Rnn, RnnConfig};
 use candlelight::prelude::*;
 
 use super::{sgd, training};
@@ -26,7 +26,7 @@ pub fn gru() -> crate::Result<Task> {
 
 pub fn rnn() -> crate::Result<Task> {
     recurrent(|params| {
-        let layer = Rnn::new(32, 128, Nonlinearity::Tanh, CONFIG, params)?;
+        let layer = Rnn::new(32, 128, RnnConfig { recurrent: CONFIG, ..RnnConfig::default() }, params)?;
         Ok(move |x: &Tensor| Ok(layer.forward_with_state(x, None, Mode::Train)?.1))
     })
 }
