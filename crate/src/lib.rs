@@ -69,11 +69,11 @@ pub mod kernels {
 /// What almost every notebook and program uses: `use candlelight::prelude::*;`.
 pub mod prelude {
     pub use candle_core::{D, DType, Device, IndexOp, Tensor, Var};
-    pub use ndarray::{Array1, Array2, array};
+    pub use ndarray::{Array1, Array2, Axis, array};
     pub use rand::Rng as _;
 
     pub use crate::activation::{log_softmax, relu, sigmoid, softmax};
-    pub use crate::checkpoint::{Checkpoint, load_params, save_params};
+    pub use crate::autograd::value_and_grad;
     pub use crate::data::{Dataset, FashionMnist};
     pub use crate::device::{best_device, describe};
     pub use crate::init::Init;
@@ -84,12 +84,12 @@ pub mod prelude {
         avg_pool2d, batch_norm1d, batch_norm2d, conv2d, layer_norm, linear, max_pool2d,
     };
     pub use crate::optim::{
-        Adam, AdamConfig, AdamW, AdamWConfig, LrScheduler, Optimizer, ParamGroup, RmsProp, RmsPropConfig, Sgd,
-        SgdConfig,
+        Adam, AdamConfig, AdamW, AdamWConfig, LrScheduler, Optimizer, RmsProp, RmsPropConfig, Sgd, SgdConfig,
     };
     pub use crate::params::Params;
     pub use crate::plot::{Figure, Mesh, Panel, Table};
+    pub use crate::probability::Summary;
     pub use crate::rng::{Rng, seeded};
-    pub use crate::train::{FitConfig, History, Progress, evaluate, fit};
+    pub use crate::train::{FitConfig, History, Progress, evaluate, fit, parallel_map};
     pub use crate::{Error, Result};
 }

@@ -1,6 +1,6 @@
 //! Initial values: their laws, and what they keep through a layer.
 
-use candlelight::init::{Fan, Law, Nonlinearity, propagate};
+use candlelight::init::{Distribution, Fan, Nonlinearity, propagate};
 use candlelight::nn::Activation;
 use candlelight::nn::{Mode, Module};
 use candlelight::prelude::*;
@@ -19,14 +19,14 @@ fn variance(values: &[f64]) -> f64 {
 
 #[test]
 fn named_rules_are_cases_of_the_scaled_one() {
-    let scaled = |fan, gain, law| Init::Scaled { fan, gain, law };
+    let scaled = |fan, gain, distribution| Init::Scaled { fan, gain, distribution };
     for (named, general) in [
-        (Init::XavierUniform, scaled(Fan::Average, 1.0, Law::Uniform)),
-        (Init::XavierNormal, scaled(Fan::Average, 1.0, Law::Normal)),
-        (Init::HeUniform, scaled(Fan::In, Nonlinearity::Relu.gain(), Law::Uniform)),
-        (Init::HeNormal, scaled(Fan::In, Nonlinearity::Relu.gain(), Law::Normal)),
-        (Init::LeCunUniform, scaled(Fan::In, 1.0, Law::Uniform)),
-        (Init::LeCunNormal, scaled(Fan::In, Nonlinearity::Linear.gain(), Law::Normal)),
+        (Init::XavierUniform, scaled(Fan::Average, 1.0, Distribution::Uniform)),
+        (Init::XavierNormal, scaled(Fan::Average, 1.0, Distribution::Normal)),
+        (Init::HeUniform, scaled(Fan::In, Nonlinearity::Relu.gain(), Distribution::Uniform)),
+        (Init::HeNormal, scaled(Fan::In, Nonlinearity::Relu.gain(), Distribution::Normal)),
+        (Init::LeCunUniform, scaled(Fan::In, 1.0, Distribution::Uniform)),
+        (Init::LeCunNormal, scaled(Fan::In, Nonlinearity::Linear.gain(), Distribution::Normal)),
     ] {
         let shape = [4, 6, 3, 3];
         assert_close(&format!("{named:?}"), &draw(named, &shape), &draw(general, &shape), 1e-15, 0.0);
@@ -40,18 +40,18 @@ fn scaled_weights_have_variance_gain_squared_over_fan() {
     let shape = [40, 60, 3, 3];
     let n = shape.iter().product::<usize>() as f64;
     for (fan, size) in [(Fan::In, 540.0), (Fan::Out, 360.0), (Fan::Average, 450.0)] {
-        for (law, excess) in [(Law::Uniform, 0.8), (Law::Normal, 2.0)] {
+        for (distribution, excess) in [(Distribution::Uniform, 0.8), (Distribution::Normal, 2.0)] {
             for gain in [0.5, 2.0] {
-                let values = flat(&draw(Init::Scaled { fan, gain, law }, &shape));
+                let values = flat(&draw(Init::Scaled { fan, gain, distribution }, &shape));
                 let ratio = variance(&values) / (gain * gain / size);
-                assert!((ratio - 1.0).abs() < 4.5 * f64::sqrt(excess / n), "{fan:?} {law:?}: {ratio}");
+                assert!((ratio - 1.0).abs() < 4.5 * f64::sqrt(excess / n), "{fan:?} {distribution:?}: {ratio}");
                 let furthest = values.iter().fold(0.0, |max: f64, value| max.max(value.abs()));
                 let bound = gain * f64::sqrt(3.0 / size);
-                assert_eq!(furthest <= bound, law == Law::Uniform, "{furthest} {bound}");
+                assert_eq!(furthest <= bound, distribution == Distribution::Uniform, "{furthest} {bound}");
             }
         }
     }
-    let zero = Init::Scaled { fan: Fan::In, gain: 0.0, law: Law::Normal };
+    let zero = Init::Scaled { fan: Fan::In, gain: 0.0, distribution: Distribution::Normal };
     assert!(flat(&draw(zero, &[3, 4])).iter().all(|&value| value == 0.0));
 }
 
@@ -76,7 +76,7 @@ fn the_right_gain_keeps_the_signal_through_fifty_layers() {
     let after = |activation: Activation, gain: f64| {
         let rng = &mut seeded(1);
         let width = 128;
-        let init = Init::Scaled { fan: Fan::In, gain, law: Law::Normal };
+        let init = Init::Scaled { fan: Fan::In, gain, distribution: Distribution::Normal };
         let mut x = draw(Init::Normal { mean: 0.0, std: 1.0 }, &[64, width]);
         for _ in 0..50 {
             let w = init.tensor(rng, (width, width), DType::F64, &CPU).unwrap();
@@ -127,7 +127,7 @@ fn orthogonal_weights_have_orthonormal_rows_or_columns() {
 
 #[test]
 fn truncated_normal_draws_stay_within_their_bounds() {
-    // The variance of a standard normal law cut at c is 1 - 2c φ(c) / (2Φ(c) - 1).
+    // The variance of a standard normal distribution cut at c is 1 - 2c φ(c) / (2Φ(c) - 1).
     for (cut, expected) in [(2.0, 0.773_741_303_550), (1.0, 0.291_125_094_773), (0.5, 0.080_589_154_601)] {
         let n = 20_000;
         let values = flat(&draw(Init::TruncatedNormal { mean: 3.0, std: 0.1, cut }, &[n]));
@@ -146,7 +146,7 @@ fn bad_settings_and_shapes_are_typed_errors() {
         assert!(matches!(result, Err(Error::Setting { name, .. }) if name == setting), "{result:?}");
     };
     for bad in [-1.0, f64::NAN, f64::INFINITY] {
-        refused(Init::Scaled { fan: Fan::In, gain: bad, law: Law::Normal }, "gain");
+        refused(Init::Scaled { fan: Fan::In, gain: bad, distribution: Distribution::Normal }, "gain");
         refused(Init::Orthogonal { gain: bad }, "gain");
         refused(Init::TruncatedNormal { mean: 0.0, std: bad, cut: 2.0 }, "std");
         refused(Init::TruncatedNormal { mean: 0.0, std: 1.0, cut: bad }, "cut");
@@ -175,7 +175,7 @@ proptest! {
             (Init::HeUniform, fits),
             (Init::LeCunNormal, fits),
             (Init::Orthogonal { gain: 1.0 }, fits),
-            (Init::Scaled { fan: Fan::Out, gain: 0.3, law: Law::Uniform }, fits),
+            (Init::Scaled { fan: Fan::Out, gain: 0.3, distribution: Distribution::Uniform }, fits),
             (Init::TruncatedNormal { mean: 0.0, std: 1.0, cut: 0.2 }, true),
             (Init::Constant(1.0), true),
         ] {

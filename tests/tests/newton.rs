@@ -3,7 +3,7 @@
 use candlelight::ndarray::{Array1, Array2, array};
 use candlelight::optim::newton::*;
 use candlelight::prelude::*;
-use candlelight::probability::{PowerLaw, Summary};
+use candlelight::probability::fit::PowerLaw;
 
 fn normal(seed: u64, rows: usize, columns: usize) -> Array2<f64> {
     let drawn = candlelight::rng::normal(&mut seeded(seed), 0.0, 1.0, rows * columns, DType::F64, &Device::Cpu);

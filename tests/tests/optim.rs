@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::candle_core::{self, CpuStorage, CustomOp1, Layout, Shape};
 use candlelight::loss::mse;
+use candlelight::optim::ParamGroup;
 use candlelight::optim::*;
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, number};

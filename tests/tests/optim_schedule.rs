@@ -1,6 +1,7 @@
 //! Learning-rate schedules against PyTorch's, and gradient clipping.
 
 use candlelight::candle_core::backprop::GradStore;
+use candlelight::optim::ParamGroup;
 use candlelight::optim::schedule::*;
 use candlelight::optim::*;
 use candlelight::prelude::*;

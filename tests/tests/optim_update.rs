@@ -1,6 +1,7 @@
 //! The update in place against the one composed of tensor operations; groups, states and what a step refuses.
 
 use candlelight::candle_core::backprop::GradStore;
+use candlelight::optim::ParamGroup;
 use candlelight::optim::*;
 use candlelight::params::Param;
 use candlelight::prelude::*;

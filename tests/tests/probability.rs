@@ -1,9 +1,8 @@
 //! Summaries, fits and distances, on numbers small enough to work out by hand where they can be.
 
 use candlelight::prelude::*;
-use candlelight::probability::{
-    Binomial, ExponentialLaw, KolmogorovSmirnov, MixtureWeights, Normal, PowerLaw, Proportion, Summary, correlation,
-};
+use candlelight::probability::fit::{ExponentialLaw, PowerLaw};
+use candlelight::probability::{Binomial, KolmogorovSmirnov, MixtureWeights, Normal, Proportion, Summary, correlation};
 use candlelight_tests::flat;
 
 #[test]

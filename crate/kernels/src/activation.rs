@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use candlelight_error::Result;
 
 use super::values::{PIECE, map, map2};
-use super::{Real, contiguous, for_dtype, pool, real, values};
+use super::{Real, contiguous, for_dtype, real, threads, values};
 use crate::autograd::apply1;
 
 /// An activation whose derivative follows from its value, so that it can be joined to the layer before it.
@@ -126,7 +126,7 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// Adds `bias` to each row of `rows` and applies the activation.
 pub(crate) fn finish_rows<T: Real>(rows: &mut [T], width: usize, bias: Option<&[T]>, unary: Option<Unary>) {
     let piece = (PIECE / width).max(1) * width;
-    pool::run_chunks(rows, piece, |_, rows| {
+    threads::run_chunks(rows, piece, |_, rows| {
         real::vectorized(|| {
             for row in rows.chunks_exact_mut(width) {
                 if let Some(bias) = bias {

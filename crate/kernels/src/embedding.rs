@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use candlelight_error::Result;
 
 use super::values::{PIECE, unwritten};
-use super::{Real, contiguous, for_dtype, pool, real, values};
+use super::{Real, contiguous, for_dtype, real, threads, values};
 use crate::autograd::apply1;
 
 /// Rows of `weight`, each index below their number; the gradient leaves row `padding` out.
@@ -19,7 +19,7 @@ fn forward<T: Real>(weight: &Tensor, indices: Vec<u32>, padding: Option<usize>, 
         let weight = values::<T>(&weight)?;
         // SAFETY: the tasks write all rows.
         let mut y = unsafe { unwritten(indices.len() * width) };
-        pool::run_chunks(&mut y, pieces(width), |start, y| {
+        threads::run_chunks(&mut y, pieces(width), |start, y| {
             for (y, &index) in y.chunks_exact_mut(width).zip(&indices[start / width..]) {
                 y.copy_from_slice(&weight[index as usize * width..][..width]);
             }
@@ -33,7 +33,7 @@ fn forward<T: Real>(weight: &Tensor, indices: Vec<u32>, padding: Option<usize>, 
         // A piece of the table belongs to one task, which goes through all indices in order. Few pieces, since each
         // reads all indices.
         let piece = rows.div_ceil(16) * width;
-        pool::run_chunks(&mut dw, piece.max(pieces(width)), |start, dw| {
+        threads::run_chunks(&mut dw, piece.max(pieces(width)), |start, dw| {
             dw.fill(T::ZERO);
             let (first, count) = (start / width, dw.len() / width);
             real::vectorized(|| {

@@ -7,7 +7,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{Real, pool, real};
+use super::{Real, real, threads};
 
 /// A matrix somewhere in memory: element (i, j) is at `i * row + j * col`.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ pub fn matmul<T: Real>(size: Size, a: View<T>, b: View<T>, c: &mut [T], pitch: u
     let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
     let target = Target(c.as_mut_ptr());
     let target = &target;
-    pool::run(down * across, |task| {
+    threads::run(down * across, |task| {
         let (i, j) = (task / across * rows, task % across * columns);
         let part = Size { m: rows.min(m - i), k, n: columns.min(n - j) };
         // SAFETY: the parts tile the matrix, which `check` found to be inside its slices.

@@ -5,7 +5,7 @@ use candlelight_error::Result;
 
 use super::gradient::scaled;
 use super::values::{PIECE, unwritten};
-use super::{Real, contiguous, for_dtype, pool, real, rows, values};
+use super::{Real, contiguous, for_dtype, real, rows, threads, values};
 use crate::autograd::apply1;
 
 /// A function of a prediction and a target.
@@ -60,7 +60,7 @@ fn pair_loss_of<T: Real>(prediction: &Tensor, target: &Tensor, loss: PairLoss, s
     // SAFETY: every slope is written below.
     let mut slopes: Vec<T> = unsafe { unwritten(p.len()) };
     let mut sums = vec![0.0; p.len().div_ceil(PIECE)];
-    pool::run_each(slopes.chunks_mut(PIECE).zip(&mut sums), |i, (slopes, sum)| {
+    threads::run_each(slopes.chunks_mut(PIECE).zip(&mut sums), |i, (slopes, sum)| {
         let part = i * PIECE..i * PIECE + slopes.len();
         let (p, t) = (&p[part.clone()], &t[part]);
         // The choice is made outside the loops, which then become vector code.

@@ -11,7 +11,7 @@ use pulp::{Simd, WithSimd};
 
 use super::matmul::{DEPTH, TILE_ROWS, TILE_VECTORS, tile_by_rows};
 use super::values::unwritten;
-use super::{Real, pool, real};
+use super::{Real, real, threads};
 
 /// A k × n matrix in panels of columns.
 pub(crate) struct Panels<T> {
@@ -60,7 +60,7 @@ impl<T: Real> Panels<T> {
         let mut data: Vec<T> = unsafe { unwritten(size + line) };
         let start = data.as_ptr().align_offset(64).min(line);
         let length = width * k;
-        pool::run_chunks(&mut data[start..][..size], length, |at, to| fill(at / length * width, width, to));
+        threads::run_chunks(&mut data[start..][..size], length, |at, to| fill(at / length * width, width, to));
         Self { data, start, width, k, n }
     }
 

@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor};
 use candlelight_error::Result;
 
 use super::values::{PIECE, map};
-use super::{Real, contiguous, for_dtype, pool, real, rows, values};
+use super::{Real, contiguous, for_dtype, real, rows, threads, values};
 use crate::autograd::apply1;
 
 /// What is added for each weight.
@@ -46,7 +46,7 @@ fn sum<T: Real>(w: &[T], norm: Norm) -> f64 {
     /// Weights that are added in their own type before their sum is added in f64.
     const CHUNK: usize = 1024;
     let mut sums = vec![0.0; w.len().div_ceil(PIECE)];
-    pool::run_each(w.chunks(PIECE).zip(&mut sums), |_, (piece, sum)| {
+    threads::run_each(w.chunks(PIECE).zip(&mut sums), |_, (piece, sum)| {
         real::vectorized(|| {
             for chunk in piece.chunks(CHUNK) {
                 *sum += match norm {

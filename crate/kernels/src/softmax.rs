@@ -5,7 +5,7 @@ use candlelight_error::Result;
 
 use super::gradient::scaled;
 use super::values::{PIECE, unwritten};
-use super::{Real, contiguous, for_dtype, pool, real, rows, values};
+use super::{Real, contiguous, for_dtype, real, rows, threads, values};
 use crate::autograd::apply1;
 
 /// Softmax, or its logarithm, over the last dimension, which is not empty.
@@ -66,7 +66,7 @@ fn cross_entropy_of<T: Real>(logits: &Tensor, labels: &[u32], scale: f64) -> Res
         // SAFETY: each row is written in full.
         let mut gradient: Vec<T> = unsafe { unwritten(z.len()) };
         let piece = (PIECE / 2 / width).max(1);
-        pool::run_each(gradient.chunks_mut(piece * width).zip(losses.chunks_mut(piece)), |i, (gradient, losses)| {
+        threads::run_each(gradient.chunks_mut(piece * width).zip(losses.chunks_mut(piece)), |i, (gradient, losses)| {
             real::vectorized(|| {
                 for (j, (gradient, loss)) in gradient.chunks_exact_mut(width).zip(losses).enumerate() {
                     let row = i * piece + j;
@@ -103,7 +103,7 @@ fn by_rows<T: Real>(n: usize, width: usize, fill: impl Fn(usize, &mut [T]) + Syn
     // SAFETY: `fill` writes every row.
     let mut out = unsafe { unwritten(n) };
     let piece = (PIECE / 2 / width).max(1) * width;
-    pool::run_chunks(&mut out, piece, |start, out| {
+    threads::run_chunks(&mut out, piece, |start, out| {
         real::vectorized(|| {
             for (i, row) in out.chunks_exact_mut(width).enumerate() {
                 fill(start + i * width, row);

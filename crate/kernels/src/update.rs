@@ -12,7 +12,7 @@ use std::ops::{Add, Div, Mul, Sub};
 use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor, bail};
 use pulp::{Arch, NullaryFnOnce};
 
-use super::pool;
+use super::threads;
 
 /// Elements that one thread updates at a time: some 5 µs of work.
 const BLOCK: usize = 1 << 14;
@@ -154,7 +154,7 @@ fn in_blocks<R: Rule, T: Number, const N: usize>(
     if passes.is_empty() {
         return Arch::new().dispatch(last);
     }
-    pool::run_each(passes.into_iter().chain([last]), |_, pass| Arch::new().dispatch(pass));
+    threads::run_each(passes.into_iter().chain([last]), |_, pass| Arch::new().dispatch(pass));
 }
 
 /// One block: a loop that the compiler turns into vector instructions, those of the processor it runs on.

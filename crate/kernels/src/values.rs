@@ -6,7 +6,7 @@ use std::ops::{Deref, Range};
 use candle_core::{Storage, Tensor};
 use candlelight_error::Result;
 
-use super::{Real, pool};
+use super::{Real, threads};
 
 /// Elements below which sharing the work costs more than it saves; also the length of a shared piece.
 pub(crate) const PIECE: usize = 1 << 14;
@@ -70,7 +70,7 @@ pub(crate) unsafe fn unwritten<T: Real>(n: usize) -> Vec<T> {
 pub(crate) unsafe fn produce<T: Real>(n: usize, piece: usize, fill: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
     // SAFETY: the caller's promise.
     let mut data = unsafe { unwritten(n) };
-    pool::run_chunks(&mut data, piece, |start, out| super::real::vectorized(|| fill(start, out)));
+    threads::run_chunks(&mut data, piece, |start, out| super::real::vectorized(|| fill(start, out)));
     data
 }
 

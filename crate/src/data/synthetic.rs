@@ -1,4 +1,4 @@
-//! Seeded small sets whose law is known.
+//! Seeded small sets whose distribution is known.
 
 use std::f64::consts::PI;
 

@@ -22,10 +22,10 @@ pub use spectral::spectral_radius;
 /// convolution, [in, out/groups, kh, kw], has the two exchanged: there fan_in is out/groups · kh · kw.
 ///
 /// ```
-/// use candlelight::{init::{Fan, Law, Nonlinearity}, prelude::*};
+/// use candlelight::{init::{Distribution, Fan, Nonlinearity}, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
 /// // PyTorch's kaiming_uniform_(w, mode="fan_out", nonlinearity="tanh")
-/// let init = Init::Scaled { fan: Fan::Out, gain: Nonlinearity::Tanh.gain(), law: Law::Uniform };
+/// let init = Init::Scaled { fan: Fan::Out, gain: Nonlinearity::Tanh.gain(), distribution: Distribution::Uniform };
 /// let w = init.tensor(&mut seeded(0), (75, 400), DType::F64, &Device::Cpu)?;
 /// let bound = 5. / 3. * (3f64 / 75.).sqrt();
 /// assert!(w.abs()?.max_all()?.to_scalar::<f64>()? <= bound);
@@ -50,7 +50,7 @@ pub enum Init {
     TruncatedNormal {
         /// Mean.
         mean: f64,
-        /// Standard deviation of the uncut law, at least 0.
+        /// Standard deviation of the uncut distribution, at least 0.
         std: f64,
         /// In standard deviations, above 0; 2 is usual.
         cut: f64,
@@ -69,7 +69,7 @@ pub enum Init {
         /// Factor of the standard deviation, finite and at least 0: what the activation takes away, [`Nonlinearity::gain`].
         gain: f64,
         /// The shape of the distribution.
-        law: Law,
+        distribution: Distribution,
     },
     /// Uniform on ±√(6 / (fan_in + fan_out)), of variance 2 / (fan_in + fan_out). Glorot and Bengio (2010), eq. 16.
     XavierUniform,
@@ -101,6 +101,7 @@ pub enum Init {
 
 /// What the variance of a weight is divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias("fan-in", "fan-out", "fan_in", "fan_out"))]
 pub enum Fan {
     /// The inputs of a unit: keeps the variance of what goes forward.
     In,
@@ -112,7 +113,7 @@ pub enum Fan {
 
 /// The distribution of initial weights, for a given variance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Law {
+pub enum Distribution {
     /// Uniform on ±√3 standard deviations.
     Uniform,
     /// Normal.
@@ -129,11 +130,11 @@ impl Init {
         let shape = shape.into();
         let symmetric = |rng: &mut Rng, bound: f64, shape| uniform(rng, -bound, bound, shape, dtype, device);
         // Mean 0 and variance gain² / fan.
-        let scaled = |rng: &mut Rng, fan, gain_squared: f64, law, shape| {
+        let scaled = |rng: &mut Rng, fan, gain_squared: f64, distribution, shape| {
             let fan = fan_of(fan, &shape)?;
-            match law {
-                Law::Uniform => symmetric(rng, (3.0 * gain_squared / fan).sqrt(), shape),
-                Law::Normal => normal(rng, 0.0, (gain_squared / fan).sqrt(), shape, dtype, device),
+            match distribution {
+                Distribution::Uniform => symmetric(rng, (3.0 * gain_squared / fan).sqrt(), shape),
+                Distribution::Normal => normal(rng, 0.0, (gain_squared / fan).sqrt(), shape, dtype, device),
             }
         };
         match self {
@@ -142,16 +143,16 @@ impl Init {
             Self::Normal { mean, std } => normal(rng, mean, std, shape, dtype, device),
             Self::TruncatedNormal { mean, std, cut } => truncated::tensor(rng, mean, std, cut, shape, dtype, device),
             Self::Uniform { low, high } => uniform(rng, low, high, shape, dtype, device),
-            Self::Scaled { fan, gain, law } => {
+            Self::Scaled { fan, gain, distribution } => {
                 check_gain(gain)?;
-                scaled(rng, fan, gain * gain, law, shape)
+                scaled(rng, fan, gain * gain, distribution, shape)
             }
-            Self::XavierUniform => scaled(rng, Fan::Average, 1.0, Law::Uniform, shape),
-            Self::XavierNormal => scaled(rng, Fan::Average, 1.0, Law::Normal, shape),
-            Self::HeUniform => scaled(rng, Fan::In, 2.0, Law::Uniform, shape),
-            Self::HeNormal => scaled(rng, Fan::In, 2.0, Law::Normal, shape),
-            Self::LeCunUniform => scaled(rng, Fan::In, 1.0, Law::Uniform, shape),
-            Self::LeCunNormal => scaled(rng, Fan::In, 1.0, Law::Normal, shape),
+            Self::XavierUniform => scaled(rng, Fan::Average, 1.0, Distribution::Uniform, shape),
+            Self::XavierNormal => scaled(rng, Fan::Average, 1.0, Distribution::Normal, shape),
+            Self::HeUniform => scaled(rng, Fan::In, 2.0, Distribution::Uniform, shape),
+            Self::HeNormal => scaled(rng, Fan::In, 2.0, Distribution::Normal, shape),
+            Self::LeCunUniform => scaled(rng, Fan::In, 1.0, Distribution::Uniform, shape),
+            Self::LeCunNormal => scaled(rng, Fan::In, 1.0, Distribution::Normal, shape),
             Self::Orthogonal { gain } => {
                 check_gain(gain)?;
                 orthogonal::tensor(rng, gain, shape, dtype, device)

@@ -76,7 +76,10 @@ pub trait Optimizer: Stateful + Send {
         self.set_learning_rates(&vec![lr; self.learning_rates().len()])
     }
 
-    /// Takes the gradients of `loss`, a scalar, and makes one update.
+    /// Makes one update with gradients taken the slower way, by Candle's own backward pass; `loss`: a scalar.
+    ///
+    /// The fast step is [`value_and_grad`](crate::autograd::value_and_grad), then [`Optimizer::step`]. The gradients are the
+    /// same.
     ///
     /// # Errors
     /// As [`Optimizer::step`], or if the loss is not a scalar.

@@ -6,7 +6,7 @@ use crate::rng::Rng;
 use crate::{Error, Result};
 
 /// A stationary autoregressive chain of order 1: each draw is a part φ of the one before it, and new noise. All draws are of
-/// the law N(0, 1), but they are not independent.
+/// the distribution N(0, 1), but they are not independent.
 ///
 /// ```text
 /// xₜ = φ xₜ₋₁ + √(1 - φ²) εₜ,    εₜ ~ N(0, 1)        Cov(xₛ, xₜ) = φ^|t - s|
@@ -23,6 +23,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "AR(1)")]
 pub struct Autoregressive {
     phi: f64,
 }
@@ -31,12 +32,12 @@ impl Autoregressive {
     /// `phi` φ, in (-1, 1); 0 makes the draws independent.
     ///
     /// # Errors
-    /// If `phi` is outside its range: the chain has no stationary law.
+    /// If `phi` is outside its range: the chain has no stationary distribution.
     pub fn new(phi: f64) -> Result<Self> {
         if phi.abs() < 1.0 { Ok(Self { phi }) } else { Err(Error::setting("phi", "in (-1, 1)", phi)) }
     }
 
-    /// `n` consecutive draws; the first is of the stationary law.
+    /// `n` consecutive draws; the first is of the stationary distribution.
     pub fn sample(&self, n: usize, rng: &mut Rng) -> Vec<f64> {
         let fresh = (1.0 - self.phi * self.phi).sqrt();
         let mut values: Vec<f64> = Vec::with_capacity(n);

@@ -6,7 +6,7 @@ use super::check_probability;
 use crate::rng::Rng;
 use crate::{Error, Result};
 
-/// The number of successes in n independent trials, each of which succeeds with probability θ; n = 1 is the Bernoulli law.
+/// The number of successes in n independent trials, each of which succeeds with probability θ; n = 1 is the Bernoulli distribution.
 ///
 /// ```text
 /// f(x, θ) = C(n, x) θˣ (1 - θ)ⁿ⁻ˣ,    x = 0, …, n
@@ -39,6 +39,7 @@ impl Binomial {
     }
 
     /// The probability of `x` successes; 0 beyond n.
+    #[doc(alias("pmf", "probability mass", "likelihood"))]
     pub fn probability(&self, x: u64) -> f64 {
         self.log_probability(x).exp()
     }
@@ -53,6 +54,7 @@ impl Binomial {
     /// assert!((unlikely.log_probability(9_000) + 38_210.072).abs() < 1e-3);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("log_prob", "log-likelihood"))]
     pub fn log_probability(&self, x: u64) -> f64 {
         if x > self.n {
             return f64::NEG_INFINITY;
@@ -63,6 +65,7 @@ impl Binomial {
     }
 
     /// The probability of at most `x` successes.
+    #[doc(alias("cdf", "distribution function"))]
     pub fn cumulative(&self, x: u64) -> f64 {
         if x >= self.n { 1.0 } else { (0..=x).map(|x| self.probability(x)).sum::<f64>().min(1.0) }
     }
@@ -82,8 +85,8 @@ impl Binomial {
     /// # Errors
     /// [`Error::Setting`] if n exceeds 2⁶³, which no sampler takes.
     pub fn sample(&self, count: usize, rng: &mut Rng) -> Result<Vec<u64>> {
-        let law = Draws::new(self.n, self.theta).map_err(|_| Error::setting("n", "at most 2^63", self.n))?;
-        Ok((0..count).map(|_| law.sample(rng)).collect())
+        let distribution = Draws::new(self.n, self.theta).map_err(|_| Error::setting("n", "at most 2^63", self.n))?;
+        Ok((0..count).map(|_| distribution.sample(rng)).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use super::check_positive;
 use crate::Result;
 use crate::rng::Rng;
 
-/// The exponential law: how long one waits for what happens at a constant rate λ. A skewed law with all moments.
+/// The exponential distribution: how long one waits for what happens at a constant rate λ. A skewed distribution with all moments.
 ///
 /// ```text
 /// f(x) = λ exp(-λx),    F(x) = 1 - exp(-λx),    x ≥ 0        mean = std = 1/λ,    skewness 2
@@ -46,11 +46,13 @@ impl Exponential {
     }
 
     /// Probability per unit of x.
+    #[doc(alias("pdf", "probability density"))]
     pub fn density(&self, x: f64) -> f64 {
         if x < 0.0 { 0.0 } else { self.rate * (-self.rate * x).exp() }
     }
 
     /// The probability of at most `x`.
+    #[doc(alias("cdf", "distribution function"))]
     pub fn cumulative(&self, x: f64) -> f64 {
         if x < 0.0 { 0.0 } else { -(-self.rate * x).exp_m1() }
     }

@@ -1,22 +1,22 @@
-//! How far a sample is from a law.
+//! How far a sample is from a distribution.
 
 use std::f64::consts::{LN_2, PI};
 
 use crate::{Error, Result};
 
-/// The Kolmogorov–Smirnov distance between a sample and a law: the largest gap between the share of the sample below a point
+/// The Kolmogorov–Smirnov distance between a sample and a distribution: the largest gap between the share of the sample below a point
 /// and the probability of lying below it.
 ///
 /// ```text
 /// D = supₓ |Fₙ(x) - F(x)|,    Fₙ(x) = share of the sample at or below x
 /// ```
 ///
-/// A sample of the law itself is not at distance 0 either: see [`KolmogorovSmirnov::noise`]. Massey (1951).
+/// A sample of the distribution itself is not at distance 0 either: see [`KolmogorovSmirnov::noise`]. Massey (1951).
 ///
 /// ```
 /// use candlelight::probability::KolmogorovSmirnov;
 /// # fn main() -> candlelight::Result<()> {
-/// // Against the uniform law on [0, 1]: just before 0.6 no value lies below, where the law has 0.6.
+/// // Against the uniform distribution on [0, 1]: just before 0.6 no value lies below, where the distribution has 0.6.
 /// let test = KolmogorovSmirnov::new(&[0.9, 0.6], |x| x)?;
 /// assert_eq!(test.distance, 0.6);
 /// # Ok(()) }
@@ -30,7 +30,7 @@ pub struct KolmogorovSmirnov {
 }
 
 impl KolmogorovSmirnov {
-    /// Of `values`, in any order, to the continuous law with the given cumulative distribution function.
+    /// Of `values`, in any order, to the continuous distribution with the given cumulative distribution function.
     ///
     /// # Errors
     /// [`Error::Setting`] if there are no values, one of them is NaN, or the function leaves [0, 1].
@@ -47,7 +47,7 @@ impl KolmogorovSmirnov {
         Ok(Self { distance, n: values.len() })
     }
 
-    /// What to expect of `n` values that are of the law: the mean of D, for large n.
+    /// What to expect of `n` values that are of the distribution: the mean of D, for large n.
     ///
     /// ```text
     /// E[D] ≈ √(π/2) ln 2 / √n ≈ 0.8687 / √n
@@ -56,7 +56,7 @@ impl KolmogorovSmirnov {
         (PI / 2.0).sqrt() * LN_2 / (n as f64).sqrt()
     }
 
-    /// The probability that a sample of the law is as far away as this one, or farther; right to about 0.01 from n = 5 up.
+    /// The probability that a sample of the distribution is as far away as this one, or farther; right to about 0.01 from n = 5 up.
     ///
     /// ```text
     /// p = 2 Σₖ (-1)ᵏ⁻¹ exp(-2k²λ²),    λ = (√n + 0.12 + 0.11/√n) D

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, Axis};
 
 use crate::{Error, Result};
 
-/// The shares in which known laws are mixed, by maximum likelihood.
+/// The shares in which known distributions are mixed, by maximum likelihood.
 ///
 /// ```text
 /// L(w) = Πᵢ Σₖ wₖ fₖ(xᵢ),    wₖ ≥ 0,  Σₖ wₖ = 1
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// The logarithm of this is concave in w, but its maximum has no closed form. Expectation–maximization climbs to it:
 ///
 /// ```text
-/// rᵢₖ = wₖ fₖ(xᵢ) / Σⱼ wⱼ fⱼ(xᵢ)      (the probability that sample i came from law k)
+/// rᵢₖ = wₖ fₖ(xᵢ) / Σⱼ wⱼ fⱼ(xᵢ)      (the probability that sample i came from distribution k)
 /// wₖ = 1/n Σᵢ rᵢₖ
 /// ```
 ///
@@ -22,7 +22,7 @@ use crate::{Error, Result};
 /// ```
 /// use candlelight::{ndarray::array, probability::MixtureWeights};
 /// # fn main() -> candlelight::Result<()> {
-/// // Each of four samples can come from one of two laws only.
+/// // Each of four samples can come from one of two distributions only.
 /// let mixture = MixtureWeights::fit(&array![[0.5, 0.0], [0.2, 0.0], [0.9, 0.0], [0.0, 0.3]])?;
 /// assert_eq!(mixture.weights, array![0.75, 0.25]);
 /// # Ok(()) }
@@ -38,23 +38,28 @@ pub struct MixtureWeights {
 }
 
 impl MixtureWeights {
-    /// `likelihoods` holds fₖ(xᵢ), one row for each sample and one column for each law; starts from equal weights.
+    /// `likelihoods` holds fₖ(xᵢ), one row for each sample and one column for each distribution; starts from equal weights.
     ///
     /// # Errors
-    /// [`Error::Shape`] if it is empty; [`Error::Setting`] if an entry is negative or not finite, or no law can have made
+    /// [`Error::Shape`] if it is empty; [`Error::Setting`] if an entry is negative or not finite, or no distribution can have made
     /// one of the samples.
+    #[doc(alias("em", "expectation maximization", "mle", "maximum likelihood"))]
     pub fn fit(likelihoods: &Array2<f64>) -> Result<Self> {
-        let (n, laws) = likelihoods.dim();
-        if n == 0 || laws == 0 {
-            return Err(Error::shape("likelihoods", "[samples, laws], at least one of each", &[n, laws]));
+        let (n, distributions) = likelihoods.dim();
+        if n == 0 || distributions == 0 {
+            return Err(Error::shape(
+                "likelihoods",
+                "[samples, distributions], at least one of each",
+                &[n, distributions],
+            ));
         }
         if let Some(value) = likelihoods.iter().find(|value| !(**value >= 0.0 && value.is_finite())) {
             return Err(Error::setting("likelihoods", "finite and at least 0", value));
         }
         if likelihoods.rows().into_iter().any(|row| row.sum() == 0.0) {
-            return Err(Error::setting("likelihoods", "above 0 for one law at least, for each sample", 0.0));
+            return Err(Error::setting("likelihoods", "above 0 for one distribution at least, for each sample", 0.0));
         }
-        let mut weights = Array1::from_elem(laws, 1.0 / laws as f64);
+        let mut weights = Array1::from_elem(distributions, 1.0 / distributions as f64);
         let mut steps = 0;
         while steps < 10_000 {
             steps += 1;

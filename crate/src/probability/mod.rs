@@ -1,17 +1,15 @@
-//! Random quantities: laws to draw from, what a sample says about its law, and how surely.
+//! Random quantities: distributions to draw from, what a sample says about its distribution, and how surely.
 
 mod autoregressive;
 mod binomial;
 mod cauchy;
 mod correlation;
 mod exponential;
-mod exponential_law;
+pub mod fit;
 mod kolmogorov_smirnov;
-mod line;
 mod mixture;
 mod normal;
 mod pareto;
-mod power_law;
 mod proportion;
 mod student;
 mod summary;
@@ -21,12 +19,10 @@ pub use binomial::Binomial;
 pub use cauchy::Cauchy;
 pub use correlation::correlation;
 pub use exponential::Exponential;
-pub use exponential_law::ExponentialLaw;
 pub use kolmogorov_smirnov::KolmogorovSmirnov;
 pub use mixture::MixtureWeights;
 pub use normal::Normal;
 pub use pareto::Pareto;
-pub use power_law::PowerLaw;
 pub use proportion::Proportion;
 pub use summary::Summary;
 

@@ -9,7 +9,7 @@ use super::{Summary, check_finite, check_positive};
 use crate::Result;
 use crate::rng::Rng;
 
-/// The normal (Gaussian) law N(μ, σ²).
+/// The normal (Gaussian) distribution N(μ, σ²).
 ///
 /// ```text
 /// f(x) = exp(-(x - μ)² / (2σ²)) / (σ √(2π))        F(x) = Φ((x - μ)/σ) = erfc(-(x - μ)/(σ√2)) / 2
@@ -23,6 +23,7 @@ use crate::rng::Rng;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "Gaussian")]
 pub struct Normal {
     mean: f64,
     std: f64,
@@ -39,7 +40,7 @@ impl Normal {
         Ok(Self { mean, std })
     }
 
-    /// The normal law under which `values` are most likely.
+    /// The normal distribution under which `values` are most likely.
     ///
     /// ```text
     /// μ = 1/n Σ xᵢ        σ² = 1/n Σ (xᵢ - μ)²
@@ -53,10 +54,11 @@ impl Normal {
     /// ```
     /// use candlelight::probability::Normal;
     /// # fn main() -> candlelight::Result<()> {
-    /// let law = Normal::fit(&[1.0, 3.0])?;
-    /// assert!(law.mean() == 2.0 && (law.std() - 1.0).abs() < 1e-15); // the unbiased estimate would be √2
+    /// let distribution = Normal::fit(&[1.0, 3.0])?;
+    /// assert!(distribution.mean() == 2.0 && (distribution.std() - 1.0).abs() < 1e-15); // the unbiased estimate would be √2
     /// # Ok(()) }
     /// ```
+    #[doc(alias("mle", "maximum likelihood"))]
     pub fn fit(values: &[f64]) -> Result<Self> {
         let summary = Summary::new(values)?;
         let n = summary.n as f64;
@@ -74,16 +76,19 @@ impl Normal {
     }
 
     /// Probability per unit of x.
+    #[doc(alias("pdf", "probability density"))]
     pub fn density(&self, x: f64) -> f64 {
         self.log_density(x).exp()
     }
 
     /// Natural logarithm of the density.
+    #[doc(alias("log_prob", "log-likelihood"))]
     pub fn log_density(&self, x: f64) -> f64 {
         -0.5 * ((x - self.mean) / self.std).powi(2) - self.std.ln() - 0.5 * (2.0 * PI).ln()
     }
 
     /// The probability of at most `x`, with all its digits in the lower tail.
+    #[doc(alias("cdf", "distribution function"))]
     pub fn cumulative(&self, x: f64) -> f64 {
         0.5 * erfc_f64(-(x - self.mean) / self.std * FRAC_1_SQRT_2)
     }

@@ -6,7 +6,7 @@ use super::check_positive;
 use crate::Result;
 use crate::rng::Rng;
 
-/// The Pareto law: a tail that falls as a power α of x. The mean exists for α > 1 only, the variance for α > 2 only.
+/// The Pareto distribution: a tail that falls as a power α of x. The mean exists for α > 1 only, the variance for α > 2 only.
 ///
 /// ```text
 /// P(X > x) = (m/x)^α,    f(x) = α m^α / x^(α + 1),    x ≥ m
@@ -15,9 +15,9 @@ use crate::rng::Rng;
 /// ```
 /// use candlelight::probability::Pareto;
 /// # fn main() -> candlelight::Result<()> {
-/// let law = Pareto::new(1.0, 1.5)?;
-/// assert_eq!((law.mean(), law.variance()), (3.0, f64::INFINITY));
-/// assert_eq!(law.cumulative(4.0), 0.875);
+/// let distribution = Pareto::new(1.0, 1.5)?;
+/// assert_eq!((distribution.mean(), distribution.variance()), (3.0, f64::INFINITY));
+/// assert_eq!(distribution.cumulative(4.0), 0.875);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,11 +49,13 @@ impl Pareto {
     }
 
     /// Probability per unit of x.
+    #[doc(alias("pdf", "probability density"))]
     pub fn density(&self, x: f64) -> f64 {
         if x < self.minimum { 0.0 } else { self.shape / x * (self.minimum / x).powf(self.shape) }
     }
 
     /// The probability of at most `x`.
+    #[doc(alias("cdf", "distribution function"))]
     pub fn cumulative(&self, x: f64) -> f64 {
         if x < self.minimum { 0.0 } else { 1.0 - (self.minimum / x).powf(self.shape) }
     }

@@ -55,6 +55,7 @@ impl Proportion {
     ///
     /// Wilson (1927); Brown, Cai and DasGupta (2001), section 3.1.1. The interval share ± z standard errors (Wald's)
     /// covers less than it promises there.
+    #[doc(alias("Wilson", "confidence interval"))]
     pub fn interval(&self, z: f64) -> (f64, f64) {
         let (n, share, z2) = (self.trials as f64, self.share(), z * z);
         let center = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);

@@ -59,6 +59,7 @@ pub fn decay_l1(params: &[Param], amount: f64) -> Result<()> {
 /// assert_eq!(w.to_vec1::<f32>()?, [-1.5, -1.5]);
 /// # Ok(()) }
 /// ```
+#[doc(alias = "weight decay")]
 pub fn decay_l2(params: &[Param], amount: f64) -> Result<()> {
     if !(0.0..=1.0).contains(&amount) {
         return Err(Error::setting("amount", "in [0, 1]", amount));

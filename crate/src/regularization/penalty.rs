@@ -30,6 +30,7 @@ use crate::{Error, Result};
 /// assert_eq!(l1(&params.trainable())?.to_scalar::<f32>()?, 6.);
 /// # Ok(()) }
 /// ```
+#[doc(alias = "lasso")]
 pub fn l1(params: &[Param]) -> Result<Tensor> {
     sum_over(params, Norm::L1)
 }
@@ -58,6 +59,7 @@ pub fn l1(params: &[Param]) -> Result<Tensor> {
 /// assert_eq!(penalty.backward()?.get(&w).unwrap().to_vec1::<f32>()?, [-4.; 3]);
 /// # Ok(()) }
 /// ```
+#[doc(alias("weight decay", "ridge"))]
 pub fn l2(params: &[Param]) -> Result<Tensor> {
     sum_over(params, Norm::L2)
 }

@@ -1,4 +1,4 @@
-use candlelight_kernels::pool;
+use candlelight_kernels::threads;
 
 use crate::Result;
 
@@ -30,7 +30,7 @@ pub fn parallel_map<I: Send, T: Send>(
 ) -> Result<Vec<T>> {
     let items: Vec<I> = of.into_iter().collect();
     let mut results: Vec<Option<Result<T>>> = items.iter().map(|_| None).collect();
-    pool::run_each(items.into_iter().zip(&mut results), |_, (item, result)| *result = Some(run(item)));
+    threads::run_each(items.into_iter().zip(&mut results), |_, (item, result)| *result = Some(run(item)));
     results.into_iter().flatten().collect()
 }
 

@@ -1,5 +1,6 @@
 //! Normalization by the numbers of the training data.
 
+use candlelight::checkpoint::Checkpoint;
 use candlelight::data::Normalization;
 use candlelight::prelude::*;
 use candlelight::rng::normal;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use candlelight::checkpoint::Checkpoint;
 use candlelight::prelude::*;
 use proptest::prelude::*;
 

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use candlelight::checkpoint::Checkpoint;
 use candlelight::prelude::*;
 use candlelight_tests::flat;
 

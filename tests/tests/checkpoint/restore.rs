@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use candlelight::checkpoint::Checkpoint;
 use candlelight::loss::cross_entropy;
 use candlelight::nn::{Activation, Mode, Module, Sequential, linear};
 use candlelight::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use candlelight::candle_core::safetensors;
+use candlelight::checkpoint::{Checkpoint, load_params, save_params};
 use candlelight::nn::{Activation, Linear, LinearConfig, Mode, Module, Sequential, batch_norm1d, linear};
 use candlelight::params::{IncompatibleKeys, LoadConfig};
 use candlelight::prelude::*;

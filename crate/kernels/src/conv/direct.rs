@@ -9,7 +9,7 @@ use super::super::matmul::{load, store};
 use super::super::values::unwritten;
 use super::Geometry;
 use super::plan::{Pass, Plan};
-use crate::{Real, pool, real};
+use crate::{Real, real, threads};
 
 /// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first
 /// cache: a multiple of every tile's.
@@ -61,7 +61,7 @@ pub(super) fn run<T: Real>(
     let each = batch.div_ceil(PIECES);
     // SAFETY: the passes of a plan tile the target, and all targets of all groups are gone through.
     let mut y = unsafe { unwritten(batch * output) };
-    pool::run_chunks(&mut y, each * output, |start, y| {
+    threads::run_chunks(&mut y, each * output, |start, y| {
         let first = start / output;
         let mut buffer = vec![T::ZERO; plan.buffer];
         for (i, y) in y.chunks_exact_mut(output).enumerate() {

@@ -11,7 +11,7 @@ pub(super) use outer::{Outer, PANEL, panels};
 
 use super::Geometry;
 use super::plan::{Plan, SLACK};
-use crate::{Real, pool, real};
+use crate::{Real, real, threads};
 
 /// Pieces that a batch is shared out in, and the fewer ones where each has so many sums.
 const PIECES: usize = 16;
@@ -39,7 +39,7 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[
     let each = piece(batch, groups * sums);
     let together = if wide { 1 } else { PIXELS.div_ceil(pixels).min(each) };
     let mut partial = vec![T::ZERO; batch.div_ceil(each) * groups * sums];
-    pool::run_chunks(&mut partial, groups * sums, |start, partial| {
+    threads::run_chunks(&mut partial, groups * sums, |start, partial| {
         let first = start / (groups * sums) * each;
         let last = (first + each).min(batch);
         let mut images = vec![T::ZERO; together * plan.buffer];
@@ -80,7 +80,7 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[
 /// [groups, columns, rows] without the rows beyond `kept`, as [groups, kept, columns].
 pub(super) fn transposed<T: Real>(x: &[T], groups: usize, columns: usize, rows: usize, kept: usize) -> Vec<T> {
     let mut y = vec![T::ZERO; groups * kept * columns];
-    pool::run_chunks(&mut y, columns, |start, y| {
+    threads::run_chunks(&mut y, columns, |start, y| {
         let (group, row) = (start / columns / kept, start / columns % kept);
         let x = &x[group * columns * rows..][..columns * rows];
         y.iter_mut().zip(x[row..].iter().step_by(rows)).for_each(|(y, &x)| *y = x);
@@ -93,7 +93,7 @@ pub(super) fn channel_sums<T: Real>(g: &[T], batch: usize, channels: usize) -> V
     let image = g.len() / batch / channels;
     let mut partial = vec![T::ZERO; batch * channels];
     let each = batch.div_ceil(PIECES) * channels;
-    pool::run_chunks(&mut partial, each, |start, partial| {
+    threads::run_chunks(&mut partial, each, |start, partial| {
         real::vectorized(|| {
             for (sum, image) in partial.iter_mut().zip(g[start * image..].chunks_exact(image)) {
                 *sum = lanes_sum(image);

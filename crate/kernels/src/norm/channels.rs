@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::Line;
 use crate::values::PIECE;
-use crate::{pool, real};
+use crate::{real, threads};
 
 /// Images, channels, and numbers of a channel in an image.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ impl Size {
             1 => (PIECE / self.n).next_multiple_of(16).clamp(16, 256),
             _ => (PIECE / (self.n * self.s)).max(1),
         };
-        pool::run(self.c.div_ceil(length), |i| {
+        threads::run(self.c.div_ceil(length), |i| {
             real::vectorized(
                 #[inline(always)]
                 || task(i * length, length.min(self.c - i * length)),

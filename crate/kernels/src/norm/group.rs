@@ -8,7 +8,7 @@ use super::{Line, gradients, numbers};
 use crate::autograd::{Grads, apply1};
 use crate::normalization::Moments;
 use crate::values::{PIECE, Parts, unwritten};
-use crate::{Real, contiguous, for_dtype, pool, real, values};
+use crate::{Real, contiguous, for_dtype, real, threads, values};
 
 /// Normalizes x [N, C, ...], not empty, in `groups`, a divisor of C. Returns the statistics as well, N times those of
 /// the groups.
@@ -36,7 +36,7 @@ impl Size {
     /// Calls `task` for each group of each sample, by its number, in vector code.
     fn by_groups(&self, task: impl Fn(usize) + Sync) {
         let (all, length) = (self.n * self.groups, (PIECE / (self.k * self.s)).max(1));
-        pool::run(all.div_ceil(length), |i| {
+        threads::run(all.div_ceil(length), |i| {
             real::vectorized(
                 #[inline(always)]
                 || {

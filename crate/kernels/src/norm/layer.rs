@@ -9,7 +9,7 @@ use crate::autograd::{Grads, apply1};
 use crate::normalization::Moments;
 use crate::real::{Token, simd};
 use crate::values::{PIECE, unwritten};
-use crate::{Real, contiguous, for_dtype, pool, real, values};
+use crate::{Real, contiguous, for_dtype, real, threads, values};
 
 /// Normalizes the rows of `width` that x, not empty, consists of.
 pub fn layer_norm(
@@ -42,7 +42,7 @@ fn forward<T: Real>(
         let x = values::<T>(&input)?;
         let piece = (PIECE / width).max(1);
         let tasks = y.chunks_mut(piece * width).zip(saved.chunks_mut(piece)).zip(x.chunks(piece * width));
-        pool::run_each(tasks, |_, ((y, saved), x)| {
+        threads::run_each(tasks, |_, ((y, saved), x)| {
             real::vectorized(
                 #[inline(always)]
                 || {
@@ -91,7 +91,7 @@ fn backward<T: Real>(
     let tasks = saved.len().div_ceil(piece);
     let mut partial = vec![T::ZERO; tasks * 2 * width];
     let pieces = dx.chunks_mut(piece * width).zip(partial.chunks_mut(2 * width)).zip(saved.chunks(piece));
-    pool::run_each(pieces, |task, ((dx, partial), saved)| {
+    threads::run_each(pieces, |task, ((dx, partial), saved)| {
         let start = task * piece * width;
         let (g, x) = (&g[start..start + dx.len()], &x[start..start + dx.len()]);
         let (dgamma, dbeta) = partial.split_at_mut(width);

@@ -14,7 +14,7 @@ use candlelight_error::Result;
 
 use super::values::{PIECE, unwritten};
 use super::windows::{Pooling, Window, Windows};
-use super::{Real, pool, real};
+use super::{Real, real, threads};
 
 /// One number for each window of each plane of x, which is not empty, as a tensor of `shape`.
 pub fn pooling(kind: Pooling, x: &Tensor, windows: Windows, shape: Shape) -> Result<Tensor> {
@@ -54,7 +54,7 @@ impl Windows {
     /// Calls `task` for pieces of `planes` planes, in vector code.
     fn by_planes(&self, planes: usize, task: impl Fn(Range<usize>) + Sync) {
         let length = (PIECE / self.inputs()).max(1);
-        pool::run(planes.div_ceil(length), |i| {
+        threads::run(planes.div_ceil(length), |i| {
             real::vectorized(
                 #[inline(always)]
                 || task(i * length..planes.min((i + 1) * length)),

@@ -3,7 +3,7 @@ use super::gates::{Gates, Step, each};
 use super::{Parts, Sizes};
 use crate::panels::{Panels, copy_tile, tiles};
 use crate::values::unwritten;
-use crate::{Real, pool, real};
+use crate::{Real, real, threads};
 
 /// Gradients of the outputs, where there are any.
 #[derive(Clone, Copy)]
@@ -98,7 +98,7 @@ pub(super) fn backward<T: Real, G: Gates>(
         .collect();
     let tiles = tiles(hidden);
 
-    pool::run(sizes.tasks(), |task| {
+    threads::run(sizes.tasks(), |task| {
         let (d, first, samples) = sizes.piece(task);
         let place = (d * batch + first) * hidden;
         // SAFETY: states and column sums of this piece and direction.

@@ -2,7 +2,7 @@ use super::gates::Gates;
 use super::{Parts, Sizes, Weights};
 use crate::panels::Panels;
 use crate::values::unwritten;
-use crate::{Real, pool, real};
+use crate::{Real, real, threads};
 
 /// The states before the first step, of all directions; zeros where there are none.
 #[derive(Clone, Copy)]
@@ -54,7 +54,7 @@ pub(super) fn forward<T: Real, G: Gates>(
     let of_states: Vec<Vec<Panels<T>>> =
         weights.iter().map(|w| G::PARTS.iter().map(|p| part(w, p.from, p.blocks)).collect()).collect();
 
-    pool::run(sizes.tasks(), |task| {
+    threads::run(sizes.tasks(), |task| {
         let (d, first, samples) = sizes.piece(task);
         let place = (d * batch + first) * hidden;
         // SAFETY: the states of this piece and direction.

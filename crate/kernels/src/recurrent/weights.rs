@@ -3,7 +3,7 @@ use super::gates::Gates;
 use super::{Parts, Sizes};
 use crate::panels::{Panels, multiply_transposed, tiles};
 use crate::values::unwritten;
-use crate::{Real, pool};
+use crate::{Real, threads};
 
 /// Gradients of W_ih and W_hh of a direction: the gradients of the sums, transposed, by the inputs and by the states before.
 pub(super) fn gradients<T: Real, G: Gates>(
@@ -26,7 +26,7 @@ pub(super) fn gradients<T: Real, G: Gates>(
     // Pieces of a block, of about 64 rows.
     let tiles = tiles(hidden);
     let pieces: Vec<&[(usize, usize)]> = tiles.chunks(11).collect();
-    pool::run(G::SUMS * pieces.len(), |task| {
+    threads::run(G::SUMS * pieces.len(), |task| {
         let (block, tiles) = (task / pieces.len(), pieces[task % pieces.len()]);
         let (first, m) = (tiles[0].0, tiles.iter().map(|(_, columns)| columns).sum::<usize>());
         let in_hh = G::PARTS.iter().find(|part| (part.to..part.to + part.blocks).contains(&block));

@@ -22,6 +22,7 @@ use crate::Result;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "CosineAnnealingLR")]
 pub struct CosineAnnealingLr {
     t_max: u64,
     eta_min: f64,

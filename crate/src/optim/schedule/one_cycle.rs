@@ -71,6 +71,7 @@ impl Default for OneCycleLrConfig {
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "OneCycleLR")]
 pub struct OneCycleLr(OneCycleLrConfig);
 
 impl OneCycleLr {

@@ -77,6 +77,7 @@ impl Default for ReduceLrOnPlateauConfig {
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
+#[doc(alias = "ReduceLROnPlateau")]
 pub struct ReduceLrOnPlateau {
     config: ReduceLrOnPlateauConfig,
     best: f64,

@@ -14,6 +14,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "StepLR")]
 pub struct StepLr {
     step_size: u64,
     gamma: f64,
@@ -52,6 +53,7 @@ impl Schedule for StepLr {
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[doc(alias = "MultiStepLR")]
 pub struct MultiStepLr {
     milestones: Vec<u64>,
     gamma: f64,
@@ -92,6 +94,7 @@ impl Schedule for MultiStepLr {
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "ExponentialLR")]
 pub struct ExponentialLr {
     gamma: f64,
 }

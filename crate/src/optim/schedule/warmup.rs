@@ -16,6 +16,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "LinearLR")]
 pub struct LinearLr {
     start_factor: f64,
     end_factor: f64,

@@ -1,7 +1,7 @@
 //! What the changes of images share: a walk over the planes of a batch.
 
 use candle_core::{DType, Device, Tensor, WithDType};
-use candlelight_kernels::pool;
+use candlelight_kernels::threads;
 
 use crate::{Error, Result};
 
@@ -38,7 +38,7 @@ fn map_typed<T: WithDType>(images: &Tensor, map: &impl PlaneMap) -> Result<Tenso
     let input = images.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<T>()?;
     let mut output = vec![T::zero(); input.len()];
     let pixels = height * width;
-    pool::run_chunks(&mut output, pixels, |from, output| {
+    threads::run_chunks(&mut output, pixels, |from, output| {
         map.map(from / (channels * pixels), &input[from..from + pixels], output);
     });
     Ok(Tensor::from_vec(output, images.shape(), images.device())?)

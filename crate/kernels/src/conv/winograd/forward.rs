@@ -10,7 +10,7 @@ use super::super::direct::{PIECES, Piece, Sizes, tile, tiles};
 use super::super::plan::{Pass, Plan};
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
-use crate::{Real, pool, real};
+use crate::{Real, real, threads};
 
 /// Registers of pixels that are finished for all channels before the next ones: a multiple of every tile's.
 const BLOCK: usize = 12;
@@ -35,7 +35,7 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
     let furthest = streams.iter().map(|streams| streams.first).max().unwrap_or(0);
     // SAFETY: the passes of a plan tile the target, and all targets of all groups are gone through.
     let mut y = unsafe { unwritten(batch * output) };
-    pool::run_chunks(&mut y, each * output, |start, y| {
+    threads::run_chunks(&mut y, each * output, |start, y| {
         let mut padded = vec![T::ZERO; layout.copies * layout.padded::<K>(plan, furthest)];
         let mut rows = vec![T::ZERO; layout.buffer::<K>(sources * layout.copies)];
         let images = &x[start / output * groups * input..];
@@ -79,7 +79,7 @@ fn pack<T: Real, K: Scheme>(sizes: Sizes, pass: &Pass, streams: &Streams, weight
     assert!(weight.len() == groups * all);
     let part = sources * targets * streams.all.len();
     let mut packed = vec![T::ZERO; groups * K::POINTS * part];
-    pool::run_chunks(&mut packed, part, |start, packed| {
+    threads::run_chunks(&mut packed, part, |start, packed| {
         let (group, point) = (start / part / K::POINTS, start / part % K::POINTS);
         let weight = &weight[group * all..][..all];
         let factors = K::G[point].map(T::of);

@@ -5,7 +5,7 @@ use super::super::weight::{Outer, PANEL, ordered_sum, piece, transposed};
 use super::super::{Geometry, Sizes};
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
-use crate::{Real, pool, real};
+use crate::{Real, real, threads};
 
 /// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
 pub(in super::super) fn gradient<T: Real, K: Scheme>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[T]) -> Vec<T> {
@@ -22,7 +22,7 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(geometry: &Geometry, plan: 
     let offsets = streams.offsets(layout, sources);
     let offsets = offsets.as_slice();
     let mut partial = vec![T::ZERO; batch.div_ceil(each) * groups * sums];
-    pool::run_chunks(&mut partial, groups * sums, |start, partial| {
+    threads::run_chunks(&mut partial, groups * sums, |start, partial| {
         let first = start / (groups * sums) * each;
         let last = (first + each).min(batch);
         let mut padded = vec![T::ZERO; layout.copies * layout.padded::<K>(plan, streams.first)];

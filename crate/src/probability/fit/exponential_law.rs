@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// ```
 ///
 /// ```
-/// use candlelight::probability::ExponentialLaw;
+/// use candlelight::probability::fit::ExponentialLaw;
 /// # fn main() -> candlelight::Result<()> {
 /// let layers = [1.0, 2.0, 3.0, 4.0];
 /// let law = ExponentialLaw::fit(&layers, &layers.map(|layer: f64| 8.0 * 0.25_f64.powf(layer)))?;

@@ -1,8 +1,8 @@
 //! Exponents of laws such as "the error falls as 1/√n".
 
 use super::line::{Line, check_positive};
-use super::student;
 use crate::Result;
+use crate::probability::student;
 
 /// y = c xᵏ, fitted to points by least squares on the logarithms: a straight line on log-log axes, whose slope is k.
 ///
@@ -11,7 +11,7 @@ use crate::Result;
 /// ```
 ///
 /// ```
-/// use candlelight::probability::PowerLaw;
+/// use candlelight::probability::fit::PowerLaw;
 /// # fn main() -> candlelight::Result<()> {
 /// let n = [10.0, 100.0, 1000.0];
 /// let law = PowerLaw::fit(&n, &n.map(|n: f64| 3.0 / n.sqrt()))?;
@@ -28,7 +28,7 @@ pub struct PowerLaw {
     /// Standard error of the exponent, from the scatter of the points about the line; 0 for two points.
     pub exponent_error: f64,
     /// Half the width of the exponent's 95 % confidence interval, for normal errors of ln y: t · standard error, with t of
-    /// n - 2 degrees of freedom as for a [`Summary`](super::Summary); infinite for two points, through which a line always goes.
+    /// n - 2 degrees of freedom as for a [`Summary`](crate::probability::Summary); infinite for two points, through which a line always goes.
     pub exponent_margin: f64,
 }
 
