@@ -27,6 +27,7 @@ pub mod recurrent;
 mod rows;
 pub mod softmax;
 pub mod threads;
+mod tiles;
 pub mod update;
 mod values;
 pub mod windows;

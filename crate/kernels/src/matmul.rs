@@ -7,6 +7,8 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::real::{load, store};
+use super::tiles::{DEPTH, DOTS, Source, TILE_ROWS, TILE_VECTORS, Target, tile_of_dots, tile_of_rows};
 use super::{Real, real, threads};
 
 /// A matrix somewhere in memory: element (i, j) is at `i * row + j * col`.
@@ -26,6 +28,10 @@ impl<'a, T> View<'a, T> {
     /// The transposed matrix.
     pub fn t(self) -> Self {
         Self { data: self.data, row: self.col, col: self.row }
+    }
+
+    fn source(self) -> Source<T> {
+        Source { start: self.data.as_ptr(), row: self.row, col: self.col }
     }
 
     /// Whether an m × n matrix lies inside.
@@ -65,28 +71,16 @@ pub fn matmul<T: Real>(size: Size, a: View<T>, b: View<T>, c: &mut [T], pitch: u
         false => (m, n.div_ceil(pieces).next_multiple_of(16)),
     };
     let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
-    let target = Target(c.as_mut_ptr());
-    let target = &target;
+    let target = &Target { start: c.as_mut_ptr(), row: pitch };
     threads::run(down * across, |task| {
         let (i, j) = (task / across * rows, task % across * columns);
         let part = Size { m: rows.min(m - i), k, n: columns.min(n - j) };
         // SAFETY: the parts tile the matrix, which `check` found to be inside its slices.
         unsafe {
-            product(
-                part,
-                (a.data.as_ptr().add(i * a.row), a.row, a.col),
-                (b.data.as_ptr().add(j * b.col), b.row, b.col),
-                (target.0.add(i * pitch + j), pitch),
-                add,
-                m * k * n >= LARGE,
-            );
+            product(part, a.source().from(i, 0), b.source().from(0, j), target.from(i, j), add, m * k * n >= LARGE);
         }
     });
 }
-
-struct Target<T>(*mut T);
-// SAFETY: tasks write disjoint parts.
-unsafe impl<T: Send> Sync for Target<T> {}
 
 fn check<T: Real>(size: Size, a: View<T>, b: View<T>, c: &[T], pitch: usize) {
     let Size { m, k, n } = size;
@@ -98,20 +92,13 @@ fn check<T: Real>(size: Size, a: View<T>, b: View<T>, c: &[T], pitch: usize) {
 
 /// # Safety
 /// The three matrices lie in memory that may be read (written, for c), and c overlaps neither.
-unsafe fn product<T: Real>(
-    size: Size,
-    a: (*const T, usize, usize),
-    b: (*const T, usize, usize),
-    c: (*mut T, usize),
-    add: bool,
-    large: bool,
-) {
+unsafe fn product<T: Real>(size: Size, a: Source<T>, b: Source<T>, c: Target<T>, add: bool, large: bool) {
     // SAFETY: as the caller promises.
     unsafe {
-        if !large && b.2 == 1 {
-            real::dispatch(ByRows { size, a, b: (b.0, b.1), c, add });
-        } else if !large && a.2 == 1 && b.1 == 1 && size.k >= SHORT {
-            real::dispatch(ByDots { size, a: (a.0, a.1), b: (b.0, b.2), c, add });
+        if !large && b.col == 1 {
+            real::dispatch(ByRows { size, a, b, c, add });
+        } else if !large && a.col == 1 && b.row == 1 && size.k >= SHORT {
+            real::dispatch(ByDots { size, a, b, c, add });
         } else {
             let Size { m, k, n } = size;
             let beta = T::ONE;
@@ -119,16 +106,16 @@ unsafe fn product<T: Real>(
                 m,
                 n,
                 k,
-                c.0,
+                c.start,
                 1,
-                c.1 as isize,
+                c.row as isize,
                 add,
-                a.0,
-                a.2 as isize,
-                a.1 as isize,
-                b.0,
-                b.2 as isize,
-                b.1 as isize,
+                a.start,
+                a.col as isize,
+                a.row as isize,
+                b.start,
+                b.col as isize,
+                b.row as isize,
                 T::ONE,
                 beta,
                 false,
@@ -140,24 +127,16 @@ unsafe fn product<T: Real>(
     }
 }
 
-/// Rows and registers of a tile: 12 sums, 2 registers of b and one of a are 15 of 16.
-pub(super) const TILE_ROWS: usize = 6;
-pub(super) const TILE_VECTORS: usize = 2;
-/// Rows of b that are gone through at a time; with a tile's width, what stays in the first cache.
-pub(super) const DEPTH: usize = 256;
-
-/// Steps of a tile's loop that are written out: what counts and finds places costs as much as the products do.
-const UNROLLED: usize = 4;
-
 /// Rows of a from which copying a panel of b pays.
 const COPIED: usize = 24;
 
 /// A tile of c is a sum over rows of b, each times a column of a.
 struct ByRows<T> {
     size: Size,
-    a: (*const T, usize, usize),
-    b: (*const T, usize),
-    c: (*mut T, usize),
+    a: Source<T>,
+    /// In whole rows.
+    b: Source<T>,
+    c: Target<T>,
     add: bool,
 }
 
@@ -181,11 +160,11 @@ impl<T: Real> WithSimd for ByRows<T> {
                 // SAFETY: rows i to i + rows of a and c, columns j to j + `columns` of b and c, and `depth` steps of k
                 // from `start` lie inside; the copy holds `depth` rows of `width`.
                 unsafe {
-                    let mut panel = (b.0.add(start * b.1 + j), b.1);
+                    let mut panel = b.from(start, j);
                     // A panel that is used often enough is copied together; so is one that does not fill a tile.
                     if m >= COPIED || columns < width {
                         for (p, to) in copy.chunks_exact_mut(width).take(depth).enumerate() {
-                            let from = panel.0.add(p * panel.1);
+                            let from = panel.from(p, 0).start;
                             if columns == width {
                                 for v in (0..width).step_by(lanes) {
                                     store::<T, S>(to.as_mut_ptr().add(v), load::<T, S>(from.add(v)));
@@ -194,26 +173,13 @@ impl<T: Real> WithSimd for ByRows<T> {
                                 to[..columns].copy_from_slice(std::slice::from_raw_parts(from, columns));
                             }
                         }
-                        panel = (copy.as_ptr(), width);
+                        panel = Source::rows(copy.as_ptr(), width);
                     }
                     let mut i = 0;
                     while i < m {
-                        let from = (a.0.add(i * a.1 + start * a.2), a.1, a.2);
-                        let to = (c.0.add(i * c.1 + j), c.1);
-                        macro_rules! tile {
-                            ($rows:literal) => {{
-                                tile_by_rows::<T, S, $rows>(simd, depth, from, panel, to, columns, add);
-                                i += $rows;
-                            }};
-                        }
-                        match m - i {
-                            TILE_ROWS.. => tile!(6),
-                            5 => tile!(5),
-                            4 => tile!(4),
-                            3 => tile!(3),
-                            2 => tile!(2),
-                            _ => tile!(1),
-                        }
+                        let rows = TILE_ROWS.min(m - i);
+                        tile_of_rows(simd, (rows, depth, columns), a.from(i, start), panel, c.from(i, j), add);
+                        i += rows;
                     }
                 }
             }
@@ -221,73 +187,14 @@ impl<T: Real> WithSimd for ByRows<T> {
     }
 }
 
-/// # Safety
-/// ROWS rows of a and c, `depth` whole rows of b and `columns` columns of c lie in memory that may be read (written, for c).
-#[inline(always)]
-pub(super) unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize>(
-    simd: S,
-    depth: usize,
-    a: (*const T, usize, usize),
-    b: (*const T, usize),
-    c: (*mut T, usize),
-    columns: usize,
-    add: bool,
-) {
-    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-    let zero = T::splat(simd, T::ZERO);
-    let mut sums = [[zero; TILE_VECTORS]; ROWS];
-    // SAFETY: the caller's promise.
-    unsafe {
-        let rows: [*const T; ROWS] = std::array::from_fn(|r| a.0.add(r * a.1));
-        let mut right = b.0;
-        macro_rules! step {
-            ($p:expr) => {{
-                let row: [T::Vector<S>; TILE_VECTORS] = std::array::from_fn(|v| load::<T, S>(right.add(v * lanes)));
-                for (left, sums) in rows.iter().zip(&mut sums) {
-                    let x = T::splat(simd, *left.add($p * a.2));
-                    for (sum, y) in sums.iter_mut().zip(row) {
-                        *sum = T::fma(simd, x, y, *sum);
-                    }
-                }
-                right = right.add(b.1);
-            }};
-        }
-        let whole = depth / UNROLLED * UNROLLED;
-        for p in (0..whole).step_by(UNROLLED) {
-            for u in 0..UNROLLED {
-                step!(p + u);
-            }
-        }
-        for p in whole..depth {
-            step!(p);
-        }
-        let one = T::splat(simd, T::ONE);
-        for (r, sums) in sums.iter().enumerate() {
-            let to = c.0.add(r * c.1);
-            if columns == TILE_VECTORS * lanes {
-                for (v, &sum) in sums.iter().enumerate() {
-                    let to = to.add(v * lanes);
-                    let sum = if add { T::fma(simd, one, load::<T, S>(to), sum) } else { sum };
-                    store::<T, S>(to, sum);
-                }
-            } else {
-                // A copy: with its address taken, `sums` itself would have to live in memory.
-                let sums = [sums[0], sums[1]];
-                let all = sums.as_ptr().cast::<T>();
-                for j in 0..columns {
-                    *to.add(j) = if add { *to.add(j) + *all.add(j) } else { *all.add(j) };
-                }
-            }
-        }
-    }
-}
-
-/// A tile of c is 4 × 3 dot products: 12 sums, 3 registers of b, one of a.
+/// A tile of c is 4 × 3 dot products.
 struct ByDots<T> {
     size: Size,
-    a: (*const T, usize),
-    b: (*const T, usize),
-    c: (*mut T, usize),
+    /// In whole rows.
+    a: Source<T>,
+    /// In whole columns.
+    b: Source<T>,
+    c: Target<T>,
     add: bool,
 }
 
@@ -297,55 +204,38 @@ impl<T: Real> WithSimd for ByDots<T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { size: Size { m, k, n }, a, b, c, add } = self;
-        let mut j = 0;
-        while j < n {
-            let columns = 3.min(n - j);
-            let mut i = 0;
-            while i < m {
-                let rows = 4.min(m - i);
+        for j in (0..n).step_by(DOTS.1) {
+            for i in (0..m).step_by(DOTS.0) {
                 macro_rules! tile {
                     ($rows:literal, $columns:literal) => {
-                        // SAFETY: rows of a and b, and the tile of c, lie inside.
+                        // SAFETY: rows of a, columns of b, and the tile of c, lie inside.
                         unsafe {
                             tile_by_dots::<T, S, $rows, $columns>(
                                 simd,
                                 k,
-                                (a.0.add(i * a.1), a.1),
-                                (b.0.add(j * b.1), b.1),
-                                (c.0.add(i * c.1 + j), c.1),
+                                a.from(i, 0),
+                                b.from(0, j),
+                                c.from(i, j),
                                 add,
                             )
                         }
                     };
                 }
-                match (rows, columns) {
-                    (4, 3) => tile!(4, 3),
-                    (4, 2) => tile!(4, 2),
-                    (4, _) => tile!(4, 1),
-                    (3, 3) => tile!(3, 3),
-                    (3, 2) => tile!(3, 2),
-                    (3, _) => tile!(3, 1),
-                    (2, 3) => tile!(2, 3),
-                    (2, 2) => tile!(2, 2),
-                    (2, _) => tile!(2, 1),
-                    (_, 3) => tile!(1, 3),
-                    (_, 2) => tile!(1, 2),
-                    _ => tile!(1, 1),
-                }
-                i += rows;
+                tile_of_dots!(DOTS.0.min(m - i), DOTS.1.min(n - j), tile)
             }
-            j += columns;
         }
     }
 }
 
+/// # Safety
+/// ROWS rows of a and COLUMNS columns of b, of `k` numbers that lie together, may be read, and a tile of c written.
 #[inline(always)]
 unsafe fn tile_by_dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize>(
     simd: S,
     k: usize,
-    a: (*const T, usize),
-    b: (*const T, usize),
-    c: (*mut T, usize),
+    a: Source<T>,
+    b: Source<T>,
+    c: Target<T>,
     add: bool,
 ) {
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
@@ -355,9 +245,9 @@ unsafe fn tile_by_dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize
     unsafe {
         let mut p = 0;
         while p < whole {
-            let right: [T::Vector<S>; COLUMNS] = std::array::from_fn(|j| load::<T, S>(b.0.add(j * b.1 + p)));
+            let right: [T::Vector<S>; COLUMNS] = std::array::from_fn(|j| load::<T, S>(b.start.add(j * b.col + p)));
             for (i, sums) in sums.iter_mut().enumerate() {
-                let left = load::<T, S>(a.0.add(i * a.1 + p));
+                let left = load::<T, S>(a.start.add(i * a.row + p));
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = T::fma(simd, left, right, *sum);
                 }
@@ -368,9 +258,9 @@ unsafe fn tile_by_dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize
             for (j, &sum) in sums.iter().enumerate() {
                 let mut sum = T::sum_lanes(simd, sum);
                 for p in whole..k {
-                    sum = (*a.0.add(i * a.1 + p)).mul_add(*b.0.add(j * b.1 + p), sum);
+                    sum = (*a.start.add(i * a.row + p)).mul_add(*b.start.add(j * b.col + p), sum);
                 }
-                let to = c.0.add(i * c.1 + j);
+                let to = c.from(i, j).start;
                 *to = if add { *to + sum } else { sum };
             }
         }
@@ -378,35 +268,15 @@ unsafe fn tile_by_dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize
 }
 
 /// An empty sum.
-fn clear<T: Real>(size: Size, c: (*mut T, usize), add: bool) {
+fn clear<T: Real>(size: Size, c: Target<T>, add: bool) {
     for i in 0..if add { 0 } else { size.m } {
         for j in 0..size.n {
             // SAFETY: inside the matrix.
             unsafe {
-                *c.0.add(i * c.1 + j) = T::ZERO;
+                *c.from(i, j).start = T::ZERO;
             }
         }
     }
-}
-
-/// A register's worth of numbers.
-///
-/// # Safety
-/// They may be read.
-#[inline(always)]
-pub(super) unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
-    // SAFETY: the caller's promise that a register's worth may be read.
-    unsafe { from.cast::<T::Vector<S>>().read_unaligned() }
-}
-
-/// Writes a register's worth of numbers.
-///
-/// # Safety
-/// They may be written.
-#[inline(always)]
-pub(super) unsafe fn store<T: Real, S: Simd>(to: *mut T, x: T::Vector<S>) {
-    // SAFETY: the caller's promise that a register's worth may be written.
-    unsafe { to.cast::<T::Vector<S>>().write_unaligned(x) }
 }
 
 #[cfg(test)]

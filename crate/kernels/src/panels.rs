@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
-use super::matmul::{DEPTH, TILE_ROWS, TILE_VECTORS, tile_by_rows};
+use super::tiles::{DEPTH, Source, TILE_ROWS, TILE_VECTORS, Target, tile_of_rows};
 use super::values::unwritten;
 use super::{Real, real, threads};
 
@@ -151,30 +151,6 @@ fn tile_rows(left: usize) -> usize {
     }
 }
 
-/// # Safety
-/// As [`tile_by_rows`] with `rows` rows, 1 to 6.
-#[inline(always)]
-unsafe fn tile<T: Real, S: Simd>(
-    simd: S,
-    (rows, depth, columns): (usize, usize, usize),
-    a: (*const T, usize, usize),
-    b: (*const T, usize),
-    c: (*mut T, usize),
-    add: bool,
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match rows {
-            6 => tile_by_rows::<T, S, 6>(simd, depth, a, b, c, columns, add),
-            5 => tile_by_rows::<T, S, 5>(simd, depth, a, b, c, columns, add),
-            4 => tile_by_rows::<T, S, 4>(simd, depth, a, b, c, columns, add),
-            3 => tile_by_rows::<T, S, 3>(simd, depth, a, b, c, columns, add),
-            2 => tile_by_rows::<T, S, 2>(simd, depth, a, b, c, columns, add),
-            _ => tile_by_rows::<T, S, 1>(simd, depth, a, b, c, columns, add),
-        }
-    }
-}
-
 struct Multiply<'a, T> {
     panels: &'a Panels<T>,
     m: usize,
@@ -189,21 +165,21 @@ impl<T: Real> WithSimd for Multiply<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { panels, m, a, c, add } = self;
-        let (a, c) = ((a.0.as_ptr(), a.1), (c.0.as_mut_ptr(), c.1));
+        let (a, c) = (Source::rows(a.0.as_ptr(), a.1), Target { start: c.0.as_mut_ptr(), row: c.1 });
         let &Panels { width, k, n, .. } = panels;
         assert_eq!(width, TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>());
         for start in (0..k).step_by(DEPTH) {
             let depth = DEPTH.min(k - start);
             for j in (0..n).step_by(width) {
-                let b = (panels.part(j, start, depth).as_ptr(), width);
+                let b = Source::rows(panels.part(j, start, depth).as_ptr(), width);
                 let mut i = 0;
                 while i < m {
                     let rows = tile_rows(m - i);
                     // SAFETY: rows i to i + rows of a and c from column `start` and j on lie inside, as the caller
                     // asserted, and `depth` rows of the panel.
                     unsafe {
-                        let (a, c) = ((a.0.add(i * a.1 + start), a.1, 1), (c.0.add(i * c.1 + j), c.1));
-                        tile(simd, (rows, depth, width.min(n - j)), a, b, c, add || start > 0);
+                        let (a, c) = (a.from(i, start), c.from(i, j));
+                        tile_of_rows(simd, (rows, depth, width.min(n - j)), a, b, c, add || start > 0);
                     }
                     i += rows;
                 }
@@ -231,15 +207,15 @@ impl<T: Real> WithSimd for MultiplyTransposed<'_, '_, T> {
             for (panels, c) in &mut *products {
                 let &Panels { width, n, .. } = *panels;
                 assert_eq!(width, TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>());
-                let c = c.as_mut_ptr();
+                let c = Target { start: c.as_mut_ptr(), row: n };
                 for j in (0..n).step_by(width) {
-                    let b = (panels.part(j, start, depth).as_ptr(), width);
+                    let b = Source::rows(panels.part(j, start, depth).as_ptr(), width);
                     for &(i, rows) in tiles {
                         let i = i - first;
                         // SAFETY: a tile has k rows, the panel `depth`, and c is m × n, as the caller asserted.
                         unsafe {
-                            let (a, c) = ((a.as_ptr().add(i * k + start * rows), 1, rows), (c.add(i * n + j), n));
-                            tile(simd, (rows, depth, width.min(n - j)), a, b, c, start > 0);
+                            let a = Source { start: a.as_ptr().add(i * k + start * rows), row: 1, col: rows };
+                            tile_of_rows(simd, (rows, depth, width.min(n - j)), a, b, c.from(i, j), start > 0);
                         }
                     }
                 }

@@ -308,6 +308,26 @@ real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s add_f32s sub_f32s mul_f32s
 real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s add_f64s sub_f64s mul_f64s less_than_f64s select_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
     terms INVERSE_FACTORIALS);
 
+/// A register's worth of numbers.
+///
+/// # Safety
+/// They may be read.
+#[inline(always)]
+pub(crate) unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
+    // SAFETY: the caller's promise that a register's worth may be read.
+    unsafe { from.cast::<T::Vector<S>>().read_unaligned() }
+}
+
+/// Writes a register's worth of numbers.
+///
+/// # Safety
+/// They may be written.
+#[inline(always)]
+pub(crate) unsafe fn store<T: Real, S: Simd>(to: *mut T, x: T::Vector<S>) {
+    // SAFETY: the caller's promise that a register's worth may be written.
+    unsafe { to.cast::<T::Vector<S>>().write_unaligned(x) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

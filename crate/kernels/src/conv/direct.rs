@@ -5,10 +5,10 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::super::matmul::{load, store};
 use super::super::values::unwritten;
 use super::Geometry;
 use super::plan::{Pass, Plan};
+use crate::real::{load, store};
 use crate::{Real, real, threads};
 
 /// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first

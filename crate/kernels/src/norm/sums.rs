@@ -138,7 +138,7 @@ fn fold<T: Real, const N: usize>(
 #[inline(always)]
 pub(super) unsafe fn load<T: Real>(from: *const T) -> Vector<T> {
     // SAFETY: the caller's promise.
-    unsafe { from.cast::<Vector<T>>().read_unaligned() }
+    unsafe { crate::real::load::<T, Token>(from) }
 }
 
 /// # Safety
@@ -146,5 +146,5 @@ pub(super) unsafe fn load<T: Real>(from: *const T) -> Vector<T> {
 #[inline(always)]
 pub(super) unsafe fn store<T: Real>(to: *mut T, x: Vector<T>) {
     // SAFETY: the caller's promise.
-    unsafe { to.cast::<Vector<T>>().write_unaligned(x) }
+    unsafe { crate::real::store::<T, Token>(to, x) }
 }

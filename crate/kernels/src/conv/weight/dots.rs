@@ -5,8 +5,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::super::super::matmul::load;
 use crate::Real;
+use crate::real::load;
+use crate::tiles::{DOTS, Source, tile_of_dots};
 
 /// Dot products of `count` images at each offset with the gradients of each output channel, added to `sums` [maps, offsets].
 pub(in super::super) struct Dots<'a, T> {
@@ -36,12 +37,8 @@ impl<T: Real> WithSimd for Dots<'_, T> {
                 && count * maps * pixels <= grads.len()
                 && maps * offsets.len() <= sums.len()
         );
-        let mut m = 0;
-        while m < maps {
-            let rows = (maps - m).min(4);
-            let mut k = 0;
-            while k < offsets.len() {
-                let columns = (offsets.len() - k).min(3);
+        for m in (0..maps).step_by(DOTS.0) {
+            for k in (0..offsets.len()).step_by(DOTS.1) {
                 macro_rules! tile {
                     ($rows:literal, $columns:literal) => {{
                         let at = std::array::from_fn(|c| offsets[k + c]);
@@ -50,8 +47,8 @@ impl<T: Real> WithSimd for Dots<'_, T> {
                             dots::<T, S, $rows, $columns>(
                                 simd,
                                 (count, pixels),
-                                (images.as_ptr(), image, at),
-                                (grads.as_ptr().add(m * pixels), maps * pixels),
+                                (Source::rows(images.as_ptr(), image), at),
+                                Source::rows(grads.as_ptr().add(m * pixels), maps * pixels),
                             )
                         };
                         for (r, row) in dots.into_iter().enumerate() {
@@ -61,44 +58,29 @@ impl<T: Real> WithSimd for Dots<'_, T> {
                         }
                     }};
                 }
-                match (rows, columns) {
-                    (4, 3) => tile!(4, 3),
-                    (4, 2) => tile!(4, 2),
-                    (4, _) => tile!(4, 1),
-                    (3, 3) => tile!(3, 3),
-                    (3, 2) => tile!(3, 2),
-                    (3, _) => tile!(3, 1),
-                    (2, 3) => tile!(2, 3),
-                    (2, 2) => tile!(2, 2),
-                    (2, _) => tile!(2, 1),
-                    (_, 3) => tile!(1, 3),
-                    (_, 2) => tile!(1, 2),
-                    _ => tile!(1, 1),
-                }
-                k += columns;
+                tile_of_dots!(DOTS.0.min(maps - m), DOTS.1.min(offsets.len() - k), tile)
             }
-            m += rows;
         }
     }
 }
 
 /// # Safety
 /// `pixels` numbers may be read at each place of each image and of each gradient; gradients of one image lie `pixels`
-/// apart, those of images `grad`.
+/// apart, those of images a row of `grads`.
 #[inline(always)]
 unsafe fn dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize>(
     simd: S,
     (count, pixels): (usize, usize),
-    (images, image, at): (*const T, usize, [usize; COLUMNS]),
-    (grads, grad): (*const T, usize),
+    (images, at): (Source<T>, [usize; COLUMNS]),
+    grads: Source<T>,
 ) -> [[T; COLUMNS]; ROWS] {
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
     let mut sums = [[T::splat(simd, T::ZERO); COLUMNS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {
         for i in 0..count {
-            let image: [*const T; COLUMNS] = std::array::from_fn(|c| images.add(i * image + at[c]));
-            let grad = grads.add(i * grad);
+            let image: [*const T; COLUMNS] = std::array::from_fn(|c| images.from(i, at[c]).start);
+            let grad = grads.from(i, 0).start;
             for p in (0..pixels).step_by(lanes) {
                 let x: [T::Vector<S>; COLUMNS] = std::array::from_fn(|c| load::<T, S>(image[c].add(p)));
                 for (r, sums) in sums.iter_mut().enumerate() {

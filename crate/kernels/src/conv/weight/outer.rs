@@ -2,9 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::super::super::matmul::{load, store};
 use super::super::direct::tiles;
 use crate::Real;
+use crate::real::{load, store};
 
 /// Output channels whose gradients lie beside one another.
 pub(in super::super) const PANEL: usize = 16;

@@ -4,12 +4,12 @@ use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
-use super::super::super::matmul::{load, store};
 use super::super::super::values::unwritten;
 use super::super::direct::{PIECES, Piece, Sizes, tile, tiles};
 use super::super::plan::{Pass, Plan};
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
+use crate::real::{load, store};
 use crate::{Real, real, threads};
 
 /// Registers of pixels that are finished for all channels before the next ones: a multiple of every tile's.

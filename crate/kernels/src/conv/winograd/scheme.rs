@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
-use super::super::super::matmul::{load, store};
+use crate::real::{load, store};
 use crate::{Real, real};
 
 /// Rows of the output that are made at a time.
