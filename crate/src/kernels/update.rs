@@ -29,6 +29,8 @@ pub(crate) trait Value:
     fn root(self) -> Self;
     /// The greater of the two.
     fn greater(self, other: Self) -> Self;
+    /// self · ε of its dtype: what a number of this size does not resolve.
+    fn resolution(self) -> Self;
 }
 
 /// How one number of a parameter changes.
@@ -66,6 +68,11 @@ macro_rules! number {
             #[inline(always)]
             fn greater(self, other: Self) -> Self {
                 if other > self { other } else { self }
+            }
+
+            #[inline(always)]
+            fn resolution(self) -> Self {
+                self * <$t>::EPSILON
             }
         }
 
