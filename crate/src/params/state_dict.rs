@@ -77,18 +77,31 @@ impl Params {
     /// # Ok(()) }
     /// ```
     pub fn load_state_dict(&self, source: &BTreeMap<String, Tensor>, config: LoadConfig) -> Result<IncompatibleKeys> {
+        self.load_readable(source, &BTreeMap::new(), config)
+    }
+
+    /// [`Params::load_state_dict`] from a source that has further tensors, which cannot be read: their names and dtypes.
+    pub(crate) fn load_readable(
+        &self,
+        source: &BTreeMap<String, Tensor>,
+        unreadable: &BTreeMap<String, String>,
+        config: LoadConfig,
+    ) -> Result<IncompatibleKeys> {
         let params = self.all();
         let mut keys = IncompatibleKeys::default();
         let mut values = Vec::with_capacity(params.len());
         for param in &params {
-            match source.get(&self.relative(&param.name)) {
-                Some(value) => values.push((param, fitting(param, value, config)?)),
-                None if counts_batches(&param.name) => {}
-                None => keys.missing.push(param.name.clone()),
+            let name = self.relative(&param.name);
+            match (source.get(&name), unreadable.get(&name)) {
+                (Some(value), _) => values.push((param, fitting(param, value, config)?)),
+                (None, _) if counts_batches(&name) => {}
+                (None, Some(dtype)) => return Err(refuse_dtype(param, dtype)),
+                (None, None) => keys.missing.push(param.name.clone()),
             }
         }
         let known: BTreeSet<String> = params.iter().map(|param| self.relative(&param.name)).collect();
-        let unexpected = source.keys().filter(|name| !counts_batches(name) && !known.contains(*name));
+        let given: BTreeSet<&String> = source.keys().chain(unreadable.keys()).collect();
+        let unexpected = given.into_iter().filter(|name| !counts_batches(name) && !known.contains(*name));
         keys.unexpected = unexpected.map(|name| self.full(name)).collect();
         if config.strict && keys != IncompatibleKeys::default() {
             return Err(Error::Names { missing: keys.missing, unexpected: keys.unexpected });
@@ -150,6 +163,11 @@ impl Stateful for Params {
 /// Whether `name` is BatchNorm's count of batches, an I64 scalar in PyTorch and a float in a store of floats.
 fn counts_batches(name: &str) -> bool {
     name.rsplit('.').next() == Some("num_batches_tracked")
+}
+
+fn refuse_dtype(param: &Param, actual: &str) -> Error {
+    let problem = format!("expected dtype {:?}, got {actual}, which Candle does not compute with", param.var.dtype());
+    Error::Parameter { name: param.name.clone(), problem }
 }
 
 /// `value` as a copy that can be put into `param`.
