@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use candle_core::{DType, Tensor};
 
 use super::{Param, Params};
+use crate::metrics::scalar;
 use crate::rng::seeded;
 use crate::state::{State, Stateful};
 use crate::{Error, Result};
@@ -178,6 +179,12 @@ fn fitting(param: &Param, value: &Tensor, config: LoadConfig) -> Result<Tensor> 
     };
     if value.shape() != var.shape() {
         return refuse(&format!("shape {:?}", var.dims()), format!("{:?}", value.dims()));
+    }
+    if counts_batches(&param.name) {
+        let count = scalar(value)?;
+        if !(count.is_finite() && count >= 0.0) {
+            return refuse("a count of batches, at least 0", count.to_string());
+        }
     }
     let converts = counts_batches(&param.name) || (config.convert && value.dtype().is_float());
     if value.dtype() != var.dtype() && !converts {

@@ -215,6 +215,13 @@ fn a_count_of_batches_may_be_absent_on_either_side() {
     without.load_state_dict(&with.state_dict().unwrap(), LoadConfig::default()).unwrap();
     with.load_state_dict(&without.state_dict().unwrap(), LoadConfig::default()).unwrap();
     assert_eq!(number(&with.get("bn.num_batches_tracked").unwrap()), 7.0, "it keeps its count");
+
+    let mut source = with.state_dict().unwrap();
+    for (count, fits) in [(0, true), (i64::MAX, true), (-1, false), (i64::MIN, false)] {
+        source.insert("bn.num_batches_tracked".into(), Tensor::new(count, &CPU).unwrap());
+        assert_eq!(with.load_state_dict(&source, LoadConfig::default()).is_ok(), fits, "{count}");
+        assert!(with.state_dict().unwrap()["bn.num_batches_tracked"].to_scalar::<i64>().unwrap() >= 0);
+    }
 }
 
 #[test]
