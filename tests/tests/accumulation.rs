@@ -1,14 +1,15 @@
 //! Gradient accumulation: small batches that make the step of a large one.
 
+use candlelight::activation::log_softmax;
 use candlelight::candle_core::backprop::GradStore;
-use candlelight::loss::{cross_entropy, mse};
+use candlelight::loss::{CrossEntropyConfig, NllConfig, cross_entropy, cross_entropy_with, mse, nll_with};
 use candlelight::nn::{Activation, Mode, Module, Sequential, linear};
 use candlelight::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
 use candlelight::prelude::*;
 use candlelight::regularization::{l2, weights};
 use candlelight::rng::normal;
-use candlelight::train::{FitConfig, GradientSum, Progress, fit};
-use candlelight_tests::{assert_close, flat};
+use candlelight::train::{FitConfig, GradientSum, Progress, evaluate, fit};
+use candlelight_tests::{assert_close, flat, number};
 
 const CPU: Device = Device::Cpu;
 
@@ -117,6 +118,84 @@ fn fit_with_small_batches_is_fit_with_large_ones() {
         assert_ne!(run(8, 1, adam).0, large.0);
     }
     assert_eq!(run(64, 3, false).2, 4, "an epoch of one batch is one step");
+}
+
+/// Class weights that differ by up to a thousand, and a class that does not count.
+fn weighted(ignore_index: Option<i64>) -> CrossEntropyConfig {
+    let weight = Some(Tensor::new(&[0.01f64, 10.0, 1.0, 0.3], &CPU).unwrap());
+    CrossEntropyConfig { weight, ignore_index, ..CrossEntropyConfig::default() }
+}
+
+/// Eight samples; the first two are of the class 0, and no batch of four has the classes of the other.
+fn uneven() -> Dataset {
+    let x = normal(&mut seeded(3), 0.0, 1.0, (8, 3), DType::F64, &CPU).unwrap();
+    Dataset::new(&x, &Tensor::new(&[0u32, 0, 0, 1, 2, 3, 2, 1], &CPU).unwrap()).unwrap()
+}
+
+#[test]
+fn a_weighted_mean_is_the_same_however_the_samples_are_cut() {
+    let data = uneven();
+    for config in [weighted(None), weighted(Some(0)), CrossEntropyConfig { weight: None, ..weighted(Some(0)) }] {
+        let loss = |output: &Tensor, labels: &Tensor| cross_entropy_with(output, labels, &config);
+        let negative = |output: &Tensor, labels: &Tensor| {
+            let CrossEntropyConfig { weight, ignore_index, .. } = config.clone();
+            nll_with(
+                &log_softmax(output, D::Minus1)?,
+                labels,
+                &NllConfig { weight, ignore_index, ..NllConfig::default() },
+            )
+        };
+        let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+        let untrained = model(&params);
+        let whole = number(&loss(&untrained.forward(data.inputs(), Mode::Eval).unwrap(), data.targets()).unwrap());
+        for size in [8, 4, 3, 1] {
+            for evaluation in [evaluate(&untrained, loss, &data, size), evaluate(&untrained, negative, &data, size)] {
+                let found = evaluation.unwrap().loss;
+                assert!((found - whole).abs() < 1e-12, "batches of {size}: {found}, expected {whole}");
+            }
+        }
+        let run = |batch_size, accumulate| {
+            let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+            let model = model(&params);
+            let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.1, ..SgdConfig::default() }).unwrap();
+            let config =
+                FitConfig { epochs: 3, batch_size, accumulate, progress: Progress::Silent, ..FitConfig::default() };
+            let history = fit(&model, &mut sgd, loss, &data, None, &config, &mut seeded(7)).unwrap();
+            (params.trainable().iter().flat_map(|param| flat(&param.var)).collect::<Vec<_>>(), history.train_loss())
+        };
+        let large = run(8, 1);
+        assert!((large.1[0] - whole).abs() < 1e-12);
+        for (batch_size, accumulate) in [(4, 2), (3, 3), (2, 4), (1, 8)] {
+            let small = run(batch_size, accumulate);
+            let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+            assert!(near(&small.0, &large.0), "parameters of {accumulate} × {batch_size}");
+            assert!(near(&small.1, &large.1), "losses of {accumulate} × {batch_size}");
+        }
+    }
+}
+
+#[test]
+fn the_history_weighs_the_steps_of_a_weighted_loss() {
+    // With a rate of 0 the training loss is that of the data under the initial parameters.
+    let (data, config) = (uneven(), weighted(None));
+    let loss = |output: &Tensor, labels: &Tensor| cross_entropy_with(output, labels, &config);
+    let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+    let model = model(&params);
+    let whole = number(&loss(&model.forward(data.inputs(), Mode::Eval).unwrap(), data.targets()).unwrap());
+    let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.0, ..SgdConfig::default() }).unwrap();
+    let config = FitConfig { epochs: 1, batch_size: 3, progress: Progress::Silent, ..FitConfig::default() };
+    let history = fit(&model, &mut sgd, loss, &data, Some(&data), &config, &mut seeded(7)).unwrap();
+    assert!((history.train_loss()[0] - whole).abs() < 1e-12, "{history:?}, expected {whole}");
+    assert!((history.test_loss()[0] - whole).abs() < 1e-12, "{history:?}, expected {whole}");
+}
+
+#[test]
+fn accuracy_counts_every_label_of_a_sample() {
+    // Three labels a sample, of which one is right: as a share of samples it rounds to 0.
+    let outputs = Tensor::new(&[[[1f32, 0.0], [1.0, 0.0], [1.0, 0.0]]], &CPU).unwrap();
+    let data = Dataset::new(&outputs, &Tensor::new(&[[0u32, 1, 1]], &CPU).unwrap()).unwrap();
+    let found = evaluate(&Sequential::new(), cross_entropy, &data, 1).unwrap().accuracy.unwrap();
+    assert!((found - 1.0 / 3.0).abs() < 1e-12, "{found}");
 }
 
 #[test]

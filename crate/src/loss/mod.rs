@@ -7,6 +7,7 @@
 mod bce;
 mod checks;
 mod cross_entropy;
+mod divisor;
 mod hinge;
 mod kl;
 mod nll;
@@ -27,3 +28,4 @@ pub use regression::{huber, huber_reduce, mae, mae_reduce, mse, mse_reduce, smoo
 pub use soft::{cross_entropy_soft, cross_entropy_soft_reduce, cross_entropy_soft_with};
 
 pub(crate) use checks::checked_labels;
+pub(crate) use divisor::with_divisor;
