@@ -31,15 +31,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn nll(log_probabilities: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    nll_reduce(log_probabilities, labels, Reduction::Mean)
-}
-
-/// [`nll`] with a choice of reduction; [`Reduction::None`] has the shape of `labels`.
-///
-/// # Errors
-/// As [`nll`].
-pub fn nll_reduce(log_probabilities: &Tensor, labels: &Tensor, reduction: Reduction) -> Result<Tensor> {
-    nll_with(log_probabilities, labels, &NllConfig { reduction, ..NllConfig::default() })
+    nll_with(log_probabilities, labels, &NllConfig::default())
 }
 
 /// Settings of [`nll_with`], as those of PyTorch's `NLLLoss`.
