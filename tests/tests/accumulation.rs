@@ -75,6 +75,12 @@ fn what_does_not_add_up_is_an_error() {
     let mut sum = GradientSum::new();
     assert!(matches!(sum.take_mean(), Err(Error::Setting { name: "samples", .. })));
     assert!(matches!(sum.add(store(2), 0), Err(Error::Setting { name: "samples", .. })));
+    for weight in [-1.0, f64::NAN, f64::INFINITY] {
+        assert!(matches!(sum.add_weighted(store(2), 1, weight), Err(Error::Setting { name: "weight", .. })));
+    }
+    sum.add_weighted(store(2), 1, 0.0).unwrap();
+    assert!(matches!(sum.take_mean(), Err(Error::Setting { name: "samples of a mean", .. })), "nothing counts yet");
+    let mut sum = GradientSum::new();
     sum.add(store(2), 1).unwrap();
     assert!(sum.add(store(3), 5).is_err());
     assert_eq!(sum.samples(), 1);
@@ -172,6 +178,39 @@ fn a_weighted_mean_is_the_same_however_the_samples_are_cut() {
             assert!(near(&small.1, &large.1), "losses of {accumulate} × {batch_size}");
         }
     }
+}
+
+#[test]
+fn what_has_no_weighted_mean_is_an_error() {
+    let errors = |loss: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>, data: &Dataset, accumulate| {
+        let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+        let model = model(&params);
+        let mut sgd = Sgd::new(params.trainable(), SgdConfig::default()).unwrap();
+        let config = FitConfig { epochs: 1, batch_size: 1, accumulate, ..FitConfig::default() }.silent();
+        let trained = fit(&model, &mut sgd, loss, data, None, &config, &mut seeded(7)).unwrap_err();
+        [trained, evaluate(&model, loss, data, 1).unwrap_err()].map(|error| error.to_string())
+    };
+    // Of the first three samples none counts, whether or not they make one step.
+    let ignoring = weighted(Some(0));
+    let loss = |output: &Tensor, labels: &Tensor| cross_entropy_with(output, labels, &ignoring);
+    for accumulate in [1, 2] {
+        for error in errors(&loss, &uneven().take(3).unwrap(), accumulate) {
+            assert!(error.contains("samples of a mean must be such that one counts"), "{error}");
+        }
+    }
+    // No one weight is right for the sum of two weighted means.
+    let of =
+        |weight: [f64; 4]| CrossEntropyConfig { weight: Some(Tensor::new(&weight, &CPU).unwrap()), ..weighted(None) };
+    let (one, other) = (of([1.0, 2.0, 3.0, 4.0]), of([4.0, 3.0, 2.0, 1.0]));
+    let sum = |output: &Tensor, labels: &Tensor, other| {
+        Ok((cross_entropy_with(output, labels, &one)? + cross_entropy_with(output, labels, other)?)?)
+    };
+    for error in errors(&|output, labels| sum(output, labels, &other), &uneven(), 1) {
+        assert!(error.contains("a loss over several batches must be one weighted mean"), "{error}");
+    }
+    // But the same weights twice are one.
+    let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+    evaluate(&model(&params), |output, labels| sum(output, labels, &one), &uneven(), 3).unwrap();
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub struct FitConfig {
     /// chosen the epoch no longer measures the error of new data. Default none.
     pub early_stopping: Option<StoppingRule>,
     /// A model whose parameters and buffers are in the end those after its best epoch, that of the lowest loss on `test`;
-    /// default none, which leaves those of the last. See [`History::best_epoch`].
+    /// default none, which leaves those of the last. So too where a later epoch ends in an error, such as a loss that is no
+    /// number. See [`History::best_epoch`].
     pub restore_best: Option<Params>,
     /// A random change of each training batch; default none. The training loss is that of the changed batches. See
     /// [`FitConfig::with_augmentation`].
