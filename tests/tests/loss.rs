@@ -122,7 +122,10 @@ fn the_short_forms_average() {
         (hinge(&x, &soft), hinge_with(&x, &soft, mean)),
         (multi_margin(&x, &labels), multi_margin_with(&x, &labels, &MultiMarginConfig::default())),
         (kl_divergence(&x, &soft), kl_divergence_with(&x, &soft, &KlConfig::default())),
-        (binary_cross_entropy_with_logits(&x, &soft), binary_cross_entropy_with_logits_with(&x, &soft, &BceConfig::default())),
+        (
+            binary_cross_entropy_with_logits(&x, &soft),
+            binary_cross_entropy_with_logits_with(&x, &soft, &BceConfig::default()),
+        ),
     ] {
         assert_eq!(number(&short.unwrap()), number(&long.unwrap()));
     }
@@ -142,7 +145,17 @@ fn gradients_agree_with_finite_differences() {
     };
     let x = [gradient::input(1, (3, 4))];
     gradient::check(|x| cross_entropy(&x[0], &labels), &x).unwrap();
-    gradient::check(|x| cross_entropy_with(&x[0], &labels, &CrossEntropyConfig { reduction: Reduction::None, ..CrossEntropyConfig::default() }), &x).unwrap();
+    gradient::check(
+        |x| {
+            cross_entropy_with(
+                &x[0],
+                &labels,
+                &CrossEntropyConfig { reduction: Reduction::None, ..CrossEntropyConfig::default() },
+            )
+        },
+        &x,
+    )
+    .unwrap();
     gradient::check(|x| cross_entropy_with(&x[0], &labels, &all), &x).unwrap();
     gradient::check(|x| nll(&log_softmax(&x[0], 1)?, &labels), &x).unwrap();
     gradient::check(|x| hinge(&x[0], &signs), &x).unwrap();
@@ -171,7 +184,14 @@ fn gradients_agree_with_finite_differences() {
 fn the_gradient_of_cross_entropy_is_p_minus_y() {
     let logits = Var::from_tensor(&gradient::input(5, (2, 3))).unwrap();
     let labels = Tensor::new(&[2i64, 0], &CPU).unwrap();
-    let gradients = cross_entropy_with(&logits, &labels, &CrossEntropyConfig { reduction: Reduction::Sum, ..CrossEntropyConfig::default() }).unwrap().backward().unwrap();
+    let gradients = cross_entropy_with(
+        &logits,
+        &labels,
+        &CrossEntropyConfig { reduction: Reduction::Sum, ..CrossEntropyConfig::default() },
+    )
+    .unwrap()
+    .backward()
+    .unwrap();
     let mut expected = flat(&softmax(&logits, 1).unwrap());
     expected[2] -= 1.0;
     expected[3] -= 1.0;
@@ -201,7 +221,12 @@ fn finite_and_with_the_right_gradient_at_extreme_logits() {
 
     let z = Var::new(&[-1e4f64, -100.0, 0.0, 100.0, 1e4], &CPU).unwrap();
     let y = Tensor::new(&[1.0f64, 1.0, 1.0, 0.0, 0.0], &CPU).unwrap();
-    let losses = binary_cross_entropy_with_logits_with(&z, &y, &BceConfig { reduction: Reduction::None, ..BceConfig::default() }).unwrap();
+    let losses = binary_cross_entropy_with_logits_with(
+        &z,
+        &y,
+        &BceConfig { reduction: Reduction::None, ..BceConfig::default() },
+    )
+    .unwrap();
     assert_eq!(flat(&losses), [1e4, 100.0, 2f64.ln(), 100.0, 1e4]);
     assert_eq!(flat(losses.sum_all().unwrap().backward().unwrap().get(&z).unwrap()), [-1.0, -1.0, -0.5, 1.0, 1.0]);
 }
@@ -264,7 +289,10 @@ fn kinks_have_subgradient_zero() {
     let config = MultiMarginConfig { margin: 0.5, ..MultiMarginConfig::default() };
     assert_eq!(derivative(multi_margin_with(&x, &Tensor::new(1u32, &CPU).unwrap(), &config)), [0.0, 0.0]);
     // Where Huber's branches meet, both have the same slope.
-    assert_eq!(derivative(huber_with(&x, &x.zeros_like().unwrap(), &HuberConfig { delta: 0.5, reduction: Reduction::Sum })), [0.5, 0.5]);
+    assert_eq!(
+        derivative(huber_with(&x, &x.zeros_like().unwrap(), &HuberConfig { delta: 0.5, reduction: Reduction::Sum })),
+        [0.5, 0.5]
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use candle_core::{D, Tensor};
 
-use super::checks::check_rows;
 use super::CrossEntropyConfig;
+use super::checks::check_rows;
 use crate::activation::log_softmax;
 use crate::{Error, Result};
 
