@@ -96,6 +96,15 @@ pub enum Error {
         /// The full, dotted name.
         name: String,
     },
+    /// A backward pass met an operation that another call of `value_and_grad` or `vjp` recorded.
+    #[error(
+        "`{operation}` was recorded by `value_and_grad` or `vjp`, and only the backward pass of that call can go on through \
+         it: compute all that is to be differentiated in one call, or detach the result of `{operation}`"
+    )]
+    Recorded {
+        /// The operation, by the name of its kernel.
+        operation: &'static str,
+    },
     /// A loss or a gradient stopped being a finite number.
     #[error("{what} is {value} at step {step}: lower the learning rate or look at the inputs")]
     NotFinite {

@@ -18,15 +18,17 @@ pub(crate) mod pooling;
 pub(crate) mod real;
 pub(crate) mod recurrent;
 pub(crate) mod rows;
+pub(crate) mod scoped;
 pub(crate) mod softmax;
 pub(crate) mod update;
 pub(crate) mod values;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use candle_core::{DType, Device, Tensor};
 
 pub(crate) use real::Real;
+pub(crate) use scoped::Scoped;
 pub(crate) use values::{contiguous, values};
 
 use crate::Result;
@@ -44,24 +46,18 @@ use crate::Result;
 /// # Ok(()) }
 /// ```
 pub fn composed<T>(f: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            COMPOSED.set(self.0);
-        }
-    }
-    let _restore = Restore(COMPOSED.replace(true));
+    let _composed = Scoped::new(&COMPOSED, true);
     f()
 }
 
 thread_local! {
-    static COMPOSED: Cell<bool> = const { Cell::new(false) };
+    static COMPOSED: RefCell<bool> = const { RefCell::new(false) };
 }
 
 /// Whether a kernel can take these: tensors of one dtype, F32 or F64, on the CPU, not empty.
 pub(crate) fn can_take(tensors: &[&Tensor]) -> bool {
     let [first, ..] = tensors else { return false };
-    !COMPOSED.get()
+    !COMPOSED.with_borrow(|composed| *composed)
         && real::available()
         && matches!(first.dtype(), DType::F32 | DType::F64)
         && tensors.iter().all(|t| matches!(t.device(), Device::Cpu) && t.dtype() == first.dtype() && t.elem_count() > 0)

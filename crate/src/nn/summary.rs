@@ -8,6 +8,7 @@ use candle_core::{Shape, Tensor, TensorId};
 
 use super::{Mode, Module};
 use crate::Result;
+use crate::kernels::Scoped;
 use crate::params::Params;
 use crate::plot::Table;
 
@@ -71,7 +72,7 @@ impl Summary {
     /// # Errors
     /// Those of the model for this input.
     pub fn of(model: &dyn Module, params: &Params, x: &Tensor) -> Result<Self> {
-        let recording = Recording::start();
+        let recording = Scoped::new(&RECORDS, Some(Vec::new()));
         model.forward(x, Mode::Eval)?;
         let all = params.all();
         let mut seen = HashSet::new();
@@ -87,7 +88,7 @@ impl Summary {
                 flops: 2 * record.multiply_adds,
             }
         };
-        Ok(Self { layers: recording.finish().into_iter().map(layer).collect(), params: params.count() })
+        Ok(Self { layers: recording.finish().into_iter().flatten().map(layer).collect(), params: params.count() })
     }
 
     /// Floating-point operations of all layers; see [`LayerSummary::flops`].
@@ -146,25 +147,4 @@ struct Record {
 
 thread_local! {
     static RECORDS: RefCell<Option<Vec<Record>>> = const { RefCell::new(None) };
-}
-
-/// The present list of this thread; the one before it comes back at the end, whatever happens.
-struct Recording {
-    before: Option<Vec<Record>>,
-}
-
-impl Recording {
-    fn start() -> Self {
-        Self { before: RECORDS.replace(Some(Vec::new())) }
-    }
-
-    fn finish(self) -> Vec<Record> {
-        RECORDS.take().unwrap_or_default()
-    }
-}
-
-impl Drop for Recording {
-    fn drop(&mut self) {
-        RECORDS.set(self.before.take());
-    }
 }
