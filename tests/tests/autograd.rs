@@ -133,16 +133,81 @@ fn what_is_not_a_scalar_or_depends_on_nothing_is_told() {
     assert!(matches!(sgd.step(&gradients), Err(Error::MissingGradient { .. })));
 }
 
+/// What a call recorded, after it has ended: the loss of a later call that holds it would lack the way down from there.
 #[test]
-fn a_backward_pass_inside_is_noticed_by_the_optimizer() {
+fn a_result_that_outlived_its_call_is_refused_and_not_cut() {
+    let (net, (x, _)) = (Net::new(), data());
+    let mut kept = None;
+    value_and_grad(|| {
+        let hidden = net.first.forward(&x, Mode::Train)?;
+        kept = Some(hidden.clone());
+        Ok(hidden.sqr()?.sum_all()?)
+    })
+    .unwrap();
+    let kept = kept.unwrap();
+    let refused = |result: Result<(Tensor, GradStore)>| {
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Recorded { operation: "linear" }), "{error}");
+    };
+    // As the input of a layer, as the loss itself, behind an operation of Candle, and with a gradient of its own.
+    refused(value_and_grad(|| Ok(net.second.forward(&kept, Mode::Train)?.sum_all()?)));
+    refused(vjp(|| Ok(kept.clone()), &gradient::input(6, (5, 6))));
+    refused(value_and_grad(|| Ok((kept.sum_all()? + net.first.weight().sqr()?.sum_all()?)?)));
+    refused(value_and_grad(|| Ok(net.second.forward(&(&kept * 2.0)?, Mode::Train)?.sum_all()?)));
+    refused(vjp(|| net.second.forward(&kept, Mode::Train), &gradient::input(6, (5, 4))));
+    refused(composed(|| value_and_grad(|| Ok(net.second.forward(&kept, Mode::Train)?.sum_all()?))));
+    // Candle's own backward pass, through layers and through its own operations.
+    for loss in [net.second.forward(&kept, Mode::Train).unwrap(), kept.sqr().unwrap(), kept.clone()] {
+        let error = loss.sum_all().unwrap().backward().unwrap_err().to_string();
+        assert!(error.contains("`linear` was recorded by `value_and_grad` or `vjp`"), "{error}");
+    }
+    // Detached it is a plain number, and what no gradient reaches does not matter.
+    let constant = kept.detach();
+    let with = |hidden: &Tensor| value_and_grad(|| Ok(net.second.forward(hidden, Mode::Train)?.sum_all()?));
+    let (_, gradients) = with(&constant).unwrap();
+    assert!(gradients.get(net.first.weight()).is_none());
+    let (_, gradients) =
+        value_and_grad(|| Ok(net.second.forward(&(&constant + (&kept * 0.0)?)?, Mode::Train)?.sum_all()?)).unwrap();
+    assert!(gradients.get(net.second.weight()).is_some());
+    // After a refusal the next call is as ever.
+    let again = || Ok(net.second.forward(&net.first.forward(&x, Mode::Train)?, Mode::Train)?.sum_all()?);
+    net.assert_same(&value_and_grad(again).unwrap().1, &again().unwrap().backward().unwrap());
+}
+
+#[test]
+fn an_inner_call_refuses_what_the_outer_one_records() {
+    let (net, (x, _)) = (Net::new(), data());
+    let outer = || -> Result<Tensor> {
+        let hidden = net.first.forward(&x, Mode::Train)?;
+        let error = value_and_grad(|| Ok(net.second.forward(&hidden, Mode::Train)?.sum_all()?)).unwrap_err();
+        assert!(matches!(error, Error::Recorded { operation: "linear" }), "{error}");
+        let (_, inner) = value_and_grad(|| Ok(net.second.forward(&hidden.detach(), Mode::Train)?.sum_all()?))?;
+        assert!(inner.get(net.second.weight()).is_some() && inner.get(net.first.weight()).is_none());
+        Ok(net.second.forward(&hidden, Mode::Train)?.sum_all()?)
+    };
+    let (_, gradients) = value_and_grad(outer).unwrap();
+    let plain = net.second.forward(&net.first.forward(&x, Mode::Train).unwrap(), Mode::Train).unwrap();
+    net.assert_same(&gradients, &plain.sum_all().unwrap().backward().unwrap());
+}
+
+#[test]
+fn a_backward_pass_of_candle_inside_is_refused() {
     let (net, (x, y)) = (Net::new(), data());
     let mut sgd = Sgd::new(net.params.trainable(), SgdConfig::default()).unwrap();
-    value_and_grad(|| {
+    let (_, gradients) = value_and_grad(|| {
         let loss = net.loss(&x, &y)?;
-        assert!(matches!(sgd.step(&loss.backward()?), Err(Error::MissingGradient { .. })));
+        for error in
+            [loss.backward().map(drop).unwrap_err().to_string(), sgd.backward_step(&loss).unwrap_err().to_string()]
+        {
+            assert!(error.contains("was recorded by `value_and_grad` or `vjp`"), "{error}");
+        }
+        // What no layer made is Candle's alone.
+        let weight = net.first.weight();
+        assert!(weight.sqr()?.sum_all()?.backward()?.get(weight).is_some());
         Ok(loss)
     })
     .unwrap();
+    net.assert_same(&gradients, &net.loss(&x, &y).unwrap().backward().unwrap());
 }
 
 #[test]

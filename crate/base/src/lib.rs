@@ -1,13 +1,15 @@
 //! What the packages of candlelight share: one error type, whose every variant names what was given and what was expected;
-//! and files that are replaced whole.
+//! files that are replaced whole; values that a thread holds for as long as a call lasts.
 
 mod data;
 mod replace;
+mod scoped;
 
 use std::path::PathBuf;
 
 pub use data::DataError;
 pub use replace::replace;
+pub use scoped::Scoped;
 
 /// What can go wrong in a call to this crate.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +104,15 @@ pub enum Error {
     MissingGradient {
         /// The full, dotted name.
         name: String,
+    },
+    /// A backward pass met an operation that another call of `value_and_grad` or `vjp` recorded.
+    #[error(
+        "`{operation}` was recorded by `value_and_grad` or `vjp`, and only the backward pass of that call can go on through \
+         it: compute all that is to be differentiated in one call, or detach the result of `{operation}`"
+    )]
+    Recorded {
+        /// The operation, by the name of its kernel.
+        operation: &'static str,
     },
     /// A loss or a gradient stopped being a finite number.
     #[error("{what} is {value} at step {step}: lower the learning rate or look at the inputs")]

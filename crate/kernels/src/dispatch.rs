@@ -1,8 +1,9 @@
 //! Which of two ways a layer computes: the kernels, or its composed form.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use candle_core::{DType, Device, Tensor};
+use candlelight_base::Scoped;
 
 use crate::real;
 
@@ -19,24 +20,18 @@ use crate::real;
 /// # Ok(()) }
 /// ```
 pub fn composed<T>(f: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            COMPOSED.set(self.0);
-        }
-    }
-    let _restore = Restore(COMPOSED.replace(true));
+    let _composed = Scoped::new(&COMPOSED, true);
     f()
 }
 
 thread_local! {
-    static COMPOSED: Cell<bool> = const { Cell::new(false) };
+    static COMPOSED: RefCell<bool> = const { RefCell::new(false) };
 }
 
 /// Whether a kernel can take these: tensors of one dtype, F32 or F64, on the CPU, not empty.
 pub fn can_take(tensors: &[&Tensor]) -> bool {
     let [first, ..] = tensors else { return false };
-    !COMPOSED.get()
+    !COMPOSED.with_borrow(|composed| *composed)
         && real::available()
         && matches!(first.dtype(), DType::F32 | DType::F64)
         && tensors.iter().all(|t| matches!(t.device(), Device::Cpu) && t.dtype() == first.dtype() && t.elem_count() > 0)

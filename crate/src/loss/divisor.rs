@@ -1,6 +1,8 @@
 //! What a weighted mean divided by, for whoever puts the means of several batches together.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+
+use candlelight_base::Scoped;
 
 use crate::{Error, Result};
 
@@ -13,7 +15,7 @@ enum Noted {
 
 thread_local! {
     /// Empty where nobody asks.
-    static NOTED: Cell<Option<Noted>> = const { Cell::new(None) };
+    static NOTED: RefCell<Option<Noted>> = const { RefCell::new(None) };
 }
 
 /// Runs `loss`, and says what its weighted mean divided by: the sum of the weights of the samples that count. `None` if it has
@@ -29,23 +31,18 @@ thread_local! {
 /// # Errors
 /// What `loss` reports, or weighted means with different divisors: no one weight is right for their sum.
 pub(crate) fn with_divisor<T>(loss: impl FnOnce() -> Result<T>) -> Result<(T, Option<f64>)> {
-    struct Restore(Option<Noted>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            NOTED.set(self.0);
-        }
-    }
-    let _restore = Restore(NOTED.replace(Some(Noted::None)));
+    let noted = Scoped::new(&NOTED, Some(Noted::None));
     let result = loss()?;
-    Ok(match NOTED.get() {
-        Some(Noted::Divisor(divisor)) => (result, Some(divisor)),
-        _ => (result, None),
-    })
+    let divisor = match noted.finish() {
+        Some(Noted::Divisor(divisor)) => Some(divisor),
+        _ => None,
+    };
+    Ok((result, divisor))
 }
 
 /// Notes what a weighted mean divides by; returns whether somebody asked.
 pub(super) fn note(divisor: f64) -> Result<bool> {
-    match NOTED.get() {
+    match NOTED.take() {
         None => return Ok(false),
         Some(Noted::Divisor(other)) if other != divisor => {
             let actual = format!("sums of weights {other} and {divisor}");

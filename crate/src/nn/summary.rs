@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use candle_core::{Shape, Tensor, TensorId};
+use candlelight_base::Scoped;
 
 use super::{Mode, Module};
 use crate::Result;
@@ -71,7 +72,7 @@ impl ModelSummary {
     /// # Errors
     /// Those of the model for this input.
     pub fn of(model: &dyn Module, params: &Params, x: &Tensor) -> Result<Self> {
-        let recording = Recording::start();
+        let recording = Scoped::new(&RECORDS, Some(Vec::new()));
         model.forward(x, Mode::Eval)?;
         let all = params.all();
         let mut seen = HashSet::new();
@@ -87,7 +88,7 @@ impl ModelSummary {
                 flops: 2 * record.multiply_adds,
             }
         };
-        Ok(Self { layers: recording.finish().into_iter().map(layer).collect(), params: params.count() })
+        Ok(Self { layers: recording.finish().into_iter().flatten().map(layer).collect(), params: params.count() })
     }
 
     /// Floating-point operations of all layers; see [`LayerSummary::flops`].
@@ -144,25 +145,4 @@ struct Record {
 
 thread_local! {
     static RECORDS: RefCell<Option<Vec<Record>>> = const { RefCell::new(None) };
-}
-
-/// The present list of this thread; the one before it comes back at the end, whatever happens.
-struct Recording {
-    before: Option<Vec<Record>>,
-}
-
-impl Recording {
-    fn start() -> Self {
-        Self { before: RECORDS.replace(Some(Vec::new())) }
-    }
-
-    fn finish(self) -> Vec<Record> {
-        RECORDS.take().unwrap_or_default()
-    }
-}
-
-impl Drop for Recording {
-    fn drop(&mut self) {
-        RECORDS.set(self.before.take());
-    }
 }

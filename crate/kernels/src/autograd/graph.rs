@@ -97,7 +97,7 @@ fn zero(like: &Tensor) -> CpuStorage {
 }
 
 /// A node of Candle's graph above one to three inputs, with its value and the function that gives their gradients.
-fn node(
+pub(super) fn node(
     name: &'static str,
     inputs: &[Tensor],
     value: (CpuStorage, Shape),

@@ -6,26 +6,27 @@
 
 mod graph;
 mod saved;
-
-use std::cell::RefCell;
+mod tape;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Shape, Tensor, Var, WithDType};
-use candlelight_base::{Error, Result};
+use candle_core::{Shape, Tensor, WithDType};
+use candlelight_base::{Error, Result, Scoped};
 
-use graph::{seed, stock};
+use graph::stock;
 pub use saved::saved_bytes;
+use tape::{TAPE, Tape};
 
 use crate::contiguous;
-use crate::gradient::add;
 
 /// Computes a loss and its gradients for every parameter it depends on.
 ///
-/// Inside `loss`, layers are recorded on a tape of their own; operations of Candle may stand between them. Do not call
-/// `backward` in there: it would end at the last layer.
+/// Inside `loss`, layers are recorded on a tape of their own; operations of Candle may stand between them. The tape ends with
+/// the call. A backward pass that reaches a recorded result from elsewhere, be it Candle's `backward` or a later or an inner
+/// `value_and_grad`, is an error and not a gradient in parts: compute all that is to be differentiated in one call, or
+/// detach the result, as of the generator's images where the discriminator learns.
 ///
 /// # Errors
-/// Those of `loss`, or if it is not a scalar.
+/// Those of `loss`; if it is not a scalar; or [`Error::Recorded`] if it depends on what another call recorded.
 ///
 /// ```
 /// use candlelight::{autograd::value_and_grad, prelude::*};
@@ -58,7 +59,7 @@ pub fn value_and_grad(loss: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, 
 /// What is said of the loss in [`value_and_grad`] holds for the output.
 ///
 /// # Errors
-/// Those of `output`, or if `gradient` has another shape or dtype.
+/// Those of `output`; if `gradient` has another shape or dtype; or [`Error::Recorded`].
 ///
 /// ```
 /// use candlelight::{autograd::vjp, prelude::*};
@@ -89,13 +90,13 @@ fn recorded(output: impl FnOnce() -> Result<Tensor>, gradient: Option<&Tensor>) 
     // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would
     // end up on this tape.
     let (output, tape) = match rayon::current_thread_index() {
-        Some(_) => (output()?, Vec::new()),
+        Some(_) => (output()?, None),
         None => {
-            let recording = Recording::start();
+            let recording = Scoped::new(&TAPE, Some(Tape::new()?));
             (output()?, recording.finish())
         }
     };
-    let gradients = backward(&output, gradient, tape)?;
+    let gradients = backward(&output, gradient, tape.map_or_else(Tape::new, Ok)?)?;
     Ok((output.detach(), gradients))
 }
 
@@ -131,13 +132,7 @@ pub(crate) fn apply<T: WithDType>(
     }
     let inputs: Vec<Tensor> = inputs.iter().copied().cloned().collect();
     TAPE.with_borrow_mut(|tape| match tape {
-        Some(tape) => {
-            // A variable, so that Candle's own backward pass stops here and hands over the gradient.
-            let leaf = |(data, shape): (Vec<T>, Shape)| Ok(Var::from_vec(data, shape, device)?.into_inner());
-            let outputs: Vec<Tensor> = outputs.into_iter().map(leaf).collect::<Result<_>>()?;
-            tape.push(Node { inputs, outputs: outputs.clone(), needs, backward: Box::new(backward) });
-            Ok(outputs)
-        }
+        Some(tape) => tape.record(name, inputs, outputs, needs, Box::new(backward)),
         None => stock(name, inputs, outputs, needs, Box::new(backward)),
     })
 }
@@ -166,58 +161,23 @@ struct Node {
     backward: Box<Backward>,
 }
 
-thread_local! {
-    static TAPE: RefCell<Option<Vec<Node>>> = const { RefCell::new(None) };
-}
-
-/// The present tape of this thread; the one before it comes back at the end, whatever happens.
-struct Recording {
-    before: Option<Vec<Node>>,
-}
-
-impl Recording {
-    fn start() -> Self {
-        Self { before: TAPE.replace(Some(Vec::new())) }
+/// Walks the tape backwards. The stretches between its operations are Candle's.
+fn backward(output: &Tensor, gradient: Option<&Tensor>, mut tape: Tape) -> Result<GradStore> {
+    let mut gradients = GradStore::default();
+    match gradient {
+        Some(gradient) => tape.add(&mut gradients, output, gradient.detach())?,
+        None => tape.add_loss(&mut gradients, output)?,
     }
-
-    fn finish(self) -> Vec<Node> {
-        TAPE.take().unwrap_or_default()
-    }
-}
-
-impl Drop for Recording {
-    fn drop(&mut self) {
-        TAPE.set(self.before.take());
-    }
-}
-
-/// Walks the tape backwards. The stretches between its operations are Candle's: for each, Candle's own backward pass
-/// ends at the outputs of recorded operations, since they are variables.
-fn backward(output: &Tensor, gradient: Option<&Tensor>, tape: Vec<Node>) -> Result<GradStore> {
-    let mut gradients = match (output.is_variable(), gradient) {
-        (false, None) => output.backward()?,
-        (false, Some(gradient)) => seed(output, gradient.clone())?.backward()?,
-        (true, gradient) => {
-            let mut gradients = GradStore::default();
-            gradients.insert(output, gradient.map_or_else(|| output.ones_like(), |gradient| Ok(gradient.detach()))?);
-            gradients
-        }
-    };
     // Every user of an output was recorded after it, so its gradient is complete when its turn comes.
-    for Node { inputs, outputs, needs, backward } in tape.into_iter().rev() {
+    while let Some(Node { inputs, outputs, needs, backward }) = tape.nodes.pop() {
         let grads: Vec<Option<Tensor>> = outputs.iter().map(|output| gradients.remove(output)).collect();
         if grads.iter().all(Option::is_none) {
             continue;
         }
         let results = backward(Grads { inputs: &inputs, outputs: &outputs, grads: &grads, needs: &needs })?;
         for ((input, need), result) in inputs.iter().zip(needs).zip(results) {
-            let Some(result) = result.filter(|_| need) else { continue };
-            if !input.is_variable() {
-                gradients.extend(seed(input, result)?.backward()?)?;
-            } else if let Some(sum) = gradients.remove(input) {
-                gradients.insert(input, add(&sum, &result)?);
-            } else {
-                gradients.insert(input, result);
+            if let Some(result) = result.filter(|_| need) {
+                tape.add(&mut gradients, input, result)?;
             }
         }
     }
@@ -226,7 +186,7 @@ fn backward(output: &Tensor, gradient: Option<&Tensor>, tape: Vec<Node>) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{Device, Var};
 
     use super::*;
 
@@ -297,5 +257,22 @@ mod tests {
                 value_and_grad(|| Ok(product_and_sum(&[x.as_tensor()])?.swap_remove(used).sum_all()?)).unwrap();
             assert_eq!(gradients.get(&x).unwrap().to_vec1::<f64>().unwrap(), [1.0, 1.0]);
         }
+    }
+    #[test]
+    fn an_output_that_outlives_its_call_keeps_nothing_of_it() {
+        let (x, part) = (Var::new(&[2f64], &Device::Cpu).unwrap(), std::sync::Arc::new(()));
+        let mut kept = None;
+        let double = || {
+            let of_tape = part.clone();
+            let y = apply1("double", &[&x], vec![4f64], (), move |grad, _| {
+                let _ = &of_tape;
+                Ok(vec![Some((grad * 2.0)?.reshape(1)?)])
+            })?;
+            kept = Some(y.clone());
+            Ok(y)
+        };
+        assert_eq!(value_and_grad(double).unwrap().1.get(&x).unwrap().to_vec1::<f64>().unwrap(), [2.0]);
+        assert!(kept.is_some());
+        assert_eq!(std::sync::Arc::strong_count(&part), 1);
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use candle_core::{CpuStorage, Storage, Tensor};
-use candlelight_base::{Error, Result};
+use candlelight_base::{Error, Result, Scoped};
 
-use super::Recording;
+use super::tape::{TAPE, Tape};
 
 /// Bytes of all activations that the layers of a forward pass keep until the backward pass has used them: PyTorch's saved
 /// tensors.
@@ -31,11 +31,11 @@ pub fn saved_bytes(forward: impl FnOnce() -> Result<Tensor>) -> Result<usize> {
     if rayon::current_thread_index().is_some() {
         return Err(Error::setting("thread", "one outside of rayon's pool", "a worker"));
     }
-    let recording = Recording::start();
+    let recording = Scoped::new(&TAPE, Some(Tape::new()?));
     let _output = forward()?;
     let tape = recording.finish();
     let mut seen = HashSet::new();
-    let outputs = tape.iter().flat_map(|node| &node.outputs);
+    let outputs = tape.iter().flat_map(|tape| &tape.nodes).flat_map(|node| &node.outputs);
     Ok(outputs.map(storage).filter(|(place, _)| seen.insert(*place)).map(|(_, bytes)| bytes).sum())
 }
 
