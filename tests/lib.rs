@@ -103,6 +103,11 @@ impl Case {
     }
 }
 
+/// An empty store of parameters.
+pub fn store(dtype: DType) -> Params {
+    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
+}
+
 /// The numbers of a tensor, in order.
 pub fn flat(tensor: &Tensor) -> Vec<f64> {
     tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()

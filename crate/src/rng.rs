@@ -69,6 +69,9 @@ impl Stateful for Stream {
     }
 }
 
+/// Numbers of 32 bits in a stream, after which it repeats: 16 in each of 2⁶⁴ blocks.
+const WORDS: u128 = 1 << 68;
+
 /// The seed of 32 bytes in hexadecimal, the stream, and the place in it.
 impl Stateful for Rng {
     fn state(&self) -> Result<State> {
@@ -89,9 +92,15 @@ impl Stateful for Rng {
         for (i, byte) in seed.iter_mut().enumerate() {
             *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| refuse())?;
         }
+        let place: u128 = state.get("word_pos")?;
+        // ChaCha would take it without its upper bits.
+        if place >= WORDS {
+            let problem = format!("must be below 2⁶⁸, the length of a stream, got {place}");
+            return Err(Error::State { name: "word_pos".into(), problem });
+        }
         let mut rng = Rng::from_seed(seed);
         rng.set_stream(state.get("stream")?);
-        rng.set_word_pos(state.get("word_pos")?);
+        rng.set_word_pos(place);
         *self = rng;
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! Gradient accumulation: small batches that make the step of a large one.
 
+use candlelight::activation::log_softmax;
 use candlelight::candle_core::backprop::GradStore;
-use candlelight::loss::{cross_entropy, mse};
+use candlelight::loss::{CrossEntropyConfig, NllConfig, cross_entropy, cross_entropy_with, mse, nll_with};
 use candlelight::nn::{Activation, Mode, Module, Sequential, linear};
 use candlelight::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
 use candlelight::prelude::*;
 use candlelight::regularization::{l2, weights};
 use candlelight::rng::normal;
-use candlelight::train::{FitConfig, GradientSum, Progress, fit};
-use candlelight_tests::{assert_close, flat};
+use candlelight::train::{FitConfig, GradientSum, Progress, evaluate, fit};
+use candlelight_tests::{assert_close, flat, number};
 
 const CPU: Device = Device::Cpu;
 
@@ -74,6 +75,12 @@ fn what_does_not_add_up_is_an_error() {
     let mut sum = GradientSum::new();
     assert!(matches!(sum.take_mean(), Err(Error::Setting { name: "samples", .. })));
     assert!(matches!(sum.add(store(2), 0), Err(Error::Setting { name: "samples", .. })));
+    for weight in [-1.0, f64::NAN, f64::INFINITY] {
+        assert!(matches!(sum.add_weighted(store(2), 1, weight), Err(Error::Setting { name: "weight", .. })));
+    }
+    sum.add_weighted(store(2), 1, 0.0).unwrap();
+    assert!(matches!(sum.take_mean(), Err(Error::Setting { name: "samples of a mean", .. })), "nothing counts yet");
+    let mut sum = GradientSum::new();
     sum.add(store(2), 1).unwrap();
     assert!(sum.add(store(3), 5).is_err());
     assert_eq!(sum.samples(), 1);
@@ -117,6 +124,117 @@ fn fit_with_small_batches_is_fit_with_large_ones() {
         assert_ne!(run(8, 1, adam).0, large.0);
     }
     assert_eq!(run(64, 3, false).2, 4, "an epoch of one batch is one step");
+}
+
+/// Class weights that differ by up to a thousand, and a class that does not count.
+fn weighted(ignore_index: Option<i64>) -> CrossEntropyConfig {
+    let weight = Some(Tensor::new(&[0.01f64, 10.0, 1.0, 0.3], &CPU).unwrap());
+    CrossEntropyConfig { weight, ignore_index, ..CrossEntropyConfig::default() }
+}
+
+/// Eight samples; the first two are of the class 0, and no batch of four has the classes of the other.
+fn uneven() -> Dataset {
+    let x = normal(&mut seeded(3), 0.0, 1.0, (8, 3), DType::F64, &CPU).unwrap();
+    Dataset::new(&x, &Tensor::new(&[0u32, 0, 0, 1, 2, 3, 2, 1], &CPU).unwrap()).unwrap()
+}
+
+#[test]
+fn a_weighted_mean_is_the_same_however_the_samples_are_cut() {
+    let data = uneven();
+    for config in [weighted(None), weighted(Some(0)), CrossEntropyConfig { weight: None, ..weighted(Some(0)) }] {
+        let loss = |output: &Tensor, labels: &Tensor| cross_entropy_with(output, labels, &config);
+        let negative = |output: &Tensor, labels: &Tensor| {
+            let CrossEntropyConfig { weight, ignore_index, .. } = config.clone();
+            nll_with(
+                &log_softmax(output, D::Minus1)?,
+                labels,
+                &NllConfig { weight, ignore_index, ..NllConfig::default() },
+            )
+        };
+        let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+        let untrained = model(&params);
+        let whole = number(&loss(&untrained.forward(data.inputs(), Mode::Eval).unwrap(), data.targets()).unwrap());
+        for size in [8, 4, 3, 1] {
+            for evaluation in [evaluate(&untrained, loss, &data, size), evaluate(&untrained, negative, &data, size)] {
+                let found = evaluation.unwrap().loss;
+                assert!((found - whole).abs() < 1e-12, "batches of {size}: {found}, expected {whole}");
+            }
+        }
+        let run = |batch_size, accumulate| {
+            let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+            let model = model(&params);
+            let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.1, ..SgdConfig::default() }).unwrap();
+            let config =
+                FitConfig { epochs: 3, batch_size, accumulate, progress: Progress::Silent, ..FitConfig::default() };
+            let history = fit(&model, &mut sgd, loss, &data, None, &config, &mut seeded(7)).unwrap();
+            (params.trainable().iter().flat_map(|param| flat(&param.var)).collect::<Vec<_>>(), history.train_loss())
+        };
+        let large = run(8, 1);
+        assert!((large.1[0] - whole).abs() < 1e-12);
+        for (batch_size, accumulate) in [(4, 2), (3, 3), (2, 4), (1, 8)] {
+            let small = run(batch_size, accumulate);
+            let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+            assert!(near(&small.0, &large.0), "parameters of {accumulate} × {batch_size}");
+            assert!(near(&small.1, &large.1), "losses of {accumulate} × {batch_size}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_weighted_mean_is_an_error() {
+    let errors = |loss: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>, data: &Dataset, accumulate| {
+        let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+        let model = model(&params);
+        let mut sgd = Sgd::new(params.trainable(), SgdConfig::default()).unwrap();
+        let config = FitConfig { epochs: 1, batch_size: 1, accumulate, ..FitConfig::default() }.silent();
+        let trained = fit(&model, &mut sgd, loss, data, None, &config, &mut seeded(7)).unwrap_err();
+        [trained, evaluate(&model, loss, data, 1).unwrap_err()].map(|error| error.to_string())
+    };
+    // Of the first three samples none counts, whether or not they make one step.
+    let ignoring = weighted(Some(0));
+    let loss = |output: &Tensor, labels: &Tensor| cross_entropy_with(output, labels, &ignoring);
+    for accumulate in [1, 2] {
+        for error in errors(&loss, &uneven().take(3).unwrap(), accumulate) {
+            assert!(error.contains("samples of a mean must be such that one counts"), "{error}");
+        }
+    }
+    // No one weight is right for the sum of two weighted means.
+    let of =
+        |weight: [f64; 4]| CrossEntropyConfig { weight: Some(Tensor::new(&weight, &CPU).unwrap()), ..weighted(None) };
+    let (one, other) = (of([1.0, 2.0, 3.0, 4.0]), of([4.0, 3.0, 2.0, 1.0]));
+    let sum = |output: &Tensor, labels: &Tensor, other| {
+        Ok((cross_entropy_with(output, labels, &one)? + cross_entropy_with(output, labels, other)?)?)
+    };
+    for error in errors(&|output, labels| sum(output, labels, &other), &uneven(), 1) {
+        assert!(error.contains("a loss over several batches must be one weighted mean"), "{error}");
+    }
+    // But the same weights twice are one.
+    let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+    evaluate(&model(&params), |output, labels| sum(output, labels, &one), &uneven(), 3).unwrap();
+}
+
+#[test]
+fn the_history_weighs_the_steps_of_a_weighted_loss() {
+    // With a rate of 0 the training loss is that of the data under the initial parameters.
+    let (data, config) = (uneven(), weighted(None));
+    let loss = |output: &Tensor, labels: &Tensor| cross_entropy_with(output, labels, &config);
+    let params = Params::with_dtype(0, DType::F64, &CPU).unwrap();
+    let model = model(&params);
+    let whole = number(&loss(&model.forward(data.inputs(), Mode::Eval).unwrap(), data.targets()).unwrap());
+    let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.0, ..SgdConfig::default() }).unwrap();
+    let config = FitConfig { epochs: 1, batch_size: 3, progress: Progress::Silent, ..FitConfig::default() };
+    let history = fit(&model, &mut sgd, loss, &data, Some(&data), &config, &mut seeded(7)).unwrap();
+    assert!((history.train_loss()[0] - whole).abs() < 1e-12, "{history:?}, expected {whole}");
+    assert!((history.test_loss()[0] - whole).abs() < 1e-12, "{history:?}, expected {whole}");
+}
+
+#[test]
+fn accuracy_counts_every_label_of_a_sample() {
+    // Three labels a sample, of which one is right: as a share of samples it rounds to 0.
+    let outputs = Tensor::new(&[[[1f32, 0.0], [1.0, 0.0], [1.0, 0.0]]], &CPU).unwrap();
+    let data = Dataset::new(&outputs, &Tensor::new(&[[0u32, 1, 1]], &CPU).unwrap()).unwrap();
+    let found = evaluate(&Sequential::new(), cross_entropy, &data, 1).unwrap().accuracy.unwrap();
+    assert!((found - 1.0 / 3.0).abs() < 1e-12, "{found}");
 }
 
 #[test]

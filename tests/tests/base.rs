@@ -5,6 +5,7 @@ use std::process::Command;
 use candlelight::device::check_statics;
 use candlelight::prelude::*;
 use candlelight::rng::{normal, permutation, stream, uniform};
+use candlelight::state::Stateful;
 use candlelight_tests::flat;
 
 const CPU: Device = Device::Cpu;
@@ -42,6 +43,24 @@ fn a_seed_fixes_every_draw() {
     // The generator itself: another one, or another seeding, would change every number that the notebooks state.
     assert_eq!(seeded(42).random::<u64>(), 12_578_764_544_318_200_737);
     assert_eq!(stream(42, "fc1.weight").random::<u64>(), 17_896_134_794_872_514_348);
+}
+
+#[test]
+fn a_place_in_a_stream_is_one_that_the_stream_has() {
+    let mut state = seeded(1).state().unwrap();
+    for (place, fits) in [(u128::from(u64::MAX), true), ((1 << 68) - 1, true), (1 << 68, false), (u128::MAX, false)] {
+        state.set("word_pos", place);
+        let mut rng = seeded(2);
+        let result = rng.load_state(&state);
+        if fits {
+            result.unwrap();
+            assert_eq!(rng.state().unwrap().get::<u128>("word_pos").unwrap(), place);
+            normal(&mut rng, 0.0, 1.0, 100, DType::F32, &Device::Cpu).unwrap();
+        } else {
+            assert!(matches!(result, Err(Error::State { name, .. }) if name == "word_pos"), "{place}");
+            assert_eq!(rng.state().unwrap().values, seeded(2).state().unwrap().values, "what failed changed nothing");
+        }
+    }
 }
 
 #[test]

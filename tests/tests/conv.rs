@@ -7,14 +7,10 @@ use candlelight::nn::{
     ConvTranspose2dConfig, Mode, Module, conv_transpose2d, conv2d,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
 use proptest::prelude::*;
 
 type Size = (usize, usize);
-
-fn store(dtype: DType) -> Params {
-    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
-}
 
 fn setting(case: &Case, name: &str) -> Vec<usize> {
     case.0[name].as_array().unwrap().iter().map(|value| value.as_u64().unwrap() as usize).collect()

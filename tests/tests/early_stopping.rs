@@ -1,6 +1,7 @@
 //! Early stopping: Prechelt's criteria against their definitions, patience, and the best epoch within `fit`.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use candlelight::loss::mse;
 use candlelight::nn::{Linear, Mode, Module};
@@ -210,6 +211,38 @@ fn fit_stops_early_and_restores_the_best_epoch() {
     let config = FitConfig { restore_best: Some(params.clone()), ..silent() };
     let (history, model, _) = overfit(config, &params);
     assert_eq!((history.epochs.len(), flat(model.weight())), (30, flat(restored.weight())));
+}
+
+#[test]
+fn the_best_epoch_is_restored_where_a_run_ends_in_an_error() {
+    let x = normal(&mut seeded(1), 0.0, 1.0, (40, 1), DType::F32, &CPU).unwrap();
+    let (train, test) = (Dataset::new(&x, &(&x * 3.0).unwrap()), Dataset::new(&x, &(&x * 1.5).unwrap()));
+    let (train, test) = (train.unwrap(), test.unwrap());
+    // Four training steps and four test batches an epoch: the loss fails in the 9th epoch, or at the test after it.
+    let run = |epochs, fails: usize, early_stopping| {
+        let params = Params::new(0, &CPU).unwrap();
+        let model = linear(1, 1, params.clone()).unwrap();
+        params.set("weight", &Tensor::zeros((1, 1), DType::F32, &CPU).unwrap()).unwrap();
+        let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.05, ..SgdConfig::default() }).unwrap();
+        let calls = AtomicUsize::new(0);
+        let loss = |output: &Tensor, target: &Tensor| {
+            let factor = if calls.fetch_add(1, Ordering::Relaxed) == fails { f64::NAN } else { 1.0 };
+            Ok((mse(output, target)? * factor)?)
+        };
+        let config =
+            FitConfig { epochs, batch_size: 10, progress: Progress::Silent, early_stopping, ..FitConfig::default() };
+        let config = FitConfig { restore_best: Some(params.clone()), ..config };
+        let result = fit(&model, &mut sgd, loss, &train, Some(&test), &config, &mut seeded(0));
+        (result, flat(model.weight()))
+    };
+    let (whole, best) = run(12, usize::MAX, None);
+    assert!((2..8).contains(&whole.unwrap().best_epoch().unwrap()));
+    let rule = StoppingRule::Patience { patience: 20, min_delta: 0.0 };
+    for (fails, early_stopping) in [(8 * 8 + 2, None), (8 * 8 + 5, Some(rule))] {
+        let (result, weight) = run(12, fails, early_stopping);
+        assert!(matches!(&result, Err(Error::NotFinite { value, .. }) if value.is_nan()), "{result:?}");
+        assert_eq!(weight, best);
+    }
 }
 
 /// Not a test of its own: the run whose lines the next test reads.

@@ -4,12 +4,8 @@ use candlelight::autograd::value_and_grad;
 use candlelight::kernels::composed;
 use candlelight::nn::{Embedding, EmbeddingConfig, Mode, Module, embedding};
 use candlelight::prelude::*;
-use candlelight_tests::{assert_close, fixture, flat, strided};
+use candlelight_tests::{assert_close, fixture, flat, store, strided};
 use proptest::prelude::{ProptestConfig, any, proptest};
-
-fn store(dtype: DType) -> Params {
-    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
-}
 
 #[test]
 fn agrees_with_pytorch() {

@@ -9,6 +9,14 @@ use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
 const CPU: Device = Device::Cpu;
 
+fn huber_at(delta: f64) -> HuberConfig {
+    HuberConfig { delta, ..HuberConfig::default() }
+}
+
+fn smooth_l1_at(beta: f64) -> SmoothL1Config {
+    SmoothL1Config { beta, ..SmoothL1Config::default() }
+}
+
 fn reduction(case: &Case) -> Reduction {
     match case.option() {
         Some("mean") => Reduction::Mean,
@@ -27,7 +35,7 @@ fn compute(case: &Case, x: &[Tensor]) -> Tensor {
     let plain = CrossEntropyConfig { reduction, ..CrossEntropyConfig::default() };
     let ignoring = CrossEntropyConfig { ignore_index: Some(-100), ..plain.clone() };
     match case.subject() {
-        "cross_entropy" => cross_entropy_reduce(x0, &labels(), reduction),
+        "cross_entropy" => cross_entropy_with(x0, &labels(), &plain),
         "cross_entropy_weighted" => {
             cross_entropy_with(x0, &labels(), &CrossEntropyConfig { weight: weight(), ..ignoring })
         }
@@ -38,12 +46,12 @@ fn compute(case: &Case, x: &[Tensor]) -> Tensor {
             let config = CrossEntropyConfig { weight: weight(), label_smoothing: 0.1, ..ignoring };
             cross_entropy_with(x0, &labels(), &config)
         }
-        "cross_entropy_soft" => cross_entropy_soft_reduce(x0, &x[1], reduction),
+        "cross_entropy_soft" => cross_entropy_soft_with(x0, &x[1], &plain),
         "cross_entropy_soft_all" => {
             let config = CrossEntropyConfig { weight: weight(), label_smoothing: 0.1, ..plain };
             cross_entropy_soft_with(x0, &x[1], &config)
         }
-        "nll" => nll_reduce(x0, &labels(), reduction),
+        "nll" => nll_with(x0, &labels(), &NllConfig { reduction, ..NllConfig::default() }),
         "nll_weighted" => nll_with(x0, &labels(), &NllConfig { weight: weight(), ignore_index: Some(-100), reduction }),
         "multi_margin" => {
             multi_margin_with(x0, &labels(), &MultiMarginConfig { reduction, ..MultiMarginConfig::default() })
@@ -54,21 +62,21 @@ fn compute(case: &Case, x: &[Tensor]) -> Tensor {
         "kl" => kl_divergence_with(
             &log_softmax(x0, D::Minus1).unwrap(),
             &x[1],
-            KlConfig { reduction, ..KlConfig::default() },
+            &KlConfig { reduction, ..KlConfig::default() },
         ),
         "kl_log" => {
-            kl_divergence_with(&log_softmax(x0, D::Minus1).unwrap(), &x[1], KlConfig { log_target: true, reduction })
+            kl_divergence_with(&log_softmax(x0, D::Minus1).unwrap(), &x[1], &KlConfig { log_target: true, reduction })
         }
-        "mse" => mse_reduce(x0, &x[1], reduction),
-        "mae" => mae_reduce(x0, &x[1], reduction),
-        "huber" => huber_reduce(x0, &x[1], 0.6, reduction),
-        "smooth_l1" => smooth_l1_reduce(x0, &x[1], 0.6, reduction),
-        "bce" => binary_cross_entropy_with_logits_reduce(x0, &x[1], reduction),
+        "mse" => mse_with(x0, &x[1], reduction),
+        "mae" => mae_with(x0, &x[1], reduction),
+        "huber" => huber_with(x0, &x[1], &HuberConfig { delta: 0.6, reduction }),
+        "smooth_l1" => smooth_l1_with(x0, &x[1], &SmoothL1Config { beta: 0.6, reduction }),
+        "bce" => binary_cross_entropy_with_logits_with(x0, &x[1], &BceConfig { reduction, ..BceConfig::default() }),
         "bce_weighted" => {
             let config = BceConfig { pos_weight: Some(case.tensor("pos_weight")), reduction };
             binary_cross_entropy_with_logits_with(x0, &x[1], &config)
         }
-        "hinge" => hinge_reduce(x0, &case.tensor("targets"), reduction),
+        "hinge" => hinge_with(x0, &case.tensor("targets"), reduction),
         other => panic!("{other}"),
     }
     .unwrap()
@@ -103,18 +111,21 @@ fn the_short_forms_average() {
     let mean = Reduction::Mean;
     assert_eq!(mean, Reduction::default());
     for (short, long) in [
-        (cross_entropy(&x, &labels), cross_entropy_reduce(&x, &labels, mean)),
-        (cross_entropy_soft(&x, &soft), cross_entropy_soft_reduce(&x, &soft, mean)),
-        (nll(&x, &labels), nll_reduce(&x, &labels, mean)),
-        (mse(&x, &soft), mse_reduce(&x, &soft, mean)),
-        (mae(&x, &soft), mae_reduce(&x, &soft, mean)),
-        (huber(&x, &soft, 0.3), huber_reduce(&x, &soft, 0.3, mean)),
-        (smooth_l1(&x, &soft, 0.3), smooth_l1_reduce(&x, &soft, 0.3, mean)),
-        (smooth_l1(&x, &soft, 0.0), mae_reduce(&x, &soft, mean)),
-        (hinge(&x, &soft), hinge_reduce(&x, &soft, mean)),
+        (cross_entropy(&x, &labels), cross_entropy_with(&x, &labels, &CrossEntropyConfig::default())),
+        (cross_entropy_soft(&x, &soft), cross_entropy_soft_with(&x, &soft, &CrossEntropyConfig::default())),
+        (nll(&x, &labels), nll_with(&x, &labels, &NllConfig::default())),
+        (mse(&x, &soft), mse_with(&x, &soft, mean)),
+        (mae(&x, &soft), mae_with(&x, &soft, mean)),
+        (huber(&x, &soft), huber_with(&x, &soft, &HuberConfig { delta: 1.0, reduction: mean })),
+        (smooth_l1(&x, &soft), smooth_l1_with(&x, &soft, &SmoothL1Config { beta: 1.0, reduction: mean })),
+        (smooth_l1_with(&x, &soft, &smooth_l1_at(0.0)), mae_with(&x, &soft, mean)),
+        (hinge(&x, &soft), hinge_with(&x, &soft, mean)),
         (multi_margin(&x, &labels), multi_margin_with(&x, &labels, &MultiMarginConfig::default())),
-        (kl_divergence(&x, &soft), kl_divergence_with(&x, &soft, KlConfig::default())),
-        (binary_cross_entropy_with_logits(&x, &soft), binary_cross_entropy_with_logits_reduce(&x, &soft, mean)),
+        (kl_divergence(&x, &soft), kl_divergence_with(&x, &soft, &KlConfig::default())),
+        (
+            binary_cross_entropy_with_logits(&x, &soft),
+            binary_cross_entropy_with_logits_with(&x, &soft, &BceConfig::default()),
+        ),
     ] {
         assert_eq!(number(&short.unwrap()), number(&long.unwrap()));
     }
@@ -134,7 +145,17 @@ fn gradients_agree_with_finite_differences() {
     };
     let x = [gradient::input(1, (3, 4))];
     gradient::check(|x| cross_entropy(&x[0], &labels), &x).unwrap();
-    gradient::check(|x| cross_entropy_reduce(&x[0], &labels, Reduction::None), &x).unwrap();
+    gradient::check(
+        |x| {
+            cross_entropy_with(
+                &x[0],
+                &labels,
+                &CrossEntropyConfig { reduction: Reduction::None, ..CrossEntropyConfig::default() },
+            )
+        },
+        &x,
+    )
+    .unwrap();
     gradient::check(|x| cross_entropy_with(&x[0], &labels, &all), &x).unwrap();
     gradient::check(|x| nll(&log_softmax(&x[0], 1)?, &labels), &x).unwrap();
     gradient::check(|x| hinge(&x[0], &signs), &x).unwrap();
@@ -151,19 +172,26 @@ fn gradients_agree_with_finite_differences() {
     gradient::check(|x| binary_cross_entropy_with_logits_with(&x[0], &x[1], &weighted), &both).unwrap();
     gradient::check(|x| kl_divergence(&log_softmax(&x[0], 1)?, &x[1]), &both).unwrap();
     let log_target = KlConfig { log_target: true, ..KlConfig::default() };
-    gradient::check(|x| kl_divergence_with(&log_softmax(&x[0], 1)?, &log_softmax(&x[1], 1)?, log_target), &both)
+    gradient::check(|x| kl_divergence_with(&log_softmax(&x[0], 1)?, &log_softmax(&x[1], 1)?, &log_target), &both)
         .unwrap();
     gradient::check(|x| mse(&x[0], &x[1]), &both).unwrap();
     gradient::check(|x| mae(&x[0], &x[1]), &both).unwrap();
-    gradient::check(|x| huber(&x[0], &x[1], 0.7), &both).unwrap();
-    gradient::check(|x| smooth_l1(&x[0], &x[1], 0.7), &both).unwrap();
+    gradient::check(|x| huber_with(&x[0], &x[1], &huber_at(0.7)), &both).unwrap();
+    gradient::check(|x| smooth_l1_with(&x[0], &x[1], &smooth_l1_at(0.7)), &both).unwrap();
 }
 
 #[test]
 fn the_gradient_of_cross_entropy_is_p_minus_y() {
     let logits = Var::from_tensor(&gradient::input(5, (2, 3))).unwrap();
     let labels = Tensor::new(&[2i64, 0], &CPU).unwrap();
-    let gradients = cross_entropy_reduce(&logits, &labels, Reduction::Sum).unwrap().backward().unwrap();
+    let gradients = cross_entropy_with(
+        &logits,
+        &labels,
+        &CrossEntropyConfig { reduction: Reduction::Sum, ..CrossEntropyConfig::default() },
+    )
+    .unwrap()
+    .backward()
+    .unwrap();
     let mut expected = flat(&softmax(&logits, 1).unwrap());
     expected[2] -= 1.0;
     expected[3] -= 1.0;
@@ -193,7 +221,12 @@ fn finite_and_with_the_right_gradient_at_extreme_logits() {
 
     let z = Var::new(&[-1e4f64, -100.0, 0.0, 100.0, 1e4], &CPU).unwrap();
     let y = Tensor::new(&[1.0f64, 1.0, 1.0, 0.0, 0.0], &CPU).unwrap();
-    let losses = binary_cross_entropy_with_logits_reduce(&z, &y, Reduction::None).unwrap();
+    let losses = binary_cross_entropy_with_logits_with(
+        &z,
+        &y,
+        &BceConfig { reduction: Reduction::None, ..BceConfig::default() },
+    )
+    .unwrap();
     assert_eq!(flat(&losses), [1e4, 100.0, 2f64.ln(), 100.0, 1e4]);
     assert_eq!(flat(losses.sum_all().unwrap().backward().unwrap().get(&z).unwrap()), [-1.0, -1.0, -0.5, 1.0, 1.0]);
 }
@@ -215,8 +248,8 @@ fn broadcast_rows_count_as_copies() {
         &|x| binary_cross_entropy_with_logits(x, &targets),
         &|x| mse(x, &targets),
         &|x| mae(x, &targets),
-        &|x| huber(x, &targets, 0.5),
-        &|x| smooth_l1(x, &targets, 0.5),
+        &|x| huber_with(x, &targets, &huber_at(0.5)),
+        &|x| smooth_l1_with(x, &targets, &smooth_l1_at(0.5)),
     ];
     for (i, loss) in losses.into_iter().enumerate() {
         let run = |x: &Tensor| {
@@ -250,13 +283,16 @@ fn kinks_have_subgradient_zero() {
     let x = Var::new(&[0.5f64, 1.0], &CPU).unwrap();
     let derivative = |loss: Result<Tensor>| flat(loss.unwrap().backward().unwrap().get(&x).unwrap());
     assert_eq!(derivative(mae(&x, &x.detach())), [0.0, 0.0]);
-    assert_eq!(derivative(smooth_l1(&x, &x.detach(), 0.0)), [0.0, 0.0]);
+    assert_eq!(derivative(smooth_l1_with(&x, &x.detach(), &smooth_l1_at(0.0))), [0.0, 0.0]);
     // Exactly at the margin.
     assert_eq!(derivative(hinge(&x, &Tensor::new(&[2.0f64, 1.0], &CPU).unwrap())), [0.0, 0.0]);
     let config = MultiMarginConfig { margin: 0.5, ..MultiMarginConfig::default() };
     assert_eq!(derivative(multi_margin_with(&x, &Tensor::new(1u32, &CPU).unwrap(), &config)), [0.0, 0.0]);
     // Where Huber's branches meet, both have the same slope.
-    assert_eq!(derivative(huber_reduce(&x, &x.zeros_like().unwrap(), 0.5, Reduction::Sum)), [0.5, 0.5]);
+    assert_eq!(
+        derivative(huber_with(&x, &x.zeros_like().unwrap(), &HuberConfig { delta: 0.5, reduction: Reduction::Sum })),
+        [0.5, 0.5]
+    );
 }
 
 #[test]
@@ -310,7 +346,7 @@ fn kl_divergence_is_cross_entropy_less_entropy_and_takes_impossible_classes() {
     let targets = Tensor::new(&[[1f64, 0.0], [1.0, 0.0]], &CPU).unwrap();
     for log_target in [false, true] {
         let var = Var::from_tensor(&if log_target { targets.log().unwrap() } else { targets.clone() }).unwrap();
-        let loss = kl_divergence_with(&log_p, &var, KlConfig { log_target, reduction: Reduction::Sum }).unwrap();
+        let loss = kl_divergence_with(&log_p, &var, &KlConfig { log_target, reduction: Reduction::Sum }).unwrap();
         assert!((number(&loss) - 4f64.ln()).abs() < 1e-12);
         let gradients = loss.backward().unwrap();
         assert_eq!(flat(gradients.get(&log_p).unwrap()), [-1.0, 0.0, -1.0, 0.0]);
@@ -343,7 +379,7 @@ fn bad_input_is_a_typed_error() {
     }
 
     type Pair = fn(&Tensor, &Tensor) -> Result<Tensor>;
-    let (huber1, smooth1): (Pair, Pair) = (|p, t| huber(p, t, 1.0), |p, t| smooth_l1(p, t, 1.0));
+    let (huber1, smooth1): (Pair, Pair) = (|p, t| huber(p, t), |p, t| smooth_l1(p, t));
     let bce: Pair = binary_cross_entropy_with_logits;
     for loss in [mse as Pair, mae, huber1, smooth1, hinge, cross_entropy_soft, kl_divergence, bce] {
         let column = Tensor::zeros((2, 1), DType::F32, &CPU).unwrap();
@@ -366,9 +402,9 @@ fn settings_outside_their_range_are_typed_errors() {
         assert!(matches!(result, Err(Error::Setting { name, .. }) if name == setting), "{setting}: {result:?}");
     };
     for value in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        refused(huber(&logits, &logits, value), "delta");
+        refused(huber_with(&logits, &logits, &huber_at(value)), "delta");
         if value != 0.0 {
-            refused(smooth_l1(&logits, &logits, value), "beta");
+            refused(smooth_l1_with(&logits, &logits, &smooth_l1_at(value)), "beta");
         }
     }
     for label_smoothing in [-0.1, 1.1, f64::NAN] {
@@ -443,8 +479,8 @@ proptest! {
         for (loss, rows) in [
             (mse(&x, &t), false),
             (mae(&x, &t), false),
-            (huber(&x, &t, 0.5), false),
-            (smooth_l1(&x, &t, 0.5), false),
+            (huber_with(&x, &t, &huber_at(0.5)), false),
+            (smooth_l1_with(&x, &t, &smooth_l1_at(0.5)), false),
             (hinge(&x, &t), false),
             (binary_cross_entropy_with_logits(&x, &t), false),
             (cross_entropy_soft(&x, &t), true),

@@ -3,7 +3,7 @@
 use candlelight::activation;
 use candlelight::nn::{Activation, Flatten, Linear, LinearConfig, Mode, Module, Sequential, linear};
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
 
 /// A layer of the given values.
 fn layer(weight: &Tensor, bias: Option<&Tensor>, params: Params) -> Linear {
@@ -15,10 +15,6 @@ fn layer(weight: &Tensor, bias: Option<&Tensor>, params: Params) -> Linear {
         layer.bias().unwrap().set(bias).unwrap();
     }
     layer
-}
-
-fn store(dtype: DType) -> Params {
-    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
 }
 
 fn check_linear(case: &Case) {

@@ -8,12 +8,8 @@ use candlelight::nn::{
     instance_norm2d, layer_norm,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
 use proptest::prelude::{ProptestConfig, proptest};
-
-fn store(dtype: DType) -> Params {
-    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
-}
 
 fn zeros(dims: &[usize]) -> Tensor {
     Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap()

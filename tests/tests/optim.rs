@@ -8,7 +8,7 @@ use candlelight::loss::mse;
 use candlelight::optim::ParamGroup;
 use candlelight::optim::*;
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, number};
+use candlelight_tests::{Case, assert_close, fixture, number, store};
 use serde_json::Value;
 
 fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
@@ -119,13 +119,9 @@ fn all(params: &Params, sgd: f64, momentum: f64, adam: f64) -> Vec<(&'static str
     ]
 }
 
-fn f64_store() -> Params {
-    Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap()
-}
-
 #[test]
 fn a_parabola_is_descended_to_its_minimum() {
-    let params = f64_store();
+    let params = store(DType::F64);
     let x = params.var("x", 2, Init::Constant(0.0)).unwrap();
     let minimum = Tensor::new(&[3.0f64, -1.0], &Device::Cpu).unwrap();
     for (name, mut optimizer) in all(&params, 0.1, 0.05, 0.1) {
@@ -139,7 +135,7 @@ fn a_parabola_is_descended_to_its_minimum() {
 
 #[test]
 fn plain_descent_on_a_parabola_is_a_geometric_series() {
-    let params = f64_store();
+    let params = store(DType::F64);
     let x = params.var("x", (), Init::Constant(1.0)).unwrap();
     let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.1, ..SgdConfig::default() }).unwrap();
     for step in 1..=20 {
@@ -150,7 +146,7 @@ fn plain_descent_on_a_parabola_is_a_geometric_series() {
 
 #[test]
 fn rosenbrocks_valley_is_followed_to_its_end() {
-    let params = f64_store();
+    let params = store(DType::F64);
     let (x, y) = (params.var("x", (), Init::Constant(0.0)).unwrap(), params.var("y", (), Init::Constant(0.0)).unwrap());
     let f = || -> Result<Tensor> {
         let valley = (y.as_tensor() - x.sqr()?)?.sqr()?;
@@ -192,7 +188,7 @@ fn defaults_are_pytorchs() {
 fn decay_in_the_loss_equals_weight_decay_for_sgd_and_not_for_adam() {
     // One step from 2.0 with loss x and penalty λx², against weight_decay 2λ.
     let step = |make: &dyn Fn(Vec<candlelight::params::Param>) -> Box<dyn Optimizer>, lambda: f64| {
-        let params = f64_store();
+        let params = store(DType::F64);
         let x = params.var("x", (), Init::Constant(2.0)).unwrap();
         let penalty = (x.sqr().unwrap() * lambda).unwrap();
         make(params.trainable()).backward_step(&(x.as_tensor() + penalty).unwrap()).unwrap();
@@ -214,7 +210,7 @@ fn decay_in_the_loss_equals_weight_decay_for_sgd_and_not_for_adam() {
 
 #[test]
 fn a_missing_gradient_is_refused_before_anything_changes() {
-    let params = f64_store();
+    let params = store(DType::F64);
     let used = params.var("used", (), Init::Constant(1.0)).unwrap();
     params.pp("head").var("unused", (), Init::Constant(1.0)).unwrap();
     for (name, mut optimizer) in all(&params, 0.1, 0.1, 0.1) {
@@ -226,7 +222,7 @@ fn a_missing_gradient_is_refused_before_anything_changes() {
 
 #[test]
 fn buffers_and_parameters_left_out_do_not_change() {
-    let params = f64_store();
+    let params = store(DType::F64);
     let (a, b) = (params.var("a", (), Init::Constant(1.0)).unwrap(), params.var("b", (), Init::Constant(1.0)).unwrap());
     let buffer = params.buffer("c", (), Init::Constant(1.0)).unwrap();
     let only_a: Vec<_> = params.trainable().into_iter().filter(|param| param.name == "a").collect();
@@ -252,7 +248,7 @@ impl CustomOp1 for Witness {
 
 #[test]
 fn the_state_does_not_hold_the_graphs_of_past_steps() {
-    let params = f64_store();
+    let params = store(DType::F64);
     let x = params.var("x", 3, Init::Constant(1.0)).unwrap();
     let decaying = SgdConfig { lr: 1e-3, momentum: 0.9, weight_decay: 0.1, ..SgdConfig::default() };
     let mut optimizers = all(&params, 1e-3, 1e-3, 1e-3);
@@ -270,7 +266,7 @@ fn the_state_does_not_hold_the_graphs_of_past_steps() {
 
 #[test]
 fn settings_outside_their_range_are_typed_errors() {
-    let params = f64_store();
+    let params = store(DType::F64);
     params.var("x", (), Init::Constant(1.0)).unwrap();
     let sgd = SgdConfig::default();
     for (config, expected) in [
@@ -339,7 +335,7 @@ fn settings_outside_their_range_are_typed_errors() {
 fn a_loaded_state_goes_on_bit_for_bit() {
     for kind in 0..9 {
         let run = |interrupted: bool| {
-            let params = f64_store();
+            let params = store(DType::F64);
             let x = params.var("x", 3, Init::Constant(1.5)).unwrap();
             let make = || all(&params, 0.01, 0.01, 0.1).remove(kind).1;
             let mut optimizer = make();
@@ -391,7 +387,7 @@ fn a_path_is_that_of_the_optimizer() {
     let f = TestFunction::Rosenbrock;
     let config = AdamConfig { lr: 0.05, ..AdamConfig::default() };
     let path = f.path([-1.2, 1.0], 30, |params| Adam::new(params, config)).unwrap();
-    let params = f64_store();
+    let params = store(DType::F64);
     let (x, y) =
         (params.var("x", (), Init::Constant(-1.2)).unwrap(), params.var("y", (), Init::Constant(1.0)).unwrap());
     let mut adam = Adam::new(params.trainable(), config).unwrap();
@@ -407,7 +403,7 @@ fn a_path_is_that_of_the_optimizer() {
 #[test]
 fn adam_without_correction_starts_with_other_steps() {
     let first = |correct_bias| {
-        let params = f64_store();
+        let params = store(DType::F64);
         let x = params.var("x", (), Init::Constant(1.0)).unwrap();
         let config = AdamConfig { lr: 0.01, correct_bias, ..AdamConfig::default() };
         let mut adam = Adam::new(params.trainable(), config).unwrap();
@@ -434,7 +430,7 @@ fn a_boxed_optimizer_is_the_one_in_the_box() {
         .path(start, 20, |params| Ok(Box::new(Adam::new(params, config)?) as Box<dyn Optimizer>))
         .unwrap();
     assert_eq!(plain, boxed);
-    let params = f64_store();
+    let params = store(DType::F64);
     params.var("x", (), Init::Constant(1.0)).unwrap();
     let mut boxed: Box<dyn Optimizer> = Box::new(Adam::new(params.trainable(), config).unwrap());
     let generic: &mut dyn Optimizer = &mut boxed;

@@ -151,6 +151,27 @@ fn a_scheduler_goes_on_from_its_state() {
 }
 
 #[test]
+fn a_scheduler_made_after_its_optimizer_was_restored_goes_on_as_well() {
+    let make = |sgd: &mut Sgd| {
+        let then = MultiStepLr::new([4, 8], 0.5).unwrap();
+        LrScheduler::new(Warmup::new(0.1, 3, then).unwrap(), sgd).unwrap()
+    };
+    let mut sgd = optimizer();
+    let mut scheduler = make(&mut sgd);
+    for step in 0..12 {
+        let mut other_sgd = optimizer();
+        other_sgd.load_state(&sgd.state().unwrap()).unwrap();
+        let mut other = make(&mut other_sgd);
+        other.load_state(&scheduler.state().unwrap()).unwrap();
+        other.apply(&mut other_sgd).unwrap();
+        assert_eq!(other_sgd.learning_rates(), sgd.learning_rates(), "before step {step}");
+        scheduler.step(&mut sgd).unwrap();
+        other.step(&mut other_sgd).unwrap();
+        assert_eq!(other_sgd.learning_rates(), sgd.learning_rates(), "after step {step}");
+    }
+}
+
+#[test]
 fn a_schedulers_state_is_all_or_nothing() {
     let mut sgd = optimizer();
     let mut scheduler = LrScheduler::new(ExponentialLr::new(0.5).unwrap(), &mut sgd).unwrap();
@@ -171,6 +192,26 @@ fn a_schedulers_state_is_all_or_nothing() {
         assert_eq!(scheduler.load_state(&state).unwrap_err().to_string(), expected);
         assert_eq!(scheduler.state().unwrap().values, good.values);
     }
+}
+
+#[test]
+fn counts_at_their_end_stay_there() {
+    let mut sgd = optimizer();
+    let mut scheduler = LrScheduler::new(Warmup::new(0.1, 3, StepLr::new(2, 0.5).unwrap()).unwrap(), &mut sgd).unwrap();
+    let mut state = scheduler.state().unwrap();
+    state.set("last_epoch", u64::MAX);
+    scheduler.load_state(&state).unwrap();
+    scheduler.step(&mut sgd).unwrap();
+    assert_eq!((scheduler.last_epoch(), sgd.learning_rates()), (u64::MAX, vec![0.0, 0.0]));
+
+    let config = ReduceLrOnPlateauConfig { patience: u64::MAX, ..ReduceLrOnPlateauConfig::default() };
+    let mut plateau = ReduceLrOnPlateau::new(config).unwrap();
+    plateau.step(1.0, &mut sgd).unwrap();
+    let mut state = plateau.state().unwrap();
+    state.set("num_bad_epochs", u64::MAX);
+    plateau.load_state(&state).unwrap();
+    plateau.step(2.0, &mut sgd).unwrap();
+    assert_eq!(plateau.state().unwrap().get::<u64>("num_bad_epochs").unwrap(), u64::MAX);
 }
 
 #[test]

@@ -383,6 +383,23 @@ fn lbfgs_follows_pytorch() {
 }
 
 #[test]
+fn counts_of_lbfgs_at_their_end_stay_there() {
+    let case = fixture("optim").into_iter().find(|case| case.subject() == "lbfgs").unwrap();
+    let (params, a, b) = split(&case);
+    let joined = || Tensor::cat(&[a.as_tensor(), &b.flatten_all().unwrap()], 0);
+    let mut lbfgs = Lbfgs::new(params.trainable(), lbfgs_config(&case)).unwrap();
+    let step = |lbfgs: &mut Lbfgs| lbfgs.step(&mut || function(case.option().unwrap(), &joined()?)).unwrap();
+    step(&mut lbfgs);
+    let mut state = lbfgs.state().unwrap();
+    for count in ["n_iter", "func_evals"] {
+        state.set(count, u64::MAX);
+    }
+    lbfgs.load_state(&state).unwrap();
+    step(&mut lbfgs);
+    assert_eq!((lbfgs.iterations(), lbfgs.evaluations()), (u64::MAX, u64::MAX));
+}
+
+#[test]
 fn lbfgs_goes_on_bit_for_bit_and_finds_the_end_of_the_valley() {
     let case = fixture("optim").into_iter().find(|case| case.subject() == "lbfgs").unwrap();
     let run = |resume: bool| {

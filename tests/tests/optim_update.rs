@@ -6,7 +6,7 @@ use candlelight::optim::*;
 use candlelight::params::Param;
 use candlelight::prelude::*;
 use candlelight::state::{State, Stateful};
-use candlelight_tests::{assert_close, flat, strided};
+use candlelight_tests::{assert_close, flat, number, strided};
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
 const NAMES: [&str; 13] = [
@@ -74,7 +74,7 @@ fn one_group(params: &Params) -> Vec<ParamGroup> {
 }
 
 /// Parameters of these lengths, at random values.
-fn store(lengths: &[usize], dtype: DType) -> Params {
+fn random(lengths: &[usize], dtype: DType) -> Params {
     let params = Params::with_dtype(3, dtype, &Device::Cpu).unwrap();
     for (i, &n) in lengths.iter().enumerate() {
         params.var(&format!("p{i}"), n, Init::Normal { mean: 0.0, std: 1.0 }).unwrap();
@@ -104,7 +104,7 @@ fn the_update_in_place_agrees_with_the_composed_one() {
         for (dtype, tolerance) in [(DType::F64, 1e-12), (DType::F32, 1e-5)] {
             for name in NAMES {
                 let run = |composed| {
-                    let params = store(&lengths, dtype);
+                    let params = random(&lengths, dtype);
                     let mut optimizer = make(name, one_group(&params), composed);
                     for step in 0..5 {
                         optimizer.step(&gradients(&params, step)).unwrap();
@@ -130,7 +130,7 @@ fn the_update_in_place_agrees_with_the_composed_one() {
 fn one_thread_gives_the_bits_of_two() {
     // The pool's size is fixed when it is first used, so each count needs a process of its own.
     if std::env::var("OPTIM_THREADS").is_ok() {
-        let params = store(&[100_003, 40_000, 17_001, 5], DType::F32);
+        let params = random(&[100_003, 40_000, 17_001, 5], DType::F32);
         let mut adamw = make("adamw", one_group(&params), false);
         for step in 0..3 {
             adamw.step(&gradients(&params, step)).unwrap();
@@ -174,7 +174,7 @@ fn gradients_of_any_stride_and_those_that_are_the_parameter_itself_are_taken() {
 #[test]
 fn a_gradient_that_is_another_parameter_is_read_before_that_changes() {
     // Of x y it is y for x and x for y.
-    let params = store(&[3, 3], DType::F64);
+    let params = random(&[3, 3], DType::F64);
     let (x, y) = (params.get("p0").unwrap(), params.get("p1").unwrap());
     let (x_before, y_before) = (flat(&x), flat(&y));
     let mut store = GradStore::default();
@@ -211,7 +211,7 @@ fn a_state_goes_on_bit_for_bit_and_is_all_or_nothing() {
                 let rest = ParamGroup { lr: Some(0.01), weight_decay: Some(0.0), params: of.split_off(1) };
                 vec![ParamGroup::new(of), rest]
             };
-            let params = store(&[5, 6], DType::F32);
+            let params = random(&[5, 6], DType::F32);
             let mut optimizer = make(name, groups(&params), composed);
             for step in 0..4 {
                 optimizer.step(&gradients(&params, step)).unwrap();
@@ -272,7 +272,7 @@ fn a_state_goes_on_bit_for_bit_and_is_all_or_nothing() {
 #[test]
 fn state_names_are_pytorchs() {
     let names = |name| {
-        let params = store(&[1], DType::F32);
+        let params = random(&[1], DType::F32);
         make(name, one_group(&params), false).state().unwrap().tensors.into_keys().collect::<Vec<_>>()
     };
     assert!(names("sgd").is_empty());
@@ -288,7 +288,7 @@ fn state_names_are_pytorchs() {
 fn what_does_not_fit_is_refused_before_anything_changes() {
     for name in NAMES {
         for composed in [false, true] {
-            let params = store(&[4, 2], DType::F64);
+            let params = random(&[4, 2], DType::F64);
             let mut optimizer = make(name, one_group(&params), composed);
             let before = (flat(&values(&params)), optimizer.state().unwrap().values);
             let mut with = |gradient: Option<Tensor>, expected: &str| {
@@ -320,7 +320,7 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
 #[test]
 fn a_gradient_that_is_not_finite_passes_on() {
     for name in NAMES {
-        let params = store(&[2], DType::F64);
+        let params = random(&[2], DType::F64);
         let mut store = GradStore::default();
         store.insert(&params.get("p0").unwrap(), Tensor::new(&[f64::NAN, 1.0], &Device::Cpu).unwrap());
         make(name, one_group(&params), false).step(&store).unwrap();
@@ -330,8 +330,59 @@ fn a_gradient_that_is_not_finite_passes_on() {
 }
 
 #[test]
+fn centred_rmsprop_stays_finite_where_the_gradient_does_not_vary() {
+    let lr = 1e-3;
+    for (dtype, epsilon) in [(DType::F32, f64::from(f32::EPSILON)), (DType::F64, f64::EPSILON)] {
+        for composed in [false, true] {
+            let params = Params::with_dtype(0, dtype, &Device::Cpu).unwrap();
+            let x = params.var("x", 1, Init::Constant(0.0)).unwrap();
+            let config = RmsPropConfig { lr, centered: true, ..RmsPropConfig::default() };
+            let mut rmsprop = RmsProp::new(params.trainable(), config).unwrap();
+            if composed {
+                rmsprop = rmsprop.composed().unwrap();
+            }
+            let mut gradient = GradStore::default();
+            gradient.insert(&x, Tensor::full(0.1, 1, &Device::Cpu).unwrap().to_dtype(dtype).unwrap());
+            let (mut before, mut moved) = (0.0, 0.0);
+            for step in 0..4000 {
+                rmsprop.step(&gradient).unwrap();
+                let now = number(&x);
+                assert!(now.is_finite(), "{dtype:?}, composed {composed}: {now} at step {step}");
+                (before, moved) = (now, before - now);
+            }
+            // The variance has fallen below what v resolves: r = √(ε_dtype v) + ε with v = g².
+            let expected = lr * 0.1 / (epsilon.sqrt() * 0.1 + config.eps);
+            assert!((moved / expected - 1.0).abs() < 0.02, "{dtype:?}, composed {composed}: {moved}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_count_at_its_end_stays_there() {
+    for name in NAMES {
+        for composed in [false, true] {
+            let params = random(&[3], DType::F32);
+            let mut optimizer = make(name, one_group(&params), composed);
+            optimizer.step(&gradients(&params, 1)).unwrap();
+            let mut state = optimizer.state().unwrap();
+            state.set("step", u64::MAX);
+            optimizer.load_state(&state).unwrap();
+            for step in 2..5 {
+                optimizer.step(&gradients(&params, step)).unwrap();
+            }
+            assert_eq!(optimizer.state().unwrap().get::<u64>("step").unwrap(), u64::MAX, "{name}");
+            assert!(
+                flat(&values(&params)).iter().all(|value| value.is_finite()),
+                "{name}: {:?}",
+                flat(&values(&params))
+            );
+        }
+    }
+}
+
+#[test]
 fn groups_are_checked() {
-    let params = store(&[2, 3], DType::F32);
+    let params = random(&[2, 3], DType::F32);
     let one = params.trainable().remove(0);
     let refused = |groups, expected: &str| {
         assert_eq!(AdamW::with_groups(groups, AdamWConfig::default()).unwrap_err().to_string(), expected);
@@ -360,7 +411,7 @@ proptest! {
     /// Whatever the shape and the split into groups: a step of plain descent is θ - ηg, to the bit.
     #[test]
     fn plain_descent_is_one_subtraction(lengths in proptest::collection::vec(0usize..40, 1..6), seed in any::<u64>()) {
-        let params = store(&lengths, DType::F64);
+        let params = random(&lengths, DType::F64);
         let store = gradients(&params, seed);
         let mut expected = vec![];
         for Param { var, .. } in params.trainable() {

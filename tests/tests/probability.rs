@@ -57,6 +57,8 @@ fn a_power_law_is_fitted_with_its_error() {
     assert!((law.exponent_error - (0.9f64 / 5.0).sqrt()).abs() < 1e-12);
     // Two degrees of freedom, t = 4.302653.
     assert!((law.exponent_margin / law.exponent_error - 4.302653).abs() < 1e-6);
+    let margin = 4.302653 * (0.9f64 / 5.0).sqrt();
+    assert_eq!((law.to_string(), format!("{law:.1}")), (format!("0.800 ± {margin:.3}"), "0.8 ± 1.8".to_owned()));
     assert_eq!(PowerLaw::fit(&[1.0, 2.0], &[1.0, 4.0]).unwrap().exponent_margin, f64::INFINITY);
     assert!((law.at(2.0) - law.factor * 2f64.powf(0.8)).abs() < 1e-12);
 }

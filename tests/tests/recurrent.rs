@@ -7,7 +7,7 @@ use candlelight::nn::{
     Gru, Lstm, LstmGate, LstmState, Mode, Module, RecurrentConfig, Rnn, RnnConfig, RnnNonlinearity, gru, lstm, rnn,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
 const KINDS: [&str; 4] = ["rnn_tanh", "rnn_relu", "gru", "lstm"];
@@ -72,10 +72,6 @@ impl Layer {
 fn joined(tensors: &[Tensor]) -> Result<Tensor> {
     let flat: Vec<Tensor> = tensors.iter().map(Tensor::flatten_all).collect::<Result<_, _>>()?;
     Ok(Tensor::cat(&flat, 0)?)
-}
-
-fn store(dtype: DType) -> Params {
-    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
 }
 
 fn var(x: &Tensor) -> Var {

@@ -8,7 +8,7 @@ use candlelight_tests::{assert_close, flat, gradient, number};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
 /// A store of two parameters with given values.
-fn store() -> (Params, Var, Var) {
+fn two_weights() -> (Params, Var, Var) {
     let params = Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap();
     let a = params.var("a", (2, 2), Init::Constant(0.0)).unwrap();
     let b = params.var("b", 2, Init::Constant(0.0)).unwrap();
@@ -19,7 +19,7 @@ fn store() -> (Params, Var, Var) {
 
 #[test]
 fn l1_is_the_sum_of_absolute_values_with_subgradient_zero_at_zero() {
-    let (params, a, b) = store();
+    let (params, a, b) = two_weights();
     let penalty = l1(&params.trainable()).unwrap();
     assert_eq!((number(&penalty), penalty.rank()), (7.0, 0));
     let gradients = penalty.backward().unwrap();
@@ -29,7 +29,7 @@ fn l1_is_the_sum_of_absolute_values_with_subgradient_zero_at_zero() {
 
 #[test]
 fn l2_is_the_sum_of_squares_with_gradient_2w() {
-    let (params, a, b) = store();
+    let (params, a, b) = two_weights();
     let penalty = l2(&params.trainable()).unwrap();
     assert_eq!((number(&penalty), penalty.rank()), (15.5, 0));
     let gradients = penalty.backward().unwrap();
@@ -39,7 +39,7 @@ fn l2_is_the_sum_of_squares_with_gradient_2w() {
 
 #[test]
 fn elastic_net_is_the_weighted_sum_of_both() {
-    let (params, a, b) = store();
+    let (params, a, b) = two_weights();
     let penalty = elastic_net(&params.trainable(), 0.5, 0.25).unwrap();
     assert_eq!((number(&penalty), penalty.rank()), (0.5 * 7.0 + 0.25 * 15.5, 0));
     let gradients = penalty.backward().unwrap();
@@ -73,7 +73,7 @@ fn gradients_agree_with_finite_differences() {
 
 #[test]
 fn l1_decay_is_soft_thresholding() {
-    let (params, a, b) = store();
+    let (params, a, b) = two_weights();
     decay_l1(&params.trainable(), 0.75).unwrap();
     assert_eq!(flat(&a), [0.75, -1.25, 0.0, 2.25]);
     assert_eq!(flat(&b), [0.0, 0.0], "what would cross zero stops there");
@@ -180,7 +180,7 @@ fn only_the_chosen_parameters_are_penalised() {
 
 #[test]
 fn a_penalty_follows_the_parameters_as_they_change() {
-    let (params, ..) = store();
+    let (params, ..) = two_weights();
     let chosen = weights(&params);
     assert_eq!(number(&l2(&chosen).unwrap()), 15.25);
     params.set("a", &Tensor::ones((2, 2), DType::F64, &Device::Cpu).unwrap()).unwrap();
@@ -196,7 +196,7 @@ fn no_parameters_is_a_typed_error() {
 
 #[test]
 fn settings_outside_their_range_are_typed_errors() {
-    let (params, a, _) = store();
+    let (params, a, _) = two_weights();
     let before = flat(&a);
     let all = params.trainable();
     let refused = |result: Result<()>, setting: &str| {

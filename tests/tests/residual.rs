@@ -5,11 +5,7 @@ use candlelight::nn::{
     BasicBlock, BasicBlockConfig, Mode, Module, ResNet, ResNetConfig, Shortcut, add_relu, basic_block,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
-
-fn store(dtype: DType) -> Params {
-    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
-}
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
 
 fn shortcut(name: &str) -> Shortcut {
     match name {

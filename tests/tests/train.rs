@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use candlelight::loss::{cross_entropy, mse};
 use candlelight::metrics::accuracy;
-use candlelight::nn::{Activation, Mode, Module, Sequential, linear};
+use candlelight::nn::{Activation, Mode, Module, Sequential, batch_norm1d, linear};
 use candlelight::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
 use candlelight::prelude::*;
 use candlelight::regularization::{l2, weights};
 use candlelight::rng;
+use candlelight::state::Stateful;
 use candlelight::train::{Epoch, FitConfig, History, Progress, evaluate, fit};
 use candlelight_tests::{flat, number};
 
@@ -235,6 +236,91 @@ fn bad_settings_and_data_are_typed_errors() {
     let other = linear(2, 4, params.pp("other")).unwrap();
     let error = fit(&other, &mut sgd(&params, 0.1), cross_entropy, &set(&x, &y), None, &silent(1, 4), &mut seeded(0));
     assert!(matches!(error, Err(Error::MissingGradient { name }) if name == "weight"));
+}
+
+#[test]
+fn the_last_batch_can_be_left_out() {
+    let (x, y) = quadrants(8, 65);
+    let run = |n: usize, drop_last| {
+        let params = Params::new(0, &Device::Cpu).unwrap();
+        let model = Sequential::new()
+            .push(linear(2, 8, params.pp("fc1")).unwrap())
+            .push(batch_norm1d(8, params.pp("bn")).unwrap())
+            .push(linear(8, 4, params.pp("fc2")).unwrap());
+        let data = set(&x.narrow(0, 0, n).unwrap(), &y.narrow(0, 0, n).unwrap());
+        let mut sgd = sgd(&params, 0.1);
+        let config = FitConfig { drop_last, ..silent(3, 64) };
+        // The test data have a batch of one sample too, which is seen.
+        let history = fit(&model, &mut sgd, cross_entropy, &data, Some(&data), &config, &mut seeded(0))?;
+        assert!(history.train_loss().iter().all(|loss| loss.is_finite()));
+        sgd.state()?.get::<u64>("step")
+    };
+    assert!(run(65, false).is_err(), "batch normalization of one sample");
+    assert_eq!(run(65, true).unwrap(), 3);
+    assert_eq!(run(64, true).unwrap(), 3);
+    assert!(matches!(run(63, true), Err(Error::Setting { name: "batch_size", .. })));
+
+    // The mean of an epoch is over the samples it saw, and accumulation ends with the last batch that is left.
+    let x = Tensor::ones((10, 1), DType::F32, &Device::Cpu).unwrap();
+    let params = Params::new(0, &Device::Cpu).unwrap();
+    let model = linear(1, 1, params.clone()).unwrap();
+    params.set("weight", &Tensor::zeros((1, 1), DType::F32, &Device::Cpu).unwrap()).unwrap();
+    params.set("bias", &Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap()).unwrap();
+    let mut sgd = sgd(&params, 0.0);
+    let config = FitConfig {
+        drop_last: true,
+        accumulate: 2,
+        ..FitConfig { batch_size: 3, epochs: 1, ..FitConfig::default() }.silent()
+    };
+    let history = fit(&model, &mut sgd, mse, &set(&x, &x), None, &config, &mut seeded(0)).unwrap();
+    assert_eq!(history.train_loss(), [1.0]);
+    assert_eq!(sgd.state().unwrap().get::<u64>("step").unwrap(), 2, "batches 1 and 2, and the third");
+}
+
+#[test]
+fn no_test_data_are_refused_before_the_first_step() {
+    let (x, y) = quadrants(8, 6);
+    let params = Params::new(0, &Device::Cpu).unwrap();
+    let model = linear(2, 4, params.clone()).unwrap();
+    let mut sgd = sgd(&params, 0.1);
+    let (data, none) = (set(&x, &y), set(&x, &y).take(0).unwrap());
+    let error = fit(&model, &mut sgd, cross_entropy, &data, Some(&none), &silent(1, 2), &mut seeded(0)).unwrap_err();
+    assert!(matches!(error, Error::Shape { what: "inputs", .. }), "{error}");
+    assert_eq!(sgd.state().unwrap().get::<u64>("step").unwrap(), 0);
+}
+
+#[test]
+fn test_targets_that_are_no_classes_are_refused_before_the_first_step() {
+    let (x, y) = quadrants(8, 6);
+    let integers = |values: [i64; 6]| Tensor::new(&values, &Device::Cpu).unwrap();
+    let column = integers([0, 1, 2, 3, 0, 1]).unsqueeze(1).unwrap();
+    for (what, targets) in [
+        ("negative", integers([0, 1, 2, 3, 0, -1])),
+        ("more than there are outputs", integers([0, 1, 2, 3, 0, 4])),
+        ("quantities", column.clone()),
+        ("of a dtype for no class", y.to_dtype(DType::I16).unwrap()),
+    ] {
+        let params = Params::new(0, &Device::Cpu).unwrap();
+        let model = linear(2, 4, params.clone()).unwrap();
+        let mut sgd = sgd(&params, 0.1);
+        let before = flat(model.weight());
+        let test = set(&x, &targets);
+        // A loss that takes any integers.
+        let loss = |output: &Tensor, target: &Tensor| {
+            let target = target.to_dtype(DType::F32)?.flatten_all()?.unsqueeze(1)?;
+            mse(output, &target.broadcast_as(output.shape())?)
+        };
+        let error = fit(&model, &mut sgd, loss, &set(&x, &y), Some(&test), &silent(1, 2), &mut seeded(0)).unwrap_err();
+        let typed = matches!(
+            error,
+            Error::Label { position: 5, classes: 4, .. }
+                | Error::Shape { what: "labels", .. }
+                | Error::DType { what: "labels", .. }
+        );
+        assert!(typed, "{what}: {error:?}");
+        assert_eq!(sgd.state().unwrap().get::<u64>("step").unwrap(), 0, "{what}");
+        assert_eq!(flat(model.weight()), before, "{what}");
+    }
 }
 
 #[test]

@@ -7,17 +7,13 @@ use candlelight::kernels::composed;
 use candlelight::nn::{Highway, HighwayConfig, Mode, Module, Residual, highway, linear};
 use candlelight::optim::{clip_grad_norm, grad_norms};
 use candlelight::prelude::*;
-use candlelight_tests::{assert_close, flat, gradient, strided};
+use candlelight_tests::{assert_close, flat, gradient, store, strided};
 
 const CPU: Device = Device::Cpu;
 
-fn store(seed: u64) -> Params {
-    Params::with_dtype(seed, DType::F64, &CPU).unwrap()
-}
-
 #[test]
 fn a_residual_adds_its_input_and_one_to_the_derivative() {
-    let params = store(1);
+    let params = store(DType::F64);
     let inner = linear(3, 3, params.clone()).unwrap();
     let block = Residual::new(inner.clone());
     let x = gradient::input(2, (4, 3));
@@ -26,7 +22,7 @@ fn a_residual_adds_its_input_and_one_to_the_derivative() {
     assert_close("strided", &block.forward(&strided(&x), Mode::Eval).unwrap(), &expected, 1e-12, 0.0);
     gradient::check(|t| block.forward(&t[0], Mode::Train), &[x]).unwrap();
 
-    let narrowing = Residual::new(linear(3, 1, store(2)).unwrap());
+    let narrowing = Residual::new(linear(3, 1, store(DType::F64)).unwrap());
     let error = narrowing.forward(&gradient::input(2, (4, 3)), Mode::Eval).unwrap_err().to_string();
     assert_eq!(error, "output inside a residual module: expected shape [4, 3], as its input, got [4, 1]");
 }
@@ -34,7 +30,7 @@ fn a_residual_adds_its_input_and_one_to_the_derivative() {
 #[test]
 fn thirty_residual_layers_pass_what_thirty_plain_ones_lose() {
     let gain = |residual: bool| {
-        let params = store(3);
+        let params = store(DType::F64);
         let mut model = Sequential::new();
         for layer in 0..30 {
             let layer = linear(8, 8, params.pp(layer)).unwrap();
@@ -53,7 +49,7 @@ fn thirty_residual_layers_pass_what_thirty_plain_ones_lose() {
 #[test]
 fn a_highway_layer_is_its_formula() {
     for (activation, gate_bias) in [(Activation::Tanh, -2.0), (Activation::Sigmoid, 0.5)] {
-        let params = store(5);
+        let params = store(DType::F64);
         let config = HighwayConfig { activation, gate_bias, weight_init: Some(Init::XavierNormal) };
         let layer = Highway::new(4, config, params.clone()).unwrap();
         assert_eq!(flat(&params.get("gate.bias").unwrap()), [gate_bias; 4]);
@@ -76,7 +72,7 @@ fn a_highway_layer_is_its_formula() {
 /// Both layers, and the gradients of all that goes in, by their kernels with and without the tape, and composed.
 #[test]
 fn kernels_are_the_composed_form() {
-    let params = store(8);
+    let params = store(DType::F64);
     let model = Sequential::new()
         .push(highway(5, params.pp("highway")).unwrap())
         .push(Residual::new(linear(5, 5, params.pp("residual")).unwrap()));
@@ -96,16 +92,16 @@ fn kernels_are_the_composed_form() {
 
 #[test]
 fn a_highway_layer_refuses_what_it_cannot_do() {
-    let error = Highway::new(4, HighwayConfig { gate_bias: f64::NAN, ..HighwayConfig::default() }, store(0));
+    let error = Highway::new(4, HighwayConfig { gate_bias: f64::NAN, ..HighwayConfig::default() }, store(DType::F64));
     assert_eq!(error.unwrap_err().to_string(), "gate_bias must be finite, got NaN");
-    assert_eq!(highway(0, store(0)).unwrap_err().to_string(), "in_features must be at least 1, got 0");
-    let layer = highway(4, store(0)).unwrap();
+    assert_eq!(highway(0, store(DType::F64)).unwrap_err().to_string(), "in_features must be at least 1, got 0");
+    let layer = highway(4, store(DType::F64)).unwrap();
     assert!(layer.forward(&gradient::input(1, (3, 5)), Mode::Eval).is_err());
 }
 
 #[test]
 fn gradient_norms_are_those_of_each_parameter() {
-    let params = store(7);
+    let params = store(DType::F64);
     let (a, b) =
         (params.var("a", (2, 2), Init::XavierNormal).unwrap(), params.var("b", 3, Init::Constant(2.0)).unwrap());
     let loss = || ((a.sum_all().unwrap() * 2.0).unwrap() + b.sqr().unwrap().sum_all().unwrap()).unwrap();

@@ -27,6 +27,8 @@ pub trait Value: Clone + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
     fn root(self) -> Self;
     /// The greater of the two.
     fn greater(self, other: Self) -> Self;
+    /// self · ε of its dtype: what a number of this size does not resolve.
+    fn resolution(self) -> Self;
 }
 
 /// How one number of a parameter changes.
@@ -64,6 +66,11 @@ macro_rules! number {
             #[inline(always)]
             fn greater(self, other: Self) -> Self {
                 if other > self { other } else { self }
+            }
+
+            #[inline(always)]
+            fn resolution(self) -> Self {
+                self * <$t>::EPSILON
             }
         }
 

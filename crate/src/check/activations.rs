@@ -2,8 +2,8 @@
 
 use rand::Rng as _;
 
-use super::{Verdict, verdict};
-use crate::rng::{Rng, seeded};
+use super::{Verdict, draws, verdict};
+use crate::rng::seeded;
 
 /// Exercise 1: the gradient with respect to x, given y = tanh(x) and the gradient with respect to y.
 ///
@@ -151,8 +151,4 @@ pub fn balanced_accuracy(answer: impl Fn(&[Vec<u64>]) -> f64) -> Verdict {
         }
         Ok(())
     })
-}
-
-fn draws(rng: &mut Rng, n: usize, spread: f64) -> Vec<f64> {
-    (0..n).map(|_| (rng.random_range(-spread..spread) * 100.0).round() / 100.0).collect()
 }

@@ -1,9 +1,7 @@
 //! Checks of the exercises of `09-batch-normalization`.
 
-use rand::Rng as _;
-
-use super::{Verdict, verdict};
-use crate::rng::{Rng, seeded};
+use super::{Verdict, draws, verdict};
+use crate::rng::seeded;
 
 /// Exercise 1: one unit, normalized over its batch.
 ///
@@ -208,9 +206,4 @@ fn rounded(values: &[f64]) -> String {
     // Adding 0 turns -0 into 0.
     let rounded = values.iter().take(8).map(|value| format!("{:.3}", (value * 1e3).round() / 1e3 + 0.0));
     format!("[{}]", rounded.collect::<Vec<_>>().join(", "))
-}
-
-/// Draws from [-spread, spread], to two decimals, so that a verdict can name them.
-fn draws(rng: &mut Rng, n: usize, spread: f64) -> Vec<f64> {
-    (0..n).map(|_| (rng.random_range(-spread..spread) * 100.0).round() / 100.0).collect()
 }

@@ -2,8 +2,8 @@
 
 use rand::Rng as _;
 
-use super::{Verdict, verdict};
-use crate::rng::{Rng, seeded};
+use super::{Verdict, draws, verdict};
+use crate::rng::seeded;
 
 /// Exercise 1: entry i is the mean of the first i + 1 values.
 ///
@@ -17,7 +17,7 @@ use crate::rng::{Rng, seeded};
 pub fn running_means(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
     verdict("running means", |trials| {
         let mut rng = seeded(1);
-        let many = draws(&mut rng, 200);
+        let many = draws(&mut rng, 200, 2.0);
         for (name, values) in [
             ("[1.0, 0.0, 0.0, 1.0]", vec![1.0, 0.0, 0.0, 1.0]),
             ("[-3.0]", vec![-3.0]),
@@ -44,7 +44,7 @@ pub fn running_means(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
 pub fn standardize(answer: impl Fn(&[f64], f64, f64) -> f64) -> Verdict {
     verdict("standardized mean", |trials| {
         let mut rng = seeded(2);
-        let many = draws(&mut rng, 50);
+        let many = draws(&mut rng, 50, 2.0);
         for (values, mean, std) in
             [(vec![3.0, 5.0, 4.0, 4.0], 3.0, 2.0), (vec![1.0], 0.0, 0.5), (many.clone(), 0.0, 1.0), (many, -1.0, 3.0)]
         {
@@ -119,8 +119,4 @@ pub fn sample_size(answer: impl Fn(f64, f64, f64) -> usize) -> Verdict {
         }
         Ok(())
     })
-}
-
-fn draws(rng: &mut Rng, n: usize) -> Vec<f64> {
-    (0..n).map(|_| rng.random_range(-2.0..2.0)).collect()
 }

@@ -1,8 +1,6 @@
 //! Checks of the exercises of `10-layer-normalization`.
 
-use rand::Rng as _;
-
-use super::{Verdict, verdict};
+use super::{Verdict, draws, verdict};
 use crate::rng::{Rng, seeded};
 
 /// Exercise 1: each sample of a batch, normalized over its units.
@@ -213,9 +211,4 @@ fn normalized(x: &[f64], eps: f64) -> (Vec<f64>, f64) {
 
 fn agree(a: &[f64], b: &[f64]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-9 * b.abs().max(1.0))
-}
-
-/// Draws from [-spread, spread], to two decimals.
-fn draws(rng: &mut Rng, n: usize, spread: f64) -> Vec<f64> {
-    (0..n).map(|_| (rng.random_range(-spread..spread) * 100.0).round() / 100.0).collect()
 }

@@ -55,9 +55,9 @@ pub fn gaussian(answer: impl Fn(&[f64]) -> (f64, f64)) -> Verdict {
         let mut rng = seeded(1);
         let mut cases: Vec<(String, Vec<f64>)> = vec![("[1.0, 3.0]".into(), vec![1.0, 3.0])];
         cases.push(("[-2.0, 0.0, 5.0]".into(), vec![-2.0, 0.0, 5.0]));
-        cases.push(("30 values around 0".into(), draws(&mut rng, 30, -2.0, 2.0)));
+        cases.push(("30 values around 0".into(), uniform(&mut rng, 30, -2.0, 2.0)));
         // The difference of the mean square and the squared mean has lost its digits here.
-        cases.push(("30 values around 10⁷".into(), draws(&mut rng, 30, 1e7 - 2.0, 1e7 + 2.0)));
+        cases.push(("30 values around 10⁷".into(), uniform(&mut rng, 30, 1e7 - 2.0, 1e7 + 2.0)));
         for (name, values) in cases {
             let n = values.len() as f64;
             let mean = values.iter().sum::<f64>() / n;
@@ -83,7 +83,7 @@ pub fn gaussian(answer: impl Fn(&[f64]) -> (f64, f64)) -> Verdict {
 pub fn exponential(answer: impl Fn(&[f64]) -> (f64, f64)) -> Verdict {
     verdict("rate of greatest likelihood", |trials| {
         let mut rng = seeded(2);
-        let cases = [vec![0.25, 0.75], vec![4.0], vec![1.0, 2.0, 3.0, 10.0], draws(&mut rng, 50, 0.01, 0.5)];
+        let cases = [vec![0.25, 0.75], vec![4.0], vec![1.0, 2.0, 3.0, 10.0], uniform(&mut rng, 50, 0.01, 0.5)];
         for values in cases {
             let n = values.len() as f64;
             let rate = n / values.iter().sum::<f64>();
@@ -144,6 +144,6 @@ pub fn variance_of_mean(answer: impl Fn(usize, f64) -> f64) -> Verdict {
     })
 }
 
-fn draws(rng: &mut Rng, n: usize, low: f64, high: f64) -> Vec<f64> {
+fn uniform(rng: &mut Rng, n: usize, low: f64, high: f64) -> Vec<f64> {
     (0..n).map(|_| rng.random_range(low..high)).collect()
 }

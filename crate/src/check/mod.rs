@@ -21,6 +21,9 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, PoisonError};
 
+use rand::Rng as _;
+
+use crate::rng::Rng;
 use crate::{Error, Result};
 
 /// What a check found, shown below the cell that asked.
@@ -159,6 +162,11 @@ impl fmt::Display for Verdict {
             Finding::Wrong { trial, difference } => write!(f, "{exercise}: not right yet. {trial}: {difference}"),
         }
     }
+}
+
+/// Draws from [-spread, spread], to two decimals, so that a verdict can name them.
+fn draws(rng: &mut Rng, n: usize, spread: f64) -> Vec<f64> {
+    (0..n).map(|_| (rng.random_range(-spread..spread) * 100.0).round() / 100.0).collect()
 }
 
 /// Runs `work`; a panic becomes its message, and is not printed.

@@ -2,8 +2,8 @@
 
 use rand::Rng as _;
 
-use super::{Verdict, verdict};
-use crate::rng::{Rng, seeded};
+use super::{Verdict, draws, verdict};
+use crate::rng::seeded;
 
 /// Exercise 1: after which epoch patience stops, and which epoch was best, both counted from 1.
 ///
@@ -140,7 +140,7 @@ pub fn ensemble(answer: impl Fn(&[Vec<f64>]) -> Vec<f64>) -> Verdict {
             vec![vec![4.0, 0.0], vec![0.0, 0.0]],
             vec![vec![1000.0, 0.0], vec![0.0, 1000.0]],
         ];
-        cases.push((0..5).map(|_| draws(&mut rng, 10)).collect());
+        cases.push((0..5).map(|_| draws(&mut rng, 10, 3.0)).collect());
         for members in cases {
             let mean = |rows: &[Vec<f64>]| -> Vec<f64> {
                 (0..rows[0].len()).map(|k| rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64).collect()
@@ -166,10 +166,6 @@ fn softmax(z: &[f64]) -> Vec<f64> {
     let exp: Vec<f64> = z.iter().map(|z| (z - max).exp()).collect();
     let sum: f64 = exp.iter().sum();
     exp.iter().map(|e| e / sum).collect()
-}
-
-fn draws(rng: &mut Rng, n: usize) -> Vec<f64> {
-    (0..n).map(|_| rounded(rng.random_range(-3.0..3.0))).collect()
 }
 
 /// To two decimals, so that a verdict can name it.

@@ -1,9 +1,7 @@
 //! Checks of the exercises of `14-rnn-and-lstm`.
 
-use rand::Rng as _;
-
-use super::{Trials, Verdict, verdict};
-use crate::rng::{Rng, seeded};
+use super::{Trials, Verdict, draws, verdict};
+use crate::rng::seeded;
 
 /// Exercise 1: one step of a vanilla RNN, tanh(W_ih x + W_hh h + b); row i of a weight belongs to unit i.
 ///
@@ -31,9 +29,9 @@ pub fn rnn_step(answer: impl Fn(&[f64], &[f64], &[Vec<f64>], &[Vec<f64>], &[f64]
         let got = answer(&[0.0], &[1.0, 0.0], &zero, &shift, &[0.0, 0.0]);
         trials.all_close("W_hh [[0.0, 1.0], [0.0, 0.0]], h [1.0, 0.0], no input", &got, &[0.0, 0.0], 1e-12)?;
         for (inputs, hidden) in [(3, 3), (2, 5)] {
-            let (x, h, b) = (draws(&mut rng, inputs), draws(&mut rng, hidden), draws(&mut rng, hidden));
-            let ih: Vec<Vec<f64>> = (0..hidden).map(|_| draws(&mut rng, inputs)).collect();
-            let hh: Vec<Vec<f64>> = (0..hidden).map(|_| draws(&mut rng, hidden)).collect();
+            let (x, h, b) = (draws(&mut rng, inputs, 1.0), draws(&mut rng, hidden, 1.0), draws(&mut rng, hidden, 1.0));
+            let ih: Vec<Vec<f64>> = (0..hidden).map(|_| draws(&mut rng, inputs, 1.0)).collect();
+            let hh: Vec<Vec<f64>> = (0..hidden).map(|_| draws(&mut rng, hidden, 1.0)).collect();
             let dot = |w: &[f64], v: &[f64]| w.iter().zip(v).map(|(w, v)| w * v).sum::<f64>();
             let expected: Vec<f64> = (0..hidden).map(|i| (dot(&ih[i], &x) + dot(&hh[i], &h) + b[i]).tanh()).collect();
             let trial = format!("{inputs} inputs, {hidden} units, x {x:?}, h {h:?}");
@@ -73,7 +71,7 @@ pub fn lstm_gates(answer: impl Fn(&[f64], &[f64]) -> (Vec<f64>, Vec<f64>)) -> Ve
             both(trials, trial, answer(&sums, &c), gates(&sums, &c))?;
         }
         for n in [2, 3] {
-            let (sums, c) = (draws(&mut rng, 4 * n), draws(&mut rng, n));
+            let (sums, c) = (draws(&mut rng, 4 * n, 1.0), draws(&mut rng, n, 1.0));
             both(trials, &format!("sums {sums:?}, cell {c:?}"), answer(&sums, &c), gates(&sums, &c))?;
         }
         Ok(())
@@ -123,7 +121,7 @@ pub fn truncated_gradient(answer: impl Fn(f64, &[f64], usize) -> f64) -> Verdict
         cases.push((2.0, vec![1.0, 0.0, 0.0, 0.0], 4));
         cases.push((2.0, vec![1.0, 0.0, 0.0, 0.0], 100)); // longer than the sequence
         for k in [3, 7, 12] {
-            cases.push((0.9, draws(&mut rng, 12), k));
+            cases.push((0.9, draws(&mut rng, 12, 1.0), k));
         }
         for (a, x, k) in cases {
             // The derivative starts at the detached state, as 0.
@@ -156,9 +154,4 @@ fn both(
 ) -> Result<(), super::Difference> {
     trials.all_close(&format!("{trial}: c"), &got.1, &expected.1, 1e-12)?;
     trials.all_close(&format!("{trial}: h"), &got.0, &expected.0, 1e-12)
-}
-
-/// Draws from [-1, 1], to two decimals, so that a verdict can name them.
-fn draws(rng: &mut Rng, n: usize) -> Vec<f64> {
-    (0..n).map(|_| (rng.random_range(-1.0..1.0_f64) * 100.0).round() / 100.0).collect()
 }

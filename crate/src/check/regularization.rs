@@ -1,9 +1,7 @@
 //! Checks of the exercises of `06-l2-regularization`.
 
-use rand::Rng as _;
-
-use super::{Verdict, verdict};
-use crate::rng::{Rng, seeded};
+use super::{Verdict, draws, verdict};
+use crate::rng::seeded;
 
 /// Exercise 1: the gradient of loss + λ‖w‖², given the gradient of the loss.
 ///
@@ -200,9 +198,4 @@ fn adam(mut w: f64, gradients: &[f64], lr: f64, decay: f64, decoupled: bool) -> 
 
 fn last(values: &[f64]) -> f64 {
     values.last().copied().unwrap_or(f64::NAN)
-}
-
-/// Draws from [-spread, spread], to two decimals, so that a verdict can name them.
-fn draws(rng: &mut Rng, n: usize, spread: f64) -> Vec<f64> {
-    (0..n).map(|_| (rng.random_range(-spread..spread) * 100.0).round() / 100.0).collect()
 }

@@ -2,8 +2,8 @@
 
 use rand::Rng as _;
 
-use super::{Verdict, verdict};
-use crate::rng::{Rng, seeded};
+use super::{Verdict, draws, verdict};
+use crate::rng::seeded;
 
 /// Exercise 1: ∂h_L/∂w_l of every weight of a chain of tanh, h_l = tanh(w_l h_{l-1}) with h_0 = x.
 ///
@@ -194,9 +194,4 @@ fn short(values: &[f64]) -> String {
         [first, second, third, _, _, _, _, ..] => format!("[{first}, {second}, {third}, … {} in all]", values.len()),
         _ => format!("{values:?}"),
     }
-}
-
-/// Draws from [-spread, spread], to two decimals, so that a verdict can name them.
-fn draws(rng: &mut Rng, n: usize, spread: f64) -> Vec<f64> {
-    (0..n).map(|_| (rng.random_range(-spread..spread) * 100.0).round() / 100.0).collect()
 }

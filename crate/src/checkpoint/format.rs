@@ -1,7 +1,7 @@
 //! The bytes of a checkpoint: a safetensors file whose `__metadata__` holds one entry, our header.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
@@ -140,11 +140,19 @@ impl<'a> Contents<'a> {
     }
 }
 
+/// What was read.
+pub(super) struct Read {
+    pub header: Header,
+    pub tensors: BTreeMap<String, Tensor>,
+    /// The dtypes of those that Candle does not compute with, in a file of another origin.
+    pub unreadable: BTreeMap<String, String>,
+}
+
 /// Reads a file of `len` bytes.
 ///
 /// The header is parsed here rather than by `SafeTensors::deserialize`, which adds up lengths from the file unchecked,
 /// and would take the whole file into memory first.
-pub(super) fn read(file: &mut impl Read, len: u64) -> Result<(Header, BTreeMap<String, Tensor>), Fault> {
+pub(super) fn read(file: &mut impl io::Read, len: u64) -> Result<Read, Fault> {
     let mut size = [0; 8];
     let Some(after) = len.checked_sub(8) else {
         return Err(Fault::Bad(format!("it has {len} bytes, of at least 8")));
@@ -168,19 +176,23 @@ pub(super) fn read(file: &mut impl Read, len: u64) -> Result<(Header, BTreeMap<S
         None => Header::default(),
     };
     let mut digest = Digest::new(&Header { sha256: String::new(), ..header.clone() }, infos.clone())?;
-    let mut tensors = BTreeMap::new();
+    let (mut tensors, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
     for name in metadata.offset_keys() {
         let Some(info) = infos.get(name.as_str()) else { continue };
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
         file.read_exact(&mut bytes)?;
         digest.0.update(&bytes);
-        let tensor = tensor(&name, info, &bytes)?;
-        tensors.insert(name, tensor);
+        match loaded(info.dtype) {
+            Some(dtype) => drop(tensors.insert(name.clone(), tensor(&name, dtype, info, &bytes)?)),
+            // Nobody may ask for it.
+            None if header.version.is_none() => drop(unreadable.insert(name, format!("{:?}", info.dtype))),
+            None => return Err(unknown(&name, info.dtype)),
+        }
     }
     if header.version.is_some() && digest.finish() != header.sha256 {
         return Err(Fault::Bad("its contents do not have the checksum they were written with".into()));
     }
-    Ok((header, tensors))
+    Ok(Read { header, tensors, unreadable })
 }
 
 fn checked_header(entry: &str) -> Result<Header, Fault> {
@@ -196,8 +208,7 @@ fn checked_header(entry: &str) -> Result<Header, Fault> {
     Ok(serde_json::from_str(entry)?)
 }
 
-fn tensor(name: &str, info: &TensorInfo, bytes: &[u8]) -> Result<Tensor, Fault> {
-    let dtype = loaded(info.dtype).ok_or_else(|| unknown(name, info.dtype))?;
+fn tensor(name: &str, dtype: DType, info: &TensorInfo, bytes: &[u8]) -> Result<Tensor, Fault> {
     // Strides are products of dimensions, which for an empty tensor the length of the file does not bound.
     let strides = info.shape.iter().filter(|dim| **dim > 0).try_fold(1usize, |product, dim| product.checked_mul(*dim));
     if strides.is_none() {

@@ -62,6 +62,8 @@ pub struct Checkpoint {
     states: BTreeMap<String, State>,
     values: BTreeMap<String, String>,
     version: Option<u32>,
+    /// Tensors of the file that are not here, with their dtypes.
+    unreadable: BTreeMap<String, String>,
 }
 
 impl Checkpoint {
@@ -138,6 +140,12 @@ impl Checkpoint {
         self.version
     }
 
+    /// The names of the tensors that the file has and this checkpoint has not, because Candle does not compute with their
+    /// dtype. [`load_params`] asks for them only where a parameter has that name.
+    pub fn unreadable(&self) -> Vec<&str> {
+        self.unreadable.keys().map(String::as_str).collect()
+    }
+
     /// Begins to bring states back; see [`Restore`].
     pub fn restore(&self) -> Restore<'_> {
         Restore::new(self)
@@ -147,7 +155,8 @@ impl Checkpoint {
     ///
     /// Into a temporary file of the same folder, which is flushed to the disk and then renamed; the folder is flushed
     /// after. Whoever opens `path`, at any time and after any crash, finds the old file or the new one, whole. The new
-    /// file has the permissions of the old one (by default those the umask leaves), and a symbolic link is followed.
+    /// file has the permissions of the old one (by default those the umask leaves), and a symbolic link is followed; a pipe,
+    /// a device or a folder is refused.
     /// The same contents give the same bytes.
     ///
     /// # Errors
@@ -174,11 +183,12 @@ impl Checkpoint {
         replace::replace(path, |file| contents.write(file)).map_err(|error| Fault::Io(error).of(path))
     }
 
-    /// Reads the file `path`, one of this crate or another safetensors file.
+    /// Reads the file `path`, one of this crate or another safetensors file. Of the latter, tensors of a dtype that Candle does
+    /// not compute with (BOOL, U16, U64, …) are left out; see [`Checkpoint::unreadable`].
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Checkpoint`] for a file that is cut off, is of another kind or a later format, whose checksum is
-    /// not that of its contents, or that holds a dtype Candle has not.
+    /// [`Error::Io`]; [`Error::Checkpoint`] for a file that is cut off, is of another kind or a later format, or whose checksum
+    /// is not that of its contents.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let read = || -> Result<_, Fault> {
@@ -187,8 +197,8 @@ impl Checkpoint {
             // No more than the length that was found, should the file grow meanwhile.
             format::read(&mut BufReader::new(file).take(len), len)
         };
-        let (header, mut tensors) = read().map_err(|fault| fault.of(path))?;
-        let mut checkpoint = Self { values: header.values, version: header.version, ..Self::default() };
+        let format::Read { header, mut tensors, unreadable } = read().map_err(|fault| fault.of(path))?;
+        let mut checkpoint = Self { values: header.values, version: header.version, unreadable, ..Self::default() };
         for (section, values) in header.states {
             let below = format!("{section}/");
             let part = tensors.extract_if(.., |name, _| name.starts_with(&below));
@@ -240,7 +250,8 @@ pub fn save_params(params: &Params, path: impl AsRef<Path>) -> Result<()> {
 /// # Errors
 /// As [`Checkpoint::load`] and [`Params::load_state_dict`]; nothing has then changed.
 pub fn load_params(params: &Params, path: impl AsRef<Path>, config: LoadConfig) -> Result<IncompatibleKeys> {
-    params.load_state_dict(&Checkpoint::load(path)?.state_dict(""), config)
+    let checkpoint = Checkpoint::load(path)?;
+    params.load_readable(&checkpoint.state_dict(""), &checkpoint.unreadable, config)
 }
 
 /// The state with tensors of its own on the CPU, which later steps do not change, of dtypes that a file can hold.

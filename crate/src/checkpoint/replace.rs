@@ -1,6 +1,6 @@
 //! Replacing a file so that a reader finds the old one or the new one, never a part, even after a power cut.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -10,21 +10,25 @@ use tempfile::{Builder, NamedTempFile};
 /// Length of the random part of a temporary's name.
 const RANDOM: usize = 6;
 const SUFFIX: &str = ".tmp";
+/// Bytes in the name of a file, at most: that of ext4, XFS, Btrfs, APFS and others.
+const LONGEST_NAME: usize = 255;
 
 /// Writes a new file in the place of `path`.
 pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let path = match fs::canonicalize(path) {
         Ok(target) => target, // a rename would replace a symbolic link, not what it points to
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        // Of a link to nothing, too, a rename would replace the link.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => path.to_owned(),
         Err(error) => return Err(error),
     };
-    let Some(name) = path.file_name() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"));
-    };
+    let refuse = |problem| Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    let Some(name) = path.file_name() else { return refuse("not the path of a file") };
+    let old = fs::metadata(&path).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return refuse("not a regular file, which alone can be replaced");
+    }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut prefix = OsString::from(".");
-    prefix.push(name);
-    prefix.push(".");
+    let prefix = prefix(name);
     remove_leftovers(folder, &prefix);
 
     let file = temporary(folder, &prefix)?;
@@ -32,7 +36,7 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
     write(&mut buffer)?;
     buffer.flush()?;
     drop(buffer);
-    if let Ok(old) = fs::metadata(&path) {
+    if let Some(old) = old {
         file.as_file().set_permissions(old.permissions())?;
     }
     // First the contents, then the name: a disk may otherwise hold the new name and nothing under it.
@@ -42,6 +46,20 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     Ok(())
+}
+
+/// What the names of the temporaries of a file begin with: its name, cut where theirs would be longer than a name may be.
+fn prefix(name: &OsStr) -> OsString {
+    let room = LONGEST_NAME - "..".len() - RANDOM - SUFFIX.len();
+    let mut prefix = OsString::from(".");
+    if name.len() <= room {
+        prefix.push(name);
+    } else {
+        let name = name.to_string_lossy();
+        prefix.push(&name[..name.floor_char_boundary(room)]);
+    }
+    prefix.push(".");
+    prefix
 }
 
 /// A new file that is removed when dropped, and locked as long as its writer lives.

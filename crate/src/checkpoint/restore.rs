@@ -57,6 +57,10 @@ impl<'a> Restore<'a> {
                 None => checkpoint.params.as_ref(),
             };
             let saved = saved.ok_or_else(|| missing(*section, checkpoint))?;
+            if section.is_none() && !checkpoint.unreadable.is_empty() {
+                let unexpected = checkpoint.unreadable.keys().cloned().collect();
+                return Err(Error::Names { missing: Vec::new(), unexpected });
+            }
             // A copy, for an optimizer may go on in the very tensors it is given.
             let before = target.get().state().and_then(snapshot).map_err(|error| error.within(prefix))?;
             states.push((snapshot(saved.clone())?, before));

@@ -52,8 +52,14 @@ impl Mirror {
     /// [`DataError::Io`].
     pub fn fetch(&self, file: &RemoteFile, folder: &Path) -> Result<PathBuf, DataError> {
         let target = folder.join(file.name);
-        if target.is_file() {
-            return Ok(target);
+        match fs::metadata(&target) {
+            Ok(found) if found.is_file() => return Ok(target),
+            Ok(_) => {
+                let refused =
+                    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file, which alone can be replaced");
+                return Err(in_file(&target)(refused));
+            }
+            Err(_) => {}
         }
         fs::create_dir_all(folder).map_err(in_file(folder))?;
         remove_abandoned(file.name, folder);
@@ -156,8 +162,9 @@ impl Drop for Partial {
     }
 }
 
+/// Of a name cut to leave room for the rest: many systems allow 255 bytes.
 fn partial_prefix(name: &str) -> String {
-    format!(".{name}.partial-")
+    format!(".{}.partial-", &name[..name.floor_char_boundary(200)])
 }
 
 /// Removes what a process left that was killed while it fetched `name`. What is younger than a day may be in use.

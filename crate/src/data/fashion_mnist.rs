@@ -125,9 +125,9 @@ impl FashionMnist {
     /// The full set if it is on this machine, else the subset in the crate; never downloads.
     ///
     /// # Errors
-    /// If the full set is there and cannot be read.
+    /// If the full set is there and cannot be read, or as [`Places::of_this_machine`].
     pub fn load(device: &Device) -> Result<Self> {
-        match Places::of_this_machine().find() {
+        match Places::of_this_machine()?.find() {
             Some(folder) => Self::from_dir(folder, device),
             None => Self::offline(device),
         }
@@ -138,9 +138,9 @@ impl FashionMnist {
     ///
     /// # Errors
     /// [`DataError::Unavailable`] if it is nowhere and cannot be fetched, [`DataError::NotFound`] if there is no cache
-    /// to fetch it to, or as [`FashionMnist::from_dir`].
+    /// to fetch it to, or as [`Places::of_this_machine`] and [`FashionMnist::from_dir`].
     pub fn full(device: &Device) -> Result<Self> {
-        Self::full_from(&Places::of_this_machine(), device)
+        Self::full_from(&Places::of_this_machine()?, device)
     }
 
     /// As [`FashionMnist::full`], with places of one's own.
@@ -168,7 +168,8 @@ impl FashionMnist {
     }
 
     /// The set in a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    /// `t10k-labels-idx1-ubyte`, each with or without `.gz`. Other sets of the same form will do, such as MNIST.
+    /// `t10k-labels-idx1-ubyte`, each with or without `.gz`, with `-idx` or `.idx`. Other sets of the same form will do, such
+    /// as MNIST.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data), with the file, what was expected and what was there.

@@ -3,7 +3,11 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::data::DataError;
 use crate::data::download::{Mirror, RemoteFile};
+
+const HINT: &str = "CANDLELIGHT_DATA must name a folder of train-images-idx3-ubyte, train-labels-idx1-ubyte, \
+                    t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each with or without `.gz`; or unset it";
 
 /// Where to look for the full set, and where to fetch it from.
 #[derive(Debug, Clone)]
@@ -50,16 +54,24 @@ impl Places {
 
     /// The places of this machine: the folder in the environment variable `CANDLELIGHT_DATA`, [`Places::DEBIAN`], and
     /// `candlelight/fashion-mnist` in the user's cache (`XDG_CACHE_HOME`, else `~/.cache`).
-    pub fn of_this_machine() -> Self {
+    ///
+    /// # Errors
+    /// [`DataError::NotFound`] if `CANDLELIGHT_DATA` is set and there is no such folder, or not all four files in it: other data
+    /// in the place of what was asked for would go unnoticed.
+    pub fn of_this_machine() -> Result<Self, DataError> {
         let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let given = folder("CANDLELIGHT_DATA");
+        if let Some(given) = given.as_ref().filter(|given| !holds(given, &Self::FILES)) {
+            return Err(DataError::NotFound { what: "Fashion-MNIST".into(), looked: vec![given.clone()], hint: HINT });
+        }
         let cache = folder("XDG_CACHE_HOME").filter(|path| path.is_absolute());
         let cache = cache.or_else(|| Some(env::home_dir()?.join(".cache")));
-        Self {
-            folders: folder("CANDLELIGHT_DATA").into_iter().chain([Self::DEBIAN.into()]).collect(),
+        Ok(Self {
+            folders: given.into_iter().chain([Self::DEBIAN.into()]).collect(),
             cache: cache.map(|cache| cache.join("candlelight").join("fashion-mnist")),
             mirror: Mirror::new(Self::MIRROR),
             files: Self::FILES,
-        }
+        })
     }
 
     /// Every folder that is looked at, in order.
@@ -67,18 +79,25 @@ impl Places {
         self.folders.iter().chain(&self.cache).cloned().collect()
     }
 
-    /// The first folder that holds all four files, with or without `.gz`. It opens none and touches no network.
+    /// The first folder that holds all four files, with or without `.gz`, with `-idx` or `.idx` in their names. It opens none
+    /// and touches no network.
     pub fn find(&self) -> Option<PathBuf> {
-        self.looked_at().into_iter().find(|folder| self.files.iter().all(|file| locate(folder, file.name).is_some()))
+        self.looked_at().into_iter().find(|folder| holds(folder, &self.files))
     }
 }
 
-/// The names under which a published file may lie in a folder.
-pub(super) fn candidates(folder: &Path, name: &str) -> [PathBuf; 2] {
-    [folder.join(name), folder.join(name.trim_end_matches(".gz"))]
+/// Whether a folder has all files.
+fn holds(folder: &Path, files: &[RemoteFile]) -> bool {
+    files.iter().all(|file| locate(folder, file.name).is_some())
 }
 
-/// The file in the folder, with or without `.gz`.
+/// The names under which a published file may lie in a folder. Some unpackers write `train-images.idx3-ubyte`.
+pub(super) fn candidates(folder: &Path, name: &str) -> [PathBuf; 4] {
+    let dotted = name.replace("-idx", ".idx");
+    [name, name.trim_end_matches(".gz"), &dotted, dotted.trim_end_matches(".gz")].map(|name| folder.join(name))
+}
+
+/// The file in the folder, under one of its names.
 pub(super) fn locate(folder: &Path, name: &str) -> Option<PathBuf> {
     candidates(folder, name).into_iter().find(|path| path.is_file())
 }

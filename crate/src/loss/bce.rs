@@ -33,20 +33,7 @@ use crate::activation::softplus_parts;
 /// # Ok(()) }
 /// ```
 pub fn binary_cross_entropy_with_logits(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    binary_cross_entropy_with_logits_reduce(logits, targets, Reduction::Mean)
-}
-
-/// [`binary_cross_entropy_with_logits`] with a choice of reduction; [`Reduction::None`] has the shape of `logits`.
-///
-/// # Errors
-/// As [`binary_cross_entropy_with_logits`].
-pub fn binary_cross_entropy_with_logits_reduce(
-    logits: &Tensor,
-    targets: &Tensor,
-    reduction: Reduction,
-) -> Result<Tensor> {
-    let config = BceConfig { reduction, ..BceConfig::default() };
-    binary_cross_entropy_with_logits_with(logits, targets, &config)
+    binary_cross_entropy_with_logits_with(logits, targets, &BceConfig::default())
 }
 
 /// Settings of [`binary_cross_entropy_with_logits_with`], as those of PyTorch's `BCEWithLogitsLoss`.

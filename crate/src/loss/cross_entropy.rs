@@ -33,15 +33,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    cross_entropy_reduce(logits, labels, Reduction::Mean)
-}
-
-/// [`cross_entropy`] with a choice of reduction; [`Reduction::None`] has the shape of `labels`.
-///
-/// # Errors
-/// As [`cross_entropy`].
-pub fn cross_entropy_reduce(logits: &Tensor, labels: &Tensor, reduction: Reduction) -> Result<Tensor> {
-    cross_entropy_with(logits, labels, &CrossEntropyConfig { reduction, ..CrossEntropyConfig::default() })
+    cross_entropy_with(logits, labels, &CrossEntropyConfig::default())
 }
 
 /// Settings of [`cross_entropy_with`] and [`cross_entropy_soft_with`](super::cross_entropy_soft_with), as those of PyTorch's

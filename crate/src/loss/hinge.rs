@@ -31,14 +31,14 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn hinge(scores: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    hinge_reduce(scores, targets, Reduction::Mean)
+    hinge_with(scores, targets, Reduction::Mean)
 }
 
 /// [`hinge`] with a choice of reduction; [`Reduction::None`] has the shape of `scores`.
 ///
 /// # Errors
 /// As [`hinge`].
-pub fn hinge_reduce(scores: &Tensor, targets: &Tensor, reduction: Reduction) -> Result<Tensor> {
+pub fn hinge_with(scores: &Tensor, targets: &Tensor, reduction: Reduction) -> Result<Tensor> {
     check_same("targets", scores, targets)?;
     reduction.apply(&relu(&(targets * scores)?.affine(-1.0, 1.0)?)?)
 }

@@ -48,7 +48,7 @@ pub struct KlConfig {
 /// # Ok(()) }
 /// ```
 pub fn kl_divergence(log_probabilities: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    kl_divergence_with(log_probabilities, targets, KlConfig::default())
+    kl_divergence_with(log_probabilities, targets, &KlConfig::default())
 }
 
 /// [`kl_divergence`] with targets as probabilities or their logarithms, and a choice of reduction.
@@ -65,11 +65,11 @@ pub fn kl_divergence(log_probabilities: &Tensor, targets: &Tensor) -> Result<Ten
 /// let model = Tensor::new(&[[0.5f64, 0.5]], &Device::Cpu)?.log()?;
 /// let targets = Tensor::new(&[[0.25f64, 0.75]], &Device::Cpu)?;
 /// let config = KlConfig { log_target: true, ..KlConfig::default() };
-/// let same = kl_divergence_with(&model, &targets.log()?, config)? - kl_divergence(&model, &targets)?;
+/// let same = kl_divergence_with(&model, &targets.log()?, &config)? - kl_divergence(&model, &targets)?;
 /// assert!(same?.to_scalar::<f64>()?.abs() < 1e-12);
 /// # Ok(()) }
 /// ```
-pub fn kl_divergence_with(log_probabilities: &Tensor, targets: &Tensor, config: KlConfig) -> Result<Tensor> {
+pub fn kl_divergence_with(log_probabilities: &Tensor, targets: &Tensor, config: &KlConfig) -> Result<Tensor> {
     check_rows("targets", log_probabilities, targets)?;
     let zeros = targets.zeros_like()?;
     let p = if config.log_target { targets.exp()? } else { targets.clone() };

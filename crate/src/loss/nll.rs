@@ -4,6 +4,7 @@ use candle_core::{D, DType, Tensor};
 
 use super::Reduction;
 use super::checks::{Labels, check_weight, checked_labels_but};
+use super::divisor::note;
 use crate::{Error, Result};
 
 /// Negative log-likelihood of class indices under given log-probabilities, averaged.
@@ -30,15 +31,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn nll(log_probabilities: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    nll_reduce(log_probabilities, labels, Reduction::Mean)
-}
-
-/// [`nll`] with a choice of reduction; [`Reduction::None`] has the shape of `labels`.
-///
-/// # Errors
-/// As [`nll`].
-pub fn nll_reduce(log_probabilities: &Tensor, labels: &Tensor, reduction: Reduction) -> Result<Tensor> {
-    nll_with(log_probabilities, labels, &NllConfig { reduction, ..NllConfig::default() })
+    nll_with(log_probabilities, labels, &NllConfig::default())
 }
 
 /// Settings of [`nll_with`], as those of PyTorch's `NLLLoss`.
@@ -119,8 +112,12 @@ pub(super) fn reduce_labelled(
         (_, None, Some(counts)) => counts.clone(),
     };
     let divisor = divisor.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
+    let asked = note(divisor)?;
+    let sum = losses.sum_all()?;
     match (divisor > 0.0, labels.ignore_index) {
-        (true, _) => Ok((losses.sum_all()? / divisor)?),
+        (true, _) => Ok((sum / divisor)?),
+        // One of several batches, to which it adds nothing.
+        (false, _) if asked && sum.to_dtype(DType::F64)?.to_scalar::<f64>()? == 0.0 => Ok(sum),
         (false, Some(ignored)) if weights.is_none() => {
             Err(Error::setting("ignore_index", "not the label of every sample of a mean", ignored))
         }

@@ -7,12 +7,12 @@ use crate::Result;
 /// What becomes of the losses of the single samples (or elements, where a loss is element-wise).
 ///
 /// ```
-/// use candlelight::{loss::{Reduction, mse_reduce}, prelude::*};
+/// use candlelight::{loss::{Reduction, mse_with}, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
 /// let (p, t) = (Tensor::new(&[1f32, 2.], &Device::Cpu)?, Tensor::new(&[2f32, 5.], &Device::Cpu)?);
-/// assert_eq!(mse_reduce(&p, &t, Reduction::None)?.to_vec1::<f32>()?, [1., 9.]);
-/// assert_eq!(mse_reduce(&p, &t, Reduction::Sum)?.to_scalar::<f32>()?, 10.);
-/// assert_eq!(mse_reduce(&p, &t, Reduction::Mean)?.to_scalar::<f32>()?, 5.);
+/// assert_eq!(mse_with(&p, &t, Reduction::None)?.to_vec1::<f32>()?, [1., 9.]);
+/// assert_eq!(mse_with(&p, &t, Reduction::Sum)?.to_scalar::<f32>()?, 10.);
+/// assert_eq!(mse_with(&p, &t, Reduction::Mean)?.to_scalar::<f32>()?, 5.);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -32,14 +32,14 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn mse(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-    mse_reduce(prediction, target, Reduction::Mean)
+    mse_with(prediction, target, Reduction::Mean)
 }
 
 /// [`mse`] with a choice of reduction; [`Reduction::None`] has the shape of `target`.
 ///
 /// # Errors
 /// As [`mse`].
-pub fn mse_reduce(prediction: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+pub fn mse_with(prediction: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
     check_same("target", prediction, target)?;
     match fused(prediction, target, PairLoss::Squared, reduction) {
         Some(loss) => loss,
@@ -71,50 +71,66 @@ pub fn mse_reduce(prediction: &Tensor, target: &Tensor, reduction: Reduction) ->
 /// # Ok(()) }
 /// ```
 pub fn mae(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-    mae_reduce(prediction, target, Reduction::Mean)
+    mae_with(prediction, target, Reduction::Mean)
 }
 
 /// [`mae`] with a choice of reduction; [`Reduction::None`] has the shape of `target`.
 ///
 /// # Errors
 /// As [`mae`].
-pub fn mae_reduce(prediction: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+pub fn mae_with(prediction: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
     check_same("target", prediction, target)?;
     reduction.apply(&abs(&(prediction - target)?)?)
 }
 
-/// Huber loss, averaged over all elements: squared for small errors, absolute for large ones.
+/// Settings of [`huber_with`], as those of PyTorch's `HuberLoss`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HuberConfig {
+    /// δ, where squares end, in the unit of the target: above 0 and finite, default 1.
+    pub delta: f64,
+    /// Default: the mean.
+    pub reduction: Reduction,
+}
+
+impl Default for HuberConfig {
+    fn default() -> Self {
+        Self { delta: 1.0, reduction: Reduction::Mean }
+    }
+}
+
+/// Huber loss with δ = 1, averaged over all elements: squared for small errors, absolute for large ones.
 ///
 /// ```text
 /// l(d) = d²/2 if |d| ≤ δ, else δ (|d| - δ/2),    d = p - t        ∂l/∂d = d clamped to [-δ, δ]
 /// ```
 ///
-/// `delta`: δ, above 0 and finite, in the unit of the target; 1 in PyTorch. Huber (1964), section 4.
+/// Huber (1964), section 4.
 ///
 /// # Shapes
 /// As [`mse`].
 ///
 /// # Errors
-/// As [`mse`], or a δ outside its range.
+/// As [`mse`].
 ///
 /// ```
 /// use candlelight::{loss::huber, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
 /// let prediction = Var::new(&[0.5f64, 10.], &Device::Cpu)?;
-/// let loss = huber(&prediction, &prediction.zeros_like()?, 1.)?;
+/// let loss = huber(&prediction, &prediction.zeros_like()?)?;
 /// assert_eq!(loss.to_scalar::<f64>()?, (0.125 + 9.5) / 2.);
 /// assert_eq!(loss.backward()?.get(&prediction).unwrap().to_vec1::<f64>()?, [0.25, 0.5]);
 /// # Ok(()) }
 /// ```
-pub fn huber(prediction: &Tensor, target: &Tensor, delta: f64) -> Result<Tensor> {
-    huber_reduce(prediction, target, delta, Reduction::Mean)
+pub fn huber(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+    huber_with(prediction, target, &HuberConfig::default())
 }
 
-/// [`huber`] with a choice of reduction; [`Reduction::None`] has the shape of `target`.
+/// [`huber`] with all settings; [`Reduction::None`] has the shape of `target`.
 ///
 /// # Errors
-/// As [`huber`].
-pub fn huber_reduce(prediction: &Tensor, target: &Tensor, delta: f64, reduction: Reduction) -> Result<Tensor> {
+/// As [`huber`], or a δ outside its range.
+pub fn huber_with(prediction: &Tensor, target: &Tensor, config: &HuberConfig) -> Result<Tensor> {
+    let &HuberConfig { delta, reduction } = config;
     check_same("target", prediction, target)?;
     if !(delta.is_finite() && delta > 0.0) {
         return Err(Error::setting("delta", "above 0 and finite", delta));
@@ -128,42 +144,68 @@ pub fn huber_reduce(prediction: &Tensor, target: &Tensor, delta: f64, reduction:
     reduction.apply(&(&clamped * (difference - (&clamped * 0.5)?)?)?)
 }
 
-/// Smooth L1 loss, averaged over all elements: [`huber`] divided by its δ, so that its slope is at most 1.
+/// Settings of [`smooth_l1_with`], as those of PyTorch's `SmoothL1Loss`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SmoothL1Config {
+    /// β, where squares end, in the unit of the target: at least 0 and finite, default 1; 0 gives [`mae`].
+    pub beta: f64,
+    /// Default: the mean.
+    pub reduction: Reduction,
+}
+
+impl Default for SmoothL1Config {
+    fn default() -> Self {
+        Self { beta: 1.0, reduction: Reduction::Mean }
+    }
+}
+
+/// Smooth L1 loss with β = 1, averaged over all elements: [`huber`] divided by its δ, so that its slope is at most 1.
 ///
 /// ```text
 /// l(d) = d²/(2β) if |d| < β, else |d| - β/2,    d = p - t
 /// ```
 ///
-/// `beta`: β, at least 0 and finite; 1 in PyTorch, and 0 gives [`mae`]. Girshick (2015), eq. 3.
+/// Girshick (2015), eq. 3.
 ///
 /// # Shapes
 /// As [`mse`].
 ///
 /// # Errors
-/// As [`mse`], or a β outside its range.
+/// As [`mse`].
 ///
 /// ```
 /// use candlelight::{loss::smooth_l1, prelude::*};
 /// # fn main() -> candlelight::Result<()> {
 /// let prediction = Tensor::new(&[1f64, 10.], &Device::Cpu)?;
-/// let loss = smooth_l1(&prediction, &prediction.zeros_like()?, 2.)?;
+/// let loss = smooth_l1(&prediction, &prediction.zeros_like()?)?;
+/// assert_eq!(loss.to_scalar::<f64>()?, (0.5 + 9.5) / 2.);
+/// # Ok(()) }
+/// ```
+pub fn smooth_l1(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+    smooth_l1_with(prediction, target, &SmoothL1Config::default())
+}
+
+/// [`smooth_l1`] with all settings; [`Reduction::None`] has the shape of `target`.
+///
+/// # Errors
+/// As [`smooth_l1`], or a β outside its range.
+///
+/// ```
+/// use candlelight::{loss::{SmoothL1Config, smooth_l1_with}, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let prediction = Tensor::new(&[1f64, 10.], &Device::Cpu)?;
+/// let config = SmoothL1Config { beta: 2., ..SmoothL1Config::default() };
+/// let loss = smooth_l1_with(&prediction, &prediction.zeros_like()?, &config)?;
 /// assert_eq!(loss.to_scalar::<f64>()?, (0.25 + 9.) / 2.);
 /// # Ok(()) }
 /// ```
-pub fn smooth_l1(prediction: &Tensor, target: &Tensor, beta: f64) -> Result<Tensor> {
-    smooth_l1_reduce(prediction, target, beta, Reduction::Mean)
-}
-
-/// [`smooth_l1`] with a choice of reduction; [`Reduction::None`] has the shape of `target`.
-///
-/// # Errors
-/// As [`smooth_l1`].
-pub fn smooth_l1_reduce(prediction: &Tensor, target: &Tensor, beta: f64, reduction: Reduction) -> Result<Tensor> {
+pub fn smooth_l1_with(prediction: &Tensor, target: &Tensor, config: &SmoothL1Config) -> Result<Tensor> {
+    let &SmoothL1Config { beta, reduction } = config;
     if !(beta.is_finite() && beta >= 0.0) {
         return Err(Error::setting("beta", "at least 0 and finite", beta));
     }
     if beta == 0.0 {
-        return mae_reduce(prediction, target, reduction);
+        return mae_with(prediction, target, reduction);
     }
-    Ok((huber_reduce(prediction, target, beta, reduction)? / beta)?)
+    Ok((huber_with(prediction, target, &HuberConfig { delta: beta, reduction })? / beta)?)
 }

@@ -2,8 +2,8 @@
 
 use candle_core::{D, Tensor};
 
+use super::CrossEntropyConfig;
 use super::checks::check_rows;
-use super::{CrossEntropyConfig, Reduction};
 use crate::activation::log_softmax;
 use crate::{Error, Result};
 
@@ -33,15 +33,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn cross_entropy_soft(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    cross_entropy_soft_reduce(logits, targets, Reduction::Mean)
-}
-
-/// [`cross_entropy_soft`] with a choice of reduction; [`Reduction::None`] has the shape of `logits` without its last dimension.
-///
-/// # Errors
-/// As [`cross_entropy_soft`].
-pub fn cross_entropy_soft_reduce(logits: &Tensor, targets: &Tensor, reduction: Reduction) -> Result<Tensor> {
-    cross_entropy_soft_with(logits, targets, &CrossEntropyConfig { reduction, ..CrossEntropyConfig::default() })
+    cross_entropy_soft_with(logits, targets, &CrossEntropyConfig::default())
 }
 
 /// [`cross_entropy_soft`] with class weights, smoothed targets, and a choice of reduction.

@@ -1,7 +1,7 @@
 use std::ops::{Add, Div, Mul, Sub};
 use std::sync::Arc;
 
-use candle_core::{Error, Result, Tensor};
+use candle_core::{DType, Error, Result, Tensor};
 use candlelight_kernels::update::Value;
 
 /// A tensor for an update rule to compute with, on any device, one operation after another; or the first error on the way.
@@ -42,6 +42,18 @@ impl Value for Composed {
 
     fn greater(self, other: Self) -> Self {
         self.binary(other, |a, b| a.maximum(&b))
+    }
+
+    fn resolution(self) -> Self {
+        self.unary(|a| {
+            let epsilon = match a.dtype() {
+                DType::F64 => f64::EPSILON,
+                DType::F16 => f64::powi(2.0, -10),
+                DType::BF16 => f64::powi(2.0, -7),
+                _ => f64::from(f32::EPSILON),
+            };
+            a * epsilon
+        })
     }
 }
 

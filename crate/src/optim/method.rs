@@ -111,7 +111,7 @@ impl<M: Method> Core<M> {
         let mut gradients = Vec::new();
         let mut composed = Vec::new();
         for group in &self.groups {
-            let rule = self.method.rule(group.lr, group.weight_decay, self.steps + 1);
+            let rule = self.method.rule(group.lr, group.weight_decay, self.steps.saturating_add(1));
             for member in &group.members {
                 let mut gradient = member.gradient(store)?;
                 if self.addresses.contains(&address(&gradient)) {
@@ -123,7 +123,7 @@ impl<M: Method> Core<M> {
                 gradients.push(gradient);
             }
         }
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         self.write(&gradients, composed)
     }
 

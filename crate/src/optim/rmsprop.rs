@@ -32,7 +32,7 @@ impl Default for RmsPropConfig {
 /// ```text
 /// g ← ∇L(θ) + λθ
 /// v ← α v + (1 - α) g²
-/// r = √v + ε                     centred: ḡ ← α ḡ + (1 - α) g,   r = √(v - ḡ²) + ε
+/// r = √v + ε                     centred: ḡ ← α ḡ + (1 - α) g,   r = √max(v - ḡ², δ v) + ε
 /// θ ← θ - η g / r                without momentum
 /// b ← μ b + g / r,  θ ← θ - η b  with momentum
 /// ```
@@ -40,6 +40,10 @@ impl Default for RmsPropConfig {
 /// Hinton (2012), Neural Networks for Machine Learning, lecture 6e; the centred form is that of Graves (2013), section 4, eq.
 /// 38–45. ε stands outside the root, as in PyTorch (TensorFlow and Graves have it inside). v starts from 0 and is not
 /// corrected for that, so the first steps are up to 1/√(1 - α) times as long as η: 10 times with the default α.
+///
+/// The variance v - ḡ² is taken for at least δ v, where δ is the ε of the dtype (1.2e-7 in F32, 2.2e-16 in F64). Where a gradient
+/// hardly varies, v and ḡ² agree in all their digits, and their difference is rounding, of either sign. PyTorch takes the
+/// root of it as it is: with a constant gradient of 0.1 in F32, the parameter is NaN from step 1 201 on.
 ///
 /// ```
 /// use candlelight::{optim::{Optimizer, RmsProp, RmsPropConfig}, prelude::*};
@@ -95,7 +99,8 @@ impl Rule for RmsPropRule {
         let (square, memory) = match memory {
             [mean, memory @ ..] if centered => {
                 *mean = mean.clone().scale(alpha) + g.clone().scale(1.0 - alpha);
-                (v.clone() - mean.clone() * mean.clone(), memory)
+                let variance = v.clone() - mean.clone() * mean.clone();
+                (variance.greater(v.clone().resolution()), memory)
             }
             memory => (v.clone(), memory),
         };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use candle_core::{DType, Tensor};
 
 use super::{Param, Params};
+use crate::metrics::scalar;
 use crate::rng::seeded;
 use crate::state::{State, Stateful};
 use crate::{Error, Result};
@@ -77,18 +78,31 @@ impl Params {
     /// # Ok(()) }
     /// ```
     pub fn load_state_dict(&self, source: &BTreeMap<String, Tensor>, config: LoadConfig) -> Result<IncompatibleKeys> {
+        self.load_readable(source, &BTreeMap::new(), config)
+    }
+
+    /// [`Params::load_state_dict`] from a source that has further tensors, which cannot be read: their names and dtypes.
+    pub(crate) fn load_readable(
+        &self,
+        source: &BTreeMap<String, Tensor>,
+        unreadable: &BTreeMap<String, String>,
+        config: LoadConfig,
+    ) -> Result<IncompatibleKeys> {
         let params = self.all();
         let mut keys = IncompatibleKeys::default();
         let mut values = Vec::with_capacity(params.len());
         for param in &params {
-            match source.get(&self.relative(&param.name)) {
-                Some(value) => values.push((param, fitting(param, value, config)?)),
-                None if counts_batches(&param.name) => {}
-                None => keys.missing.push(param.name.clone()),
+            let name = self.relative(&param.name);
+            match (source.get(&name), unreadable.get(&name)) {
+                (Some(value), _) => values.push((param, fitting(param, value, config)?)),
+                (None, _) if counts_batches(&name) => {}
+                (None, Some(dtype)) => return Err(refuse_dtype(param, dtype)),
+                (None, None) => keys.missing.push(param.name.clone()),
             }
         }
         let known: BTreeSet<String> = params.iter().map(|param| self.relative(&param.name)).collect();
-        let unexpected = source.keys().filter(|name| !counts_batches(name) && !known.contains(*name));
+        let given: BTreeSet<&String> = source.keys().chain(unreadable.keys()).collect();
+        let unexpected = given.into_iter().filter(|name| !counts_batches(name) && !known.contains(*name));
         keys.unexpected = unexpected.map(|name| self.full(name)).collect();
         if config.strict && keys != IncompatibleKeys::default() {
             return Err(Error::Names { missing: keys.missing, unexpected: keys.unexpected });
@@ -152,6 +166,11 @@ fn counts_batches(name: &str) -> bool {
     name.rsplit('.').next() == Some("num_batches_tracked")
 }
 
+fn refuse_dtype(param: &Param, actual: &str) -> Error {
+    let problem = format!("expected dtype {:?}, got {actual}, which Candle does not compute with", param.var.dtype());
+    Error::Parameter { name: param.name.clone(), problem }
+}
+
 /// `value` as a copy that can be put into `param`.
 fn fitting(param: &Param, value: &Tensor, config: LoadConfig) -> Result<Tensor> {
     let var = &param.var;
@@ -160,6 +179,12 @@ fn fitting(param: &Param, value: &Tensor, config: LoadConfig) -> Result<Tensor> 
     };
     if value.shape() != var.shape() {
         return refuse(&format!("shape {:?}", var.dims()), format!("{:?}", value.dims()));
+    }
+    if counts_batches(&param.name) {
+        let count = scalar(value)?;
+        if !(count.is_finite() && count >= 0.0) {
+            return refuse("a count of batches, at least 0", count.to_string());
+        }
     }
     let converts = counts_batches(&param.name) || (config.convert && value.dtype().is_float());
     if value.dtype() != var.dtype() && !converts {

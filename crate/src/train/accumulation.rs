@@ -1,5 +1,6 @@
 use candle_core::backprop::GradStore;
 
+use super::mean::check_counts;
 use crate::{Error, Result};
 
 /// The mean gradient of several batches, for a step as if they were one: a large batch in little memory.
@@ -9,8 +10,9 @@ use crate::{Error, Result};
 /// ```
 ///
 /// which is that of the mean loss over all samples, up to rounding, also where the last batch is smaller. (Dividing
-/// each loss by the number of batches, as is usual in PyTorch, weighs the samples of a smaller batch too much.) Layers
-/// that look at the whole batch, such as batch normalization, still see the small ones.
+/// each loss by the number of batches, as is usual in PyTorch, weighs the samples of a smaller batch too much.) Where samples
+/// have weights, their sum takes the place of nᵢ: [`GradientSum::add_weighted`]. Layers that look at the whole batch, such as
+/// batch normalization, still see the small ones.
 ///
 /// ```
 /// use candlelight::{loss::mse, nn::{Mode, Module, linear}, optim::{Optimizer, Sgd, SgdConfig}, prelude::*, train::GradientSum};
@@ -30,9 +32,10 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug, Default)]
 pub struct GradientSum {
-    /// Σ nᵢ gᵢ.
+    /// Σ nᵢ gᵢ, or Σ Wᵢ gᵢ.
     sum: GradStore,
     samples: usize,
+    weight: f64,
 }
 
 impl GradientSum {
@@ -48,14 +51,28 @@ impl GradientSum {
     /// # Errors
     /// No samples, or gradients of another shape than before.
     pub fn add(&mut self, gradients: GradStore, samples: usize) -> Result<()> {
+        self.add_weighted(gradients, samples, samples as f64)
+    }
+
+    /// Adds the gradients of a loss that is a weighted mean over `samples` samples, at least 1, as those with class weights or
+    /// ignored labels are.
+    ///
+    /// `weight`: what the mean divided by, the sum of the weights of the samples that count; finite and at least 0.
+    ///
+    /// # Errors
+    /// As [`GradientSum::add`], or a weight outside its range.
+    pub fn add_weighted(&mut self, gradients: GradStore, samples: usize, weight: f64) -> Result<()> {
         if samples == 0 {
             return Err(Error::setting("samples", "at least 1", 0));
+        }
+        if !(weight.is_finite() && weight >= 0.0) {
+            return Err(Error::setting("weight", "finite and at least 0", weight));
         }
         let mut next = Vec::new();
         for &id in gradients.get_ids() {
             let Some(gradient) = gradients.get_id(id) else { continue };
             // Detached, or the sum would hold the graph of every batch.
-            let gradient = (gradient.detach() * samples as f64)?;
+            let gradient = (gradient.detach() * weight)?;
             next.push((
                 id,
                 match self.sum.get_id(id) {
@@ -68,6 +85,7 @@ impl GradientSum {
             self.sum.insert_id(id, gradient);
         }
         self.samples += samples;
+        self.weight += weight;
         Ok(())
     }
 
@@ -79,15 +97,16 @@ impl GradientSum {
     /// The mean gradient, for [`Optimizer::step`](crate::optim::Optimizer::step); begins anew.
     ///
     /// # Errors
-    /// If nothing has been added.
+    /// If nothing has been added, or nothing that counts.
     pub fn take_mean(&mut self) -> Result<GradStore> {
         if self.samples == 0 {
             return Err(Error::setting("samples", "at least 1", 0));
         }
+        check_counts(self.weight)?;
         let mut mean = GradStore::default();
         for &id in self.sum.get_ids() {
             if let Some(sum) = self.sum.get_id(id) {
-                mean.insert_id(id, (sum / self.samples as f64)?);
+                mean.insert_id(id, (sum / self.weight)?);
             }
         }
         *self = Self::new();

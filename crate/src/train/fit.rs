@@ -3,12 +3,15 @@ use std::time::Instant;
 use candle_core::Tensor;
 
 use super::augmentation::Augmentation;
+use super::evaluate::{check_not_empty, check_targets};
+use super::mean::{WeightedMean, check_counts};
 use super::progress::Reporter;
 use super::watch::Watch;
-use super::{Decision, Epoch, GradientSum, History, Progress, StoppingRule};
+use super::{Decision, Epoch, GradientSum, History, Progress, StoppingRule, evaluate};
 use crate::autograd::value_and_grad;
 use crate::data::Dataset;
-use crate::metrics::{accuracy, scalar};
+use crate::loss::with_divisor;
+use crate::metrics::scalar;
 use crate::nn::{Mode, Module};
 use crate::optim::Optimizer;
 use crate::params::Params;
@@ -24,6 +27,10 @@ pub struct FitConfig {
     pub epochs: usize,
     /// Samples a step, at least 1; default 64. The last batch of an epoch takes what is left.
     pub batch_size: usize,
+    /// Whether the last batch of an epoch is left out where it is smaller than the others; default false, as in PyTorch's
+    /// `DataLoader`. Batch normalization has no use for a batch of one sample. Each epoch leaves out others; the test data are
+    /// always seen in full.
+    pub drop_last: bool,
     /// What is printed; default [`Progress::Lines`].
     pub progress: Progress,
     /// Added to the loss in training, not to the losses that are recorded; default none. See [`FitConfig::with_penalty`].
@@ -32,7 +39,8 @@ pub struct FitConfig {
     /// chosen the epoch no longer measures the error of new data. Default none.
     pub early_stopping: Option<StoppingRule>,
     /// A model whose parameters and buffers are in the end those after its best epoch, that of the lowest loss on `test`;
-    /// default none, which leaves those of the last. See [`History::best_epoch`].
+    /// default none, which leaves those of the last. So too where a later epoch ends in an error, such as a loss that is no
+    /// number. See [`History::best_epoch`].
     pub restore_best: Option<Params>,
     /// A random change of each training batch; default none. The training loss is that of the changed batches. See
     /// [`FitConfig::with_augmentation`].
@@ -47,6 +55,7 @@ impl Default for FitConfig {
         Self {
             epochs: 10,
             batch_size: 64,
+            drop_last: false,
             progress: Progress::default(),
             penalty: None,
             early_stopping: None,
@@ -58,6 +67,18 @@ impl Default for FitConfig {
 }
 
 impl FitConfig {
+    /// Prints nothing: [`Progress::Silent`].
+    ///
+    /// ```
+    /// use candlelight::train::{FitConfig, Progress};
+    /// let config = FitConfig { epochs: 3, ..FitConfig::default() }.silent();
+    /// assert_eq!((config.epochs, config.progress), (3, Progress::Silent));
+    /// ```
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { progress: Progress::Silent, ..self }
+    }
+
     /// Sets the penalty.
     ///
     /// ```
@@ -88,15 +109,6 @@ impl FitConfig {
     }
 }
 
-/// Loss and accuracy on a set of samples.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Evaluation {
-    /// Mean loss.
-    pub loss: f64,
-    /// Share of samples classified rightly, in [0, 1], if the targets are class indices (an integer dtype).
-    pub accuracy: Option<f64>,
-}
-
 /// Trains `model` by mini-batches in an order drawn anew each epoch from `rng`.
 ///
 /// ```text
@@ -105,16 +117,21 @@ pub struct Evaluation {
 ///
 /// It ends after the last epoch, or earlier by [`FitConfig::early_stopping`].
 ///
-/// `loss` takes a batch of outputs and one of targets and returns their mean loss, as those in [`loss`](crate::loss) do. The
+/// `loss` takes a batch of outputs and one of targets and returns their mean loss, as those in [`loss`](crate::loss) do. Means
+/// of several batches are put together by their samples, and those of
+/// [`cross_entropy_with`](crate::loss::cross_entropy_with) and [`nll_with`](crate::loss::nll_with) by what they divided by, the sum
+/// of the weights of the samples that count: `accumulate`, the [`History`] and [`evaluate`] give what one large batch would. The
 /// same parameters, data and state of `rng` give the same bits at any thread count.
 ///
 /// # Errors
-/// A setting outside its range; an empty data set; [`Error::NotFinite`] with the step, counted over all epochs, at
-/// which loss and penalty stopped being a number (parameters then stand as before that step); and what the model, the
-/// loss and the optimizer report.
+/// A setting outside its range; an empty data set; test targets of an integer dtype that are no classes of the model (for
+/// quantities, convert them to a float dtype); a step in which no sample counts; weighted means with different divisors in one
+/// loss; [`Error::NotFinite`] with the step, counted over all epochs, at which loss and penalty stopped being a number; and what
+/// the model, the loss and the optimizer report. Parameters then stand as before the step that failed, or with
+/// [`FitConfig::restore_best`] as after the best epoch, if one was finished.
 ///
 /// ```
-/// use candlelight::{loss::mse, nn::linear, optim::{Sgd, SgdConfig}, prelude::*, train::{FitConfig, Progress, fit}};
+/// use candlelight::{loss::mse, nn::linear, optim::{Sgd, SgdConfig}, prelude::*, train::{FitConfig, fit}};
 /// # fn main() -> candlelight::Result<()> {
 /// let mut rng = seeded(0);
 /// let x = candlelight::rng::normal(&mut rng, 0., 1., (256, 1), DType::F32, &Device::Cpu)?;
@@ -123,7 +140,7 @@ pub struct Evaluation {
 /// let params = Params::new(0, &Device::Cpu)?;
 /// let model = linear(1, 1, params.pp("fc"))?;
 /// let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.1, ..SgdConfig::default() })?;
-/// let config = FitConfig { epochs: 20, progress: Progress::Silent, ..FitConfig::default() };
+/// let config = FitConfig { epochs: 20, ..FitConfig::default() }.silent();
 /// let history = fit(&model, &mut sgd, mse, &train, None, &config, &mut rng)?;
 /// assert!(history.train_loss()[19] < 1e-4);
 /// # Ok(()) }
@@ -144,106 +161,108 @@ pub fn fit(
         return Err(Error::setting("accumulate", "at least 1", 0));
     }
     check_not_empty(train)?;
+    if config.drop_last && train.len() < config.batch_size {
+        let expected = "at most the number of samples where the last batch is dropped";
+        return Err(Error::setting("batch_size", expected, config.batch_size));
+    }
+    test.map_or(Ok(()), check_not_empty)?;
     let mut watch = Watch::new(config, test)?;
-    let mut accumulated = GradientSum::new();
-    let reporter = Reporter::new(config.progress, config.epochs);
-    let mut history = History::default();
-    let mut step = 0;
-    for done in 1..=config.epochs {
-        let started = Instant::now();
-        let mut sum = 0.0;
-        let batches = train.shuffled_batches(config.batch_size, rng)?;
+    let mut run = Run { model, optimizer, loss, config, unchecked: test, accumulated: GradientSum::new(), step: 0 };
+    let result = run.epochs(train, test, &mut watch, rng);
+    // Also where the run failed: what diverges has left the best parameters far behind.
+    let restored = watch.finish();
+    let history = result?;
+    restored.map(|()| history)
+}
+
+/// A training run on its way.
+struct Run<'a, L> {
+    model: &'a dyn Module,
+    optimizer: &'a mut dyn Optimizer,
+    loss: L,
+    config: &'a FitConfig,
+    /// The test data, until an output has shown what targets fit.
+    unchecked: Option<&'a Dataset>,
+    /// Of the batches since the last step.
+    accumulated: GradientSum,
+    /// Steps so far.
+    step: usize,
+}
+
+impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
+    fn epochs(&mut self, train: &Dataset, test: Option<&Dataset>, watch: &mut Watch, rng: &mut Rng) -> Result<History> {
+        let FitConfig { epochs, batch_size, progress, .. } = *self.config;
+        let reporter = Reporter::new(progress, epochs);
+        let mut history = History::default();
+        for done in 1..=epochs {
+            let started = Instant::now();
+            let train_loss = self.epoch(train, rng)?;
+            let seconds = started.elapsed().as_secs_f64();
+            let tested = test.map(|test| evaluate(self.model, &self.loss, test, batch_size)).transpose()?;
+            let epoch = Epoch {
+                train_loss,
+                test_loss: tested.map(|tested| tested.loss),
+                accuracy: tested.and_then(|tested| tested.accuracy),
+                seconds,
+            };
+            let stop = watch.observe(&epoch)? == Decision::Stop || done == epochs;
+            reporter.report(done, &epoch, stop);
+            history.epochs.push(epoch);
+            if stop {
+                break;
+            }
+        }
+        Ok(history)
+    }
+
+    /// A pass over the training data; returns the mean loss.
+    fn epoch(&mut self, train: &Dataset, rng: &mut Rng) -> Result<f64> {
+        let mut mean = WeightedMean::default();
+        let batches = train.shuffled_batches(self.config.batch_size, rng)?.drop_last(self.config.drop_last);
         let last = batches.len().saturating_sub(1);
         for (i, batch) in batches.enumerate() {
             let (mut x, mut y) = batch?;
-            if let Some(augmentation) = &config.augmentation {
+            if let Some(augmentation) = &self.config.augmentation {
                 (x, y) = augmentation.apply(&x, &y, rng)?;
             }
-            let mut data_loss = 0.0;
-            let (total, gradients) = value_and_grad(|| {
-                let loss = loss(&model.forward(&x, Mode::Train)?, &y)?;
-                data_loss = scalar(&loss)?;
-                match &config.penalty {
-                    Some(penalty) => Ok((loss + penalty()?)?),
-                    None => Ok(loss),
-                }
-            })?;
-            let value = scalar(&total)?;
-            if !value.is_finite() {
-                return Err(Error::NotFinite { what: "the training loss", value, step });
-            }
-            let samples = x.dim(0)?;
-            sum += data_loss * samples as f64;
-            if config.accumulate == 1 {
-                optimizer.step(&gradients)?;
-            } else {
-                accumulated.add(gradients, samples)?;
-                if (i + 1) % config.accumulate != 0 && i != last {
-                    continue;
-                }
-                optimizer.step(&accumulated.take_mean()?)?;
-            }
-            step += 1;
+            let step_is_due = (i + 1).is_multiple_of(self.config.accumulate) || i == last;
+            let (loss, weight) = self.batch(&x, &y, step_is_due)?;
+            mean.add(loss, weight);
         }
-        let seconds = started.elapsed().as_secs_f64();
-        let tested = test.map(|test| evaluate(model, &loss, test, config.batch_size)).transpose()?;
-        let epoch = Epoch {
-            train_loss: sum / train.len() as f64,
-            test_loss: tested.map(|tested| tested.loss),
-            accuracy: tested.and_then(|tested| tested.accuracy),
-            seconds,
-        };
-        let stop = watch.observe(&epoch)? == Decision::Stop || done == config.epochs;
-        reporter.report(done, &epoch, stop);
-        history.epochs.push(epoch);
-        if stop {
-            break;
-        }
+        mean.value()
     }
-    watch.finish()?;
-    Ok(history)
-}
 
-/// Mean loss and accuracy of `model` on `samples`, in [`Mode::Eval`], a batch at a time.
-///
-/// # Errors
-/// As [`fit`], but a loss that is not finite is returned as it is.
-///
-/// ```
-/// use candlelight::{loss::cross_entropy, nn::linear, prelude::*, train::evaluate};
-/// # fn main() -> candlelight::Result<()> {
-/// let model = linear(2, 3, Params::new(0, &Device::Cpu)?)?;
-/// let x = Tensor::zeros((5, 2), DType::F32, &Device::Cpu)?;
-/// let y = Tensor::zeros(5, DType::U32, &Device::Cpu)?;
-/// let result = evaluate(&model, cross_entropy, &Dataset::new(&x, &y)?, 64)?;
-/// assert!(result.loss > 0. && result.accuracy.is_some());
-/// # Ok(()) }
-/// ```
-pub fn evaluate(
-    model: &dyn Module,
-    loss: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
-    samples: &Dataset,
-    batch_size: usize,
-) -> Result<Evaluation> {
-    check_not_empty(samples)?;
-    let classes = samples.targets().dtype().is_int();
-    let (mut loss_sum, mut right) = (0.0, 0.0);
-    for batch in samples.batches(batch_size)? {
-        let (x, y) = batch?;
-        let output = model.forward(&x, Mode::Eval)?;
-        let n = x.dim(0)? as f64;
-        loss_sum += scalar(&loss(&output, &y)?)? * n;
-        if classes {
-            right += (accuracy(&output, &y)? * n).round();
+    /// The loss of a batch and the weight of that mean; makes a step if it is due.
+    fn batch(&mut self, x: &Tensor, y: &Tensor, step_is_due: bool) -> Result<(f64, f64)> {
+        let samples = x.dim(0)?;
+        let (mut data_loss, mut weight) = (0.0, samples as f64);
+        let (total, gradients) = value_and_grad(|| {
+            let output = self.model.forward(x, Mode::Train)?;
+            if let Some(test) = self.unchecked.take() {
+                check_targets(&output, test)?;
+            }
+            let (loss, divisor) = with_divisor(|| (self.loss)(&output, y))?;
+            weight = divisor.unwrap_or(weight);
+            data_loss = scalar(&loss)?;
+            match &self.config.penalty {
+                Some(penalty) => Ok((loss + penalty()?)?),
+                None => Ok(loss),
+            }
+        })?;
+        let value = scalar(&total)?;
+        if !value.is_finite() {
+            return Err(Error::NotFinite { what: "the training loss", value, step: self.step });
         }
+        if self.config.accumulate == 1 {
+            check_counts(weight)?;
+            self.optimizer.step(&gradients)?;
+        } else {
+            self.accumulated.add_weighted(gradients, samples, weight)?;
+            if step_is_due {
+                self.optimizer.step(&self.accumulated.take_mean()?)?;
+            }
+        }
+        self.step += usize::from(step_is_due);
+        Ok((data_loss, weight))
     }
-    let n = samples.len() as f64;
-    Ok(Evaluation { loss: loss_sum / n, accuracy: classes.then_some(right / n) })
-}
-
-fn check_not_empty(samples: &Dataset) -> Result<()> {
-    if samples.is_empty() {
-        return Err(Error::shape("inputs", "[N, ...] with N at least 1", samples.inputs().dims()));
-    }
-    Ok(())
 }

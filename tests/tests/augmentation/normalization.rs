@@ -55,6 +55,31 @@ fn other_data_are_changed_by_the_numbers_of_the_training_data() {
 }
 
 #[test]
+fn a_channel_that_never_varies_becomes_0() {
+    // Counts and values whose sums round.
+    for (value, n) in [(14.62, 1000), (14.63, 1000), (0.1, 3), (-7e30, 257), (1e-30, 1001), (0.0, 5)] {
+        for dtype in [DType::F32, DType::F64] {
+            let x = Tensor::full(value, (n, 1, 3), &CPU).unwrap().to_dtype(dtype).unwrap();
+            let normalization = Normalization::new(&x).unwrap();
+            assert_eq!((normalization.mean(), normalization.std()), (&flat(&x)[..1], &[1.0][..]), "{value} {dtype:?}");
+            assert!(flat(&normalization.apply(&x).unwrap()).iter().all(|y| *y == 0.0), "{value} {dtype:?}");
+        }
+    }
+}
+
+#[test]
+fn a_channel_that_varies_by_less_than_its_numbers_resolve_is_taken_for_constant() {
+    let std = |values: &Tensor| Normalization::new(&values.unsqueeze(1).unwrap()).unwrap().std()[0];
+    assert_eq!(std(&Tensor::new(&[14.62f32, 14.62f32.next_up(), 14.62], &CPU).unwrap()), 1.0);
+    assert_eq!(std(&Tensor::new(&[14.62f64, 14.62f64.next_up(), 14.62], &CPU).unwrap()), 1.0);
+    // In F64 the same numbers differ by far more than rounding.
+    let wide = Tensor::new(&[14.62f32, 14.62f32.next_up()], &CPU).unwrap().to_dtype(DType::F64).unwrap();
+    assert_eq!(std(&wide), f64::from(14.62f32.next_up() - 14.62f32) / 2.0);
+    assert_eq!(std(&Tensor::new(&[1.0, 1.0 + 8.0 * f64::EPSILON], &CPU).unwrap()), 4.0 * f64::EPSILON);
+    assert_eq!(std(&Tensor::new(&[1e-30f32, 3e-30], &CPU).unwrap()) as f32, 1e-30, "small is not constant");
+}
+
+#[test]
 fn a_checkpoint_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
     let make =

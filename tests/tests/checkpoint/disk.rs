@@ -169,6 +169,42 @@ fn permissions_and_links_stay() {
     assert_eq!((number(&at("run"), 3), mode(&at("run"))), (3, 0o640));
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::os::unix::net::UnixListener;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+    let _socket = UnixListener::bind(at("socket")).unwrap();
+    symlink("pipe", at("link")).unwrap();
+    symlink("none", at("to nothing")).unwrap();
+    for name in ["pipe", "socket", "link", "to nothing"] {
+        let error = of(1, 3).save(at(name)).unwrap_err();
+        assert!(matches!(&error, Error::Io { path, .. } if *path == at(name)), "{error:?}");
+        assert!(error.to_string().contains("not a regular file") || name == "to nothing", "{error}");
+    }
+    let kind = |name: &str| fs::symlink_metadata(at(name)).unwrap().file_type();
+    assert!(kind("pipe").is_fifo() && kind("socket").is_socket() && kind("link").is_symlink());
+    assert!(kind("to nothing").is_symlink());
+    assert_eq!(names(folder.path()), ["link", "pipe", "socket", "to nothing"]);
+}
+
+#[test]
+fn a_name_as_long_as_the_system_allows_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a".repeat(243), "b".repeat(244), "c".repeat(255), "é".repeat(127)] {
+        let path = folder.path().join(&name);
+        for k in 1..3 {
+            of(k, 3).save(&path).unwrap();
+            assert_eq!(number(&path, 3), k);
+        }
+        assert_eq!(names(folder.path()), [name]);
+        fs::remove_file(path).unwrap();
+    }
+}
+
 #[test]
 fn saves_at_once_do_not_disturb_one_another() {
     let folder = tempfile::tempdir().unwrap();

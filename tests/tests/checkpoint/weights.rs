@@ -115,6 +115,53 @@ fn what_is_saved_has_pytorchs_names_and_dtypes() {
     assert_eq!(all_bits(&twin), all_bits(&params));
 }
 
+/// A safetensors file of a weight of two ones, and of what Candle does not compute with.
+fn with_foreign_dtypes(file: &Path) {
+    let mut data = [1f32, 1.0].map(f32::to_le_bytes).concat();
+    let mut infos = vec![r#""weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}"#.to_owned()];
+    for (name, dtype, size) in [("count", "U64", 8), ("mask", "BOOL", 1), ("steps", "U16", 2)] {
+        let start = data.len();
+        data.resize(start + size, 1);
+        let end = data.len();
+        infos.push(format!(r#""{name}":{{"dtype":"{dtype}","shape":[1],"data_offsets":[{start},{end}]}}"#));
+    }
+    let header = format!("{{{}}}", infos.join(","));
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &data].concat();
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn tensors_that_nobody_asks_for_may_be_of_any_dtype() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.safetensors");
+    with_foreign_dtypes(&file);
+    let params = Params::new(0, &CPU).unwrap();
+    let weight = params.var("weight", 2, Init::Constant(0.0)).unwrap();
+    match load_params(&params, &file, LoadConfig::default()) {
+        Err(Error::Names { missing, unexpected }) => {
+            assert!(missing.is_empty());
+            assert_eq!(unexpected, ["count", "mask", "steps"]);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(flat(&weight), [0.0; 2]);
+    let keys = load_params(&params, &file, LAX).unwrap();
+    assert_eq!(keys.unexpected, ["count", "mask", "steps"]);
+    assert_eq!(flat(&weight), [1.0; 2]);
+
+    // What is asked for must be of a dtype that can be had, and all of a file is not had from it.
+    params.var("mask", 1, Init::Constant(0.0)).unwrap();
+    let message = load_params(&params, &file, LAX).unwrap_err().to_string();
+    assert_eq!(message, "parameter `mask`: expected dtype F32, got BOOL, which Candle does not compute with");
+    let checkpoint = Checkpoint::load(&file).unwrap();
+    assert_eq!(checkpoint.state_dict("").into_keys().collect::<Vec<_>>(), ["weight"]);
+    let other = Params::new(0, &CPU).unwrap();
+    other.var("weight", 2, Init::Constant(0.0)).unwrap();
+    let result = checkpoint.restore().params(&other).apply();
+    assert!(matches!(result, Err(Error::Names { unexpected, .. }) if unexpected == ["count", "mask", "steps"]));
+    assert_eq!(flat(&other.get("weight").unwrap()), [0.0; 2]);
+}
+
 #[test]
 fn every_name_that_does_not_fit_is_listed_and_nothing_changes() {
     let zero = Init::Constant(0.0);
@@ -169,6 +216,13 @@ fn a_count_of_batches_may_be_absent_on_either_side() {
     without.load_state_dict(&with.state_dict().unwrap(), LoadConfig::default()).unwrap();
     with.load_state_dict(&without.state_dict().unwrap(), LoadConfig::default()).unwrap();
     assert_eq!(number(&with.get("bn.num_batches_tracked").unwrap()), 7.0, "it keeps its count");
+
+    let mut source = with.state_dict().unwrap();
+    for (count, fits) in [(0, true), (i64::MAX, true), (-1, false), (i64::MIN, false)] {
+        source.insert("bn.num_batches_tracked".into(), Tensor::new(count, &CPU).unwrap());
+        assert_eq!(with.load_state_dict(&source, LoadConfig::default()).is_ok(), fits, "{count}");
+        assert!(with.state_dict().unwrap()["bn.num_batches_tracked"].to_scalar::<i64>().unwrap() >= 0);
+    }
 }
 
 #[test]

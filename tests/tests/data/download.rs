@@ -203,6 +203,31 @@ fn fetches_at_once_do_not_disturb_each_other() {
 }
 
 #[test]
+fn a_name_as_long_as_the_system_allows_is_fetched() {
+    let server = Server::start(|_, stream| respond(stream, "200 OK", &content()));
+    for name in ["a".repeat(255), "é".repeat(127)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = mirror(&server.url).fetch(&RemoteFile { name: name.clone().leak(), ..file() }, folder.path());
+        assert_eq!(fs::read(path.unwrap()).unwrap(), content());
+        assert_eq!(listing(folder.path()), [name]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    use std::os::unix::fs::FileTypeExt;
+    let server = Server::start(|_, stream| respond(stream, "200 OK", &content()));
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("file.gz");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let error = mirror(&server.url).fetch(&file(), folder.path()).unwrap_err();
+    assert!(matches!(&error, DataError::Io { file, .. } if *file == pipe), "{error}");
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    assert_eq!((listing(folder.path()), server.requests()), (vec!["file.gz".to_owned()], 0));
+}
+
+#[test]
 fn what_a_crash_left_is_removed_a_day_later() {
     let server = Server::start(|_, stream| respond(stream, "200 OK", &content()));
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use candlelight::candle_core::{DType, Device, Storage, Tensor};
 use candlelight::data::download::{Mirror, RemoteFile};
@@ -25,7 +26,7 @@ fn same(a: &FashionMnist, b: &FashionMnist) -> bool {
 
 /// Where the full set is on this machine; a test that needs it says so and passes without.
 fn full_set() -> Option<PathBuf> {
-    let found = Places::of_this_machine().find();
+    let found = Places::of_this_machine().unwrap().find();
     if found.is_none() {
         println!("skipped: the full Fashion-MNIST is not on this machine");
     }
@@ -98,6 +99,50 @@ fn load_takes_what_is_on_the_machine() {
     }
 }
 
+/// Not a test of its own: the program that the next test runs, with a folder in `CANDLELIGHT_DATA`.
+#[test]
+fn child() {
+    if std::env::var_os("CANDLELIGHT_TEST_CHILD").is_some() {
+        let shown = |result: candlelight::Result<FashionMnist>| match result {
+            Ok(data) => data.to_string(),
+            Err(error) => error.to_string(),
+        };
+        println!(); // libtest has begun a line of its own
+        println!("load: {}", shown(FashionMnist::load(&cpu())));
+        println!("full: {}", shown(FashionMnist::full(&cpu())));
+    }
+}
+
+#[test]
+fn a_folder_that_was_asked_for_and_is_not_there_is_an_error() {
+    let root = tempfile::tempdir().unwrap();
+    write_small_set(root.path(), [true; 4]);
+    let lines = |folder: &Path| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "fashion_mnist::child", "--nocapture", "--test-threads=1"]);
+        command.env("CANDLELIGHT_TEST_CHILD", "").env("CANDLELIGHT_DATA", folder);
+        // Where else it could be found, had the mistake gone unnoticed.
+        let output = command.env("XDG_CACHE_HOME", root.path()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let line = |start: &str| said.lines().find_map(|line| line.strip_prefix(start)).unwrap().to_owned();
+        [line("load: "), line("full: ")]
+    };
+    let place = format!("Fashion-MNIST: 20 training and 10 test images, folder {}", root.path().display());
+    assert_eq!(lines(root.path()), [place.clone(), place]);
+    let empty = root.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    for folder in [root.path().join("mistyped"), empty.clone()] {
+        for line in lines(&folder) {
+            for expected in [&folder.display().to_string(), "CANDLELIGHT_DATA", NAMES[0], NAMES[3]] {
+                assert!(line.contains(expected), "{line}");
+            }
+        }
+    }
+    write_small_set(&empty, [false; 4]);
+    fs::remove_file(empty.join(NAMES[2])).unwrap();
+    assert!(lines(&empty)[0].contains("not found"), "three of four");
+}
+
 #[test]
 fn a_folder_is_read_compressed_or_not() {
     for compressed in [[true; 4], [false; 4], [true, false, false, true]] {
@@ -112,6 +157,23 @@ fn a_folder_is_read_compressed_or_not() {
         let place = format!("Fashion-MNIST: 20 training and 10 test images, folder {}", folder.path().display());
         assert_eq!(data.to_string(), place);
     }
+}
+
+#[test]
+fn names_with_a_dot_are_found_as_well() {
+    let root = tempfile::tempdir().unwrap();
+    let (dashed, dotted) = (root.path().join("dashed"), root.path().join("given"));
+    for folder in [&dashed, &dotted] {
+        fs::create_dir(folder).unwrap();
+        write_small_set(folder, [true, false, true, false]);
+    }
+    for name in listing(&dotted) {
+        fs::rename(dotted.join(&name), dotted.join(name.replace("-idx", ".idx"))).unwrap();
+    }
+    assert_eq!(listing(&dotted)[0], "t10k-images.idx3-ubyte.gz");
+    let data = FashionMnist::from_dir(&dotted, &cpu()).unwrap();
+    assert!(same(&data, &FashionMnist::from_dir(&dashed, &cpu()).unwrap()));
+    assert_eq!(places(root.path(), &closed_port()).find(), Some(dotted));
 }
 
 #[test]
@@ -171,7 +233,9 @@ fn a_missing_file_is_named_with_every_place() {
         let error = data_error(FashionMnist::from_dir(folder.path(), &cpu()));
         assert!(matches!(&error, DataError::NotFound { what, .. } if what == missing), "{error:?}");
         let plain = folder.path().join(missing).display().to_string();
-        for expected in [&format!("{plain}.gz, {plain};"), "dataset-fashion-mnist", "FashionMnist::offline"] {
+        let dotted = plain.replace("-idx", ".idx");
+        let places = format!("{plain}.gz, {plain}, {dotted}.gz, {dotted};");
+        for expected in [&places, "dataset-fashion-mnist", "FashionMnist::offline"] {
             assert!(error.to_string().contains(expected), "{error}");
         }
     }

@@ -73,7 +73,7 @@ pub fn digest(name: &str, value: &Tensor) -> Result<[f64; 2]> {
 
 /// The training set of the full Fashion-MNIST, which lies where the asking program says (`CANDLELIGHT_DATA`).
 pub fn fashion_mnist(dims: &[usize]) -> crate::Result<Dataset> {
-    let folder = Places::of_this_machine().find().ok_or("the full Fashion-MNIST is not on this machine")?;
+    let folder = Places::of_this_machine()?.find().ok_or("the full Fashion-MNIST is not on this machine")?;
     Ok(FashionMnist::from_dir(folder, &Device::Cpu)?.train.with_input_dims(dims)?)
 }
 

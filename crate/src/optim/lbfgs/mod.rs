@@ -118,12 +118,12 @@ impl Lbfgs {
         self.check(value, &gradient)?;
         let before = value;
         let mut evaluations = 1;
-        self.memory.func_evals += 1;
+        self.memory.func_evals = self.memory.func_evals.saturating_add(1);
         if greatest(&gradient) <= tolerance_grad {
             return Ok(before);
         }
         for iteration in 1..=max_iter {
-            self.memory.n_iter += 1;
+            self.memory.n_iter = self.memory.n_iter.saturating_add(1);
             let direction = self.direction(&gradient);
             let mut t = lr;
             if self.memory.n_iter == 1 {
@@ -164,7 +164,7 @@ impl Lbfgs {
             };
             self.check(value, &gradient)?;
             evaluations += used;
-            self.memory.func_evals += used as u64;
+            self.memory.func_evals = self.memory.func_evals.saturating_add(used as u64);
             let small = greatest(&direction) * t.abs() <= tolerance_change;
             self.memory.last = Some((direction, t, previous_gradient));
             let flat = (value - previous).abs() < tolerance_change;

@@ -108,7 +108,7 @@ impl ReduceLrOnPlateau {
     pub fn step(&mut self, metric: f64, optimizer: &mut dyn Optimizer) -> Result<()> {
         let ReduceLrOnPlateauConfig { factor, patience, cooldown, min_lr, eps, .. } = self.config;
         let better = self.is_better(metric);
-        let mut bad = if better { 0 } else { self.num_bad_epochs + 1 };
+        let mut bad = if better { 0 } else { self.num_bad_epochs.saturating_add(1) };
         let mut cooling = self.cooldown_counter;
         if cooling > 0 {
             cooling -= 1;

@@ -30,11 +30,13 @@ pub struct LrScheduler {
 impl LrScheduler {
     /// A scheduler that starts from the present rates of `optimizer`, and sets those of the first step.
     ///
+    /// To go on from a checkpoint, make it before the optimizer is restored; after that, see [`LrScheduler::apply`].
+    ///
     /// # Errors
     /// If the schedule gives a rate that is not finite or below 0.
     pub fn new(schedule: impl Schedule + 'static, optimizer: &mut dyn Optimizer) -> Result<Self> {
         let scheduler = Self { schedule: Box::new(schedule), base_lrs: optimizer.learning_rates(), last_epoch: 0 };
-        scheduler.set(optimizer, 0)?;
+        scheduler.apply(optimizer)?;
         Ok(scheduler)
     }
 
@@ -43,7 +45,7 @@ impl LrScheduler {
     /// # Errors
     /// An optimizer with another number of groups, or a rate outside its range; the count then stays.
     pub fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
-        let next = self.last_epoch + 1;
+        let next = self.last_epoch.saturating_add(1);
         self.set(optimizer, next)?;
         self.last_epoch = next;
         Ok(())
@@ -52,6 +54,34 @@ impl LrScheduler {
     /// Steps so far (PyTorch's `last_epoch`).
     pub fn last_epoch(&self) -> u64 {
         self.last_epoch
+    }
+
+    /// Sets the rates of the present step.
+    ///
+    /// Whoever makes a scheduler for an optimizer that was restored already, and then restores the scheduler, needs it:
+    /// [`LrScheduler::new`] has given the optimizer the rates of a first step, taken from those it was restored to.
+    ///
+    /// # Errors
+    /// An optimizer with another number of groups, or a rate outside its range.
+    ///
+    /// ```
+    /// use candlelight::{optim::{LrScheduler, Optimizer, Sgd, SgdConfig, schedule::LinearLr}, prelude::*, state::Stateful};
+    /// # fn main() -> candlelight::Result<()> {
+    /// let params = Params::new(0, &Device::Cpu)?;
+    /// params.var("x", (), Init::Constant(1.))?;
+    /// let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 1., ..SgdConfig::default() })?;
+    /// let mut before = LrScheduler::new(LinearLr::new(0., 1., 4)?, &mut sgd)?;
+    /// before.step(&mut sgd)?;
+    /// assert_eq!(sgd.learning_rate(), 0.25);
+    ///
+    /// let mut scheduler = LrScheduler::new(LinearLr::new(0., 1., 4)?, &mut sgd)?; // takes 0.25 for the rate to rise to
+    /// scheduler.load_state(&before.state()?)?;
+    /// scheduler.apply(&mut sgd)?;
+    /// assert_eq!(sgd.learning_rate(), 0.25);
+    /// # Ok(()) }
+    /// ```
+    pub fn apply(&self, optimizer: &mut dyn Optimizer) -> Result<()> {
+        self.set(optimizer, self.last_epoch)
     }
 
     fn set(&self, optimizer: &mut dyn Optimizer, step: u64) -> Result<()> {

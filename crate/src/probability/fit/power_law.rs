@@ -51,3 +51,11 @@ impl PowerLaw {
         self.factor * x.powf(self.exponent)
     }
 }
+
+/// The exponent ± [its margin](PowerLaw::exponent_margin), with three decimals unless a precision is given.
+impl std::fmt::Display for PowerLaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let decimals = f.precision().unwrap_or(3);
+        write!(f, "{:.decimals$} ± {:.decimals$}", self.exponent, self.exponent_margin)
+    }
+}

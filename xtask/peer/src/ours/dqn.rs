@@ -24,6 +24,6 @@ pub fn dqn() -> crate::Result<Task> {
         let best = target.forward(&next, Mode::Eval)?.detach().max(1)?;
         let wanted = (&rewards + (best * &going_on)?.affine(0.99, 0.0)?)?;
         let q = online.forward(&states, Mode::Train)?.gather(&actions, 1)?.squeeze(1)?;
-        huber(&q, &wanted, 1.0)
+        huber(&q, &wanted)
     })
 }

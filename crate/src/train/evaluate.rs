@@ -1,0 +1,80 @@
+//! What a model is worth on given samples.
+
+use candle_core::Tensor;
+
+use super::mean::WeightedMean;
+use crate::data::Dataset;
+use crate::loss::{checked_labels, with_divisor};
+use crate::metrics::{accuracy, scalar};
+use crate::nn::{Mode, Module};
+use crate::{Error, Result};
+
+/// Loss and accuracy on a set of samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss over all samples, whatever the size of the batches.
+    pub loss: f64,
+    /// Share of labels that are classified rightly, in [0, 1], if the targets are class indices (an integer dtype).
+    pub accuracy: Option<f64>,
+}
+
+/// Mean loss and accuracy of `model` on `samples`, in [`Mode::Eval`], a batch at a time.
+///
+/// A weighted mean, such as that of class weights, is put together by the weights of each batch; see [`fit`](super::fit).
+///
+/// # Errors
+/// As [`fit`](super::fit), but a loss that is not finite is returned as it is.
+///
+/// ```
+/// use candlelight::{loss::cross_entropy, nn::linear, prelude::*, train::evaluate};
+/// # fn main() -> candlelight::Result<()> {
+/// let model = linear(2, 3, Params::new(0, &Device::Cpu)?)?;
+/// let x = Tensor::zeros((5, 2), DType::F32, &Device::Cpu)?;
+/// let y = Tensor::zeros(5, DType::U32, &Device::Cpu)?;
+/// let result = evaluate(&model, cross_entropy, &Dataset::new(&x, &y)?, 64)?;
+/// assert!(result.loss > 0. && result.accuracy.is_some());
+/// # Ok(()) }
+/// ```
+pub fn evaluate(
+    model: &dyn Module,
+    loss: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+    samples: &Dataset,
+    batch_size: usize,
+) -> Result<Evaluation> {
+    check_not_empty(samples)?;
+    let classes = samples.targets().dtype().is_int();
+    let (mut mean, mut right) = (WeightedMean::default(), 0.0);
+    for batch in samples.batches(batch_size)? {
+        let (x, y) = batch?;
+        let output = model.forward(&x, Mode::Eval)?;
+        let (value, divisor) = with_divisor(|| scalar(&loss(&output, &y)?))?;
+        mean.add(value, divisor.unwrap_or(x.dim(0)? as f64));
+        if classes {
+            right += (accuracy(&output, &y)? * y.elem_count() as f64).round();
+        }
+    }
+    let labels = samples.targets().elem_count() as f64;
+    Ok(Evaluation { loss: mean.value()?, accuracy: classes.then_some(right / labels) })
+}
+
+pub(super) fn check_not_empty(samples: &Dataset) -> Result<()> {
+    if samples.is_empty() {
+        return Err(Error::shape("inputs", "[N, ...] with N at least 1", samples.inputs().dims()));
+    }
+    Ok(())
+}
+
+/// Refuses targets of an integer dtype that are no classes of a model with this output, of any samples: what [`evaluate`] would
+/// find after an epoch.
+pub(super) fn check_targets(output: &Tensor, samples: &Dataset) -> Result<()> {
+    if !samples.targets().dtype().is_int() {
+        return Ok(());
+    }
+    // As if this were the output for every sample.
+    let mut dims = output.dims().to_vec();
+    if let Some(n) = dims.first_mut() {
+        *n = samples.len();
+    }
+    let outputs = output.detach().narrow(0, 0, 1)?.broadcast_as(dims)?;
+    checked_labels("outputs", &outputs, samples.targets()).map(|_| ())
+}
