@@ -54,7 +54,7 @@ pub mod train;
 
 pub use candle_core;
 pub use candle_nn;
-pub use candlelight_error::{Error, Result};
+pub use candlelight_base::{Error, Result};
 pub use candlelight_kernels::autograd;
 pub use candlelight_plot as plot;
 pub use ndarray;

@@ -566,3 +566,18 @@ fn bad_tables_are_refused() {
     table().save(folder.path().join("t.html")).expect("a file");
     table().save(folder.path().join("t.txt")).expect("a file");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_figure_replaces_files_only_and_takes_names_of_any_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let figure = Figure::new().panel(Panel::new("p").line("a", &[0, 1], &[0, 1]));
+    let long = folder.path().join(format!("{}.svg", "n".repeat(251)));
+    figure.save(&long).unwrap();
+    assert!(std::fs::read_to_string(&long).unwrap().starts_with("<svg"));
+    assert!(
+        !std::process::Command::new("mkfifo").arg(folder.path().join("pipe.svg")).status().is_ok_and(|s| !s.success())
+    );
+    let refused = figure.save(folder.path().join("pipe.svg")).unwrap_err();
+    assert!(matches!(&refused, Error::Io { .. }) && refused.to_string().contains("not a regular file"), "{refused}");
+}

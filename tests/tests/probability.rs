@@ -166,9 +166,9 @@ fn mixture_weights_are_those_of_greatest_likelihood() {
     assert_eq!(MixtureWeights::fit(&sure).unwrap().weights, array![0.25, 0.5, 0.25]);
 
     let refuses = |values: Array2<f64>| MixtureWeights::fit(&values).unwrap_err().to_string();
-    assert!(refuses(Array2::zeros((0, 2))).contains("[samples, laws]"));
+    assert!(refuses(Array2::zeros((0, 2))).contains("[samples, distributions]"));
     assert!(refuses(array![[0.1, -0.2]]).contains("finite and at least 0, got -0.2"));
-    assert!(refuses(array![[0.1, 0.2], [0.0, 0.0]]).contains("above 0 for one law"));
+    assert!(refuses(array![[0.1, 0.2], [0.0, 0.0]]).contains("above 0 for one distribution"));
 }
 
 #[test]
@@ -182,6 +182,9 @@ fn correlations_of_columns() {
         assert!((r[i / 3 * 4 + i % 3] - expected).abs() < 1e-12, "{i}: {}", r[i / 3 * 4 + i % 3]);
     }
     assert!(r[3].is_nan() && r[12].is_nan() && r[15].is_nan());
+    // The mean of these is not 14.62 to the last bit.
+    let constant = Tensor::full(14.62f64, (1000, 1), &Device::Cpu).unwrap();
+    assert!(flat(&correlation(&constant).unwrap())[0].is_nan());
     let single = Tensor::ones((1, 3), DType::F64, &Device::Cpu).unwrap();
     assert!(matches!(correlation(&single), Err(Error::Shape { what: "x", .. })));
     assert!(matches!(correlation(&single.to_dtype(DType::U32).unwrap()), Err(Error::DType { .. })));

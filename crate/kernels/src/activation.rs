@@ -1,7 +1,7 @@
 //! Element-wise activations.
 
 use candle_core::Tensor;
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::values::{PIECE, map, map2};
 use super::{Real, contiguous, for_dtype, real, threads, values};

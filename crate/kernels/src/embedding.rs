@@ -1,7 +1,7 @@
 //! Rows of a table by index.
 
 use candle_core::Tensor;
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::values::{PIECE, unwritten};
 use super::{Real, contiguous, for_dtype, real, threads, values};

@@ -1,7 +1,7 @@
 //! What gradients are made of beside the kernels: sums and multiples.
 
 use candle_core::{DType, Tensor};
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use crate::dispatch::{can_take, for_dtype};
 use crate::values::{map2, values};

@@ -1,7 +1,7 @@
 //! The fully connected layer with its activation: y = f(x Wᵀ + b).
 
 use candle_core::Tensor;
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::activation::{Unary, finish_rows};
 use super::matmul::{Size, View, matmul};

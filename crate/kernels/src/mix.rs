@@ -4,7 +4,7 @@
 //! would walk along the shortcuts down to the input every time, quadratic in the number of layers.
 
 use candle_core::Tensor;
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::values::{map, map2};
 use super::{Real, contiguous, for_dtype, values};

@@ -1,7 +1,7 @@
 //! Losses that are a sum over pairs of a prediction and a target, with their gradient made on the way.
 
 use candle_core::{Shape, Tensor};
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::gradient::scaled;
 use super::values::{PIECE, unwritten};

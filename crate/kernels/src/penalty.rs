@@ -1,7 +1,7 @@
 //! Penalties on the size of all weights, in one pass over them each way.
 
 use candle_core::{DType, Tensor};
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::values::{PIECE, map};
 use super::{Real, contiguous, for_dtype, real, rows, threads, values};

@@ -1,7 +1,7 @@
 //! Softmax and its logarithm over rows, and cross-entropy of rows against class indices.
 
 use candle_core::{Shape, Tensor};
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::gradient::scaled;
 use super::values::{PIECE, unwritten};

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
 use candle_core::{Storage, Tensor};
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::{Real, threads};
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use candlelight_error::{Error, Result};
+use candlelight_base::{Error, Result};
 use plotters::backend::{BitMapBackend, RGBPixel};
 use plotters::style::{FontStyle, register_font};
 use plotters_backend::{BackendColor, DrawingBackend, DrawingErrorKind};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use candlelight_error::{Error, Result};
+use candlelight_base::{Error, Result};
 
 use super::layer::{describe, problems};
 use super::layout::Layout;

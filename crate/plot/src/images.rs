@@ -1,7 +1,7 @@
 //! Greyscale images from a tensor.
 
 use candle_core::{DType, Tensor};
-use candlelight_error::{Error, Result};
+use candlelight_base::{Error, Result};
 
 /// Images of one size, as bytes.
 #[derive(Debug, Clone)]

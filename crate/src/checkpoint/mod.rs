@@ -11,7 +11,6 @@
 //! another. Here the old file stays until the new one is on the disk, and [`Restore::apply`] changes all or nothing.
 
 mod format;
-mod replace;
 mod restore;
 
 use std::collections::BTreeMap;
@@ -180,7 +179,7 @@ impl Checkpoint {
             tensors.extend(state.tensors.iter().map(|(name, tensor)| (format!("{section}/{name}"), tensor)));
         }
         let contents = format::Contents::new(header, tensors).map_err(|fault| fault.of(path))?;
-        replace::replace(path, |file| contents.write(file)).map_err(|error| Fault::Io(error).of(path))
+        candlelight_base::replace(path, |file| contents.write(file)).map_err(|error| Fault::Io(error).of(path))
     }
 
     /// Reads the file `path`, one of this crate or another safetensors file. Of the latter, tensors of a dtype that Candle does

@@ -14,7 +14,7 @@ pub mod synthetic;
 
 pub use adding::adding_problem;
 pub use batches::Batches;
-pub use candlelight_error::DataError;
+pub use candlelight_base::DataError;
 pub use dataset::Dataset;
 pub use fashion_mnist::{FashionMnist, Source};
 pub use normalization::Normalization;

@@ -33,6 +33,8 @@ pub fn correlation(x: &Tensor) -> Result<Tensor> {
         dims => return Err(Error::shape("x", "[N, F] with N at least 2 and F at least 1", dims)),
     }
     let x = x.to_dtype(DType::F64)?;
+    // From the first value, so that a column that does not vary is 0 to the bit.
+    let x = x.broadcast_sub(&x.narrow(0, 0, 1)?)?;
     let centred = x.broadcast_sub(&x.mean_keepdim(0)?)?;
     let unit = centred.broadcast_div(&centred.sqr()?.sum_keepdim(0)?.sqrt()?)?;
     Ok(unit.t()?.matmul(&unit)?)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Result as CandleResult, Shape, Tensor, WithDType,
 };
-use candlelight_error::{Error, Result};
+use candlelight_base::{Error, Result};
 
 use super::{Backward, Grads};
 

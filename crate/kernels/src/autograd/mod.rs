@@ -11,7 +11,7 @@ use std::cell::RefCell;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Shape, Tensor, Var, WithDType};
-use candlelight_error::{Error, Result};
+use candlelight_base::{Error, Result};
 
 use graph::{seed, stock};
 pub use saved::saved_bytes;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use candle_core::{CpuStorage, Storage, Tensor};
-use candlelight_error::{Error, Result};
+use candlelight_base::{Error, Result};
 
 use super::Recording;
 

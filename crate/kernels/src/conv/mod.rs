@@ -10,7 +10,7 @@ mod weight;
 mod winograd;
 
 use candle_core::{Shape, Tensor};
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use direct::Sizes;
 use plan::Plan;

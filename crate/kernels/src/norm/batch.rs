@@ -5,7 +5,7 @@
 //! column ([`columns`]).
 
 use candle_core::Tensor;
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::channels::{Channel, Size, Sums};
 use super::{Line, columns, gradients, numbers, planes};

@@ -2,7 +2,7 @@
 //! channel it is instance normalization.
 
 use candle_core::Tensor;
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::{Line, gradients, numbers};
 use crate::autograd::{Grads, apply1};

@@ -1,7 +1,7 @@
 //! Layer normalization: statistics of each row.
 
 use candle_core::Tensor;
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::sums::{self, Vector, load, store};
 use super::{gradients, numbers};

@@ -12,7 +12,7 @@ mod planes;
 mod sums;
 
 use candle_core::Tensor;
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::normalization::Moments;
 use super::{Real, contiguous, real, values};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use candle_core::{Shape, Tensor};
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use crate::autograd::apply1;
 use crate::values::{Parts, unwritten};

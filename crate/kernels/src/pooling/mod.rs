@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{Shape, Tensor};
-use candlelight_error::Result;
+use candlelight_base::Result;
 
 use super::values::{PIECE, unwritten};
 use super::windows::{Pooling, Window, Windows};

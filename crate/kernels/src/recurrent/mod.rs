@@ -14,7 +14,7 @@ mod plain;
 mod weights;
 
 use candle_core::{Shape, Tensor};
-use candlelight_error::{Error, Result};
+use candlelight_base::{Error, Result};
 
 use super::activation::Unary;
 use super::values::map2;

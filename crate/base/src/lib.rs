@@ -1,10 +1,13 @@
-//! The one error type of the crate: every variant names what was given and what was expected.
+//! What the packages of candlelight share: one error type, whose every variant names what was given and what was expected;
+//! and files that are replaced whole.
 
 mod data;
+mod replace;
 
 use std::path::PathBuf;
 
 pub use data::DataError;
+pub use replace::replace;
 
 /// What can go wrong in a call to this crate.
 #[derive(Debug, thiserror::Error)]

@@ -13,8 +13,12 @@ const SUFFIX: &str = ".tmp";
 /// Bytes in the name of a file, at most: that of ext4, XFS, Btrfs, APFS and others.
 const LONGEST_NAME: usize = 255;
 
-/// Writes a new file in the place of `path`.
-pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// Writes a new file in the place of `path`; a link is followed.
+///
+/// # Errors
+/// What `write` and the operating system report, or if `path` is there and no regular file. The old file is then as it was, and
+/// nothing else is left.
+pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let path = match fs::canonicalize(path) {
         Ok(target) => target, // a rename would replace a symbolic link, not what it points to
         // Of a link to nothing, too, a rename would replace the link.
