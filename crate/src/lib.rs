@@ -5,11 +5,12 @@
 //!
 //! | topic | module | notebook |
 //! |---|---|---|
-//! | laws of chance, what a sample says, exponents of laws | [`probability`] | `01-likelihood`, `02-law-of-large-numbers` |
+//! | distributions, and what a sample says of its own | [`probability`] | `01-likelihood`, `02-law-of-large-numbers` |
+//! | power and exponential laws, fitted to points | [`probability::fit`] | `02-law-of-large-numbers` |
 //! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy`, `04-activations-and-losses` |
 //! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy`, `04-activations-and-losses` |
 //! | accuracy, confusion, several labels, calibration | [`metrics`] | `04-activations-and-losses` |
-//! | a loss with its gradients; what a forward pass keeps for them | [`autograd`] | `09-batch-normalization` |
+//! | a loss with its gradients; what a forward pass keeps for them | [`autograd`] | `09-batch-normalization`, `10-layer-normalization` |
 //! | define-and-run: a static graph | [`graph`] | `05-define-by-run` |
 //! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
 //! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |
@@ -21,10 +22,10 @@
 //! | Newton's method, Hessians, L-BFGS | [`optim::newton`], [`optim::Lbfgs`] | `12-newton` |
 //! | residual and highway layers; norms of gradients, clipping | [`nn`], [`optim`] | `13-vanishing-gradients` |
 //! | recurrent layers: RNN, LSTM, GRU; the adding problem | [`nn`], [`data`] | `14-rnn-and-lstm` |
-//! | training loop, early stopping, augmentation, ensembles, fine-tuning | [`train`] | `15-overfitting` |
+//! | training loop, early stopping, augmentation, ensembles, fine-tuning, runs at the same time | [`train`] | `15-overfitting` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
-//! | the fast forward and backward passes | [`kernels`] | |
+//! | layers without their fast passes: the reference | [`kernels`] | |
 //! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here`, `10-layer-normalization` |
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |

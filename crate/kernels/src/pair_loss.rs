@@ -23,7 +23,7 @@ pub enum PairLoss {
 }
 
 impl PairLoss {
-    /// The loss and its derivative by the prediction.
+    /// The loss and its derivative with respect to the prediction.
     #[inline(always)]
     fn at<T: Real>(self, p: T, t: T) -> (T, T) {
         match self {
@@ -44,7 +44,7 @@ impl PairLoss {
     }
 }
 
-/// scale · Σ loss(p, t), differentiated by the prediction alone.
+/// scale · Σ loss(p, t), differentiated with respect to the prediction alone.
 pub fn pair_loss(prediction: &Tensor, target: &Tensor, loss: PairLoss, scale: f64) -> Result<Tensor> {
     for_dtype!(prediction.dtype(), T => pair_loss_of::<T>(prediction, target, loss, scale))
 }

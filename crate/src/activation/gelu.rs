@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::check_float;
 use crate::Result;
 
-/// Gaussian error linear unit: `x` times the share of a normal law below `x`.
+/// Gaussian error linear unit: `x` times the share of a normal distribution below `x`.
 ///
 /// ```text
 /// gelu(x) = x Φ(x) = x (1 + erf(x/√2)) / 2        gelu'(x) = Φ(x) + x φ(x),    φ(x) = exp(-x²/2) / √(2π)
@@ -35,7 +35,7 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
     Ok((x * share)?)
 }
 
-/// [`gelu`] with the normal law approximated by a hyperbolic tangent.
+/// [`gelu`] with the normal distribution approximated by a hyperbolic tangent.
 ///
 /// ```text
 /// gelu_tanh(x) = x (1 + tanh(u)) / 2,    u = √(2/π) (x + 0.044715 x³)

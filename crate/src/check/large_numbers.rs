@@ -32,7 +32,7 @@ pub fn running_means(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
     })
 }
 
-/// Exercise 2: the mean of the values, in standard errors from the mean of their law.
+/// Exercise 2: the mean of the values, in standard errors from the mean of their distribution.
 ///
 /// ```
 /// use candlelight::check;

@@ -39,7 +39,7 @@ pub fn log_binomial(answer: impl Fn(u64, u64, f64) -> f64) -> Verdict {
     })
 }
 
-/// Exercise 2: mean and variance of the normal law under which the values are most likely.
+/// Exercise 2: mean and variance of the normal distribution under which the values are most likely.
 ///
 /// ```
 /// use candlelight::check;
@@ -70,7 +70,8 @@ pub fn gaussian(answer: impl Fn(&[f64]) -> (f64, f64)) -> Verdict {
     })
 }
 
-/// Exercise 3: rate of the exponential law under which the waiting times are most likely, and its standard error.
+/// Exercise 3: rate of the exponential distribution under which the waiting times are most likely, and its standard
+/// error.
 ///
 /// ```
 /// use candlelight::check;

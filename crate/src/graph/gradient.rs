@@ -13,8 +13,8 @@ impl Graph {
     /// from the loss back:  gradient of an input += gradient of the node · ∂node/∂input
     /// ```
     ///
-    /// They are nodes like any other: the optimiser sees them, and they can be derived again. Where the loss does not depend
-    /// on a node, or only through [`Graph::detach`], its gradient is a constant of zeros.
+    /// They are nodes like any other: the optimiser sees them, and they can be differentiated again. Where the loss
+    /// does not depend on a node, or only through [`Graph::detach`], its gradient is a constant of zeros.
     ///
     /// # Errors
     /// A loss that is not `[1, 1]`; a node of another graph.

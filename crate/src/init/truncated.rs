@@ -27,7 +27,7 @@ pub(super) fn tensor(
     fill(shape, dtype, device, || mean + std * draw(rng, cut))
 }
 
-/// By rejection, from whichever of the two laws loses less: two of three draws are kept at worst.
+/// By rejection, from whichever of the two distributions loses less: two of three draws are kept at worst.
 fn draw(rng: &mut Rng, cut: f64) -> f64 {
     loop {
         if cut >= 1.0 {

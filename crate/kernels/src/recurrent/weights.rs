@@ -5,7 +5,8 @@ use crate::panels::{Panels, multiply_transposed, tiles};
 use crate::values::unwritten;
 use crate::{Real, threads};
 
-/// Gradients of W_ih and W_hh of a direction: the gradients of the sums, transposed, by the inputs and by the states before.
+/// Gradients of W_ih and W_hh of a direction: the gradients of the sums, transposed, times the inputs and
+/// times the states before.
 pub(super) fn gradients<T: Real, G: Gates>(
     sizes: Sizes,
     direction: usize,

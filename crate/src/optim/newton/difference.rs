@@ -16,9 +16,9 @@ const STEP: f64 = 6e-6;
 /// ∇²L v ≈ (∇L(θ + h v) - ∇L(θ - h v)) / 2h,       h = 6·10⁻⁶ max(1, ‖θ‖∞) / ‖v‖∞
 /// ```
 ///
-/// Gradients are exact, by backpropagation; second derivatives are these differences (Candle's gradients cannot be derived
-/// again), with an error of about 10⁻⁹ where third derivatives are of size 1. A Hessian is the mean of the differences and
-/// their transpose. The parameters themselves keep their values, except while a method runs.
+/// Gradients are exact, by backpropagation; second derivatives are these differences (Candle's gradients cannot be
+/// differentiated again), with an error of about 10⁻⁹ where third derivatives are of size 1. A Hessian is the mean of
+/// the differences and their transpose. The parameters themselves keep their values, except while a method runs.
 ///
 /// ```
 /// use candlelight::{ndarray::array, optim::newton::{Differences, Objective}, prelude::*};
