@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use candle_core::Tensor;
 
-use super::axis::AxisSpec;
+use super::axis::{AxisSpec, between};
 use super::images::ImageStack;
 use super::layer::{Kind, Layer};
 use super::mesh::Mesh;
@@ -120,7 +120,7 @@ impl Panel {
     /// The graph of a function over a range, as a line through 401 points.
     pub fn curve(self, name: impl Into<String>, range: RangeInclusive<f64>, f: impl FnMut(f64) -> f64) -> Self {
         let (low, high) = (*range.start(), *range.end());
-        let x: Vec<f64> = (0..=400).map(|i| low + (high - low) * f64::from(i) / 400.0).collect();
+        let x: Vec<f64> = (0..=400).map(|i| between(low, high, f64::from(i) / 400.0)).collect();
         let y = x.iter().copied().map(f).collect();
         self.push(name, Kind::Line { x, y, dashed: false })
     }

@@ -4,6 +4,8 @@
 //! best possible is √(1.05 / 0.056) = 4.3), and a figure cannot know the theme of the page that shows it, so it brings
 //! its own paper.
 
+use super::axis::{extent, share};
+
 /// Red, green and blue, 0 to 255.
 pub(super) type Rgb = (u8, u8, u8);
 
@@ -76,20 +78,23 @@ impl ColorMap {
 
     /// A map that spans the finite values; symmetric about 0 where they have both signs. `None` if none is finite.
     pub fn spanning(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let (low, high) = super::axis::extent(values)?;
+        let (low, high) = extent(values)?;
         if low < 0.0 && high > 0.0 {
             let bound = high.max(-low);
             return Some(Self { low: -bound, high: bound, diverging: true });
         }
+        if high > low {
+            return Some(Self { low, high, diverging: false });
+        }
         // One value alone gets a span of its own, so that its colour is defined.
-        let high = if high > low { high } else { low + low.abs().max(1.0) };
-        Some(Self { low, high, diverging: false })
+        let low = low.min(f64::MAX / 2.0);
+        Some(Self { low, high: low + low.abs().max(1.0), diverging: false })
     }
 
     /// The colour of a value; outside the span the nearest end.
     pub fn color(&self, value: f64) -> Rgb {
         let stops = if self.diverging { Self::DIVERGING } else { Self::SEQUENTIAL };
-        let position = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0) * (stops.len() - 1) as f64;
+        let position = share(value, self.low, self.high).clamp(0.0, 1.0) * (stops.len() - 1) as f64;
         let index = (position as usize).min(stops.len() - 2);
         mix(stops[index], stops[index + 1], position - index as f64)
     }
