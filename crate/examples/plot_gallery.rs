@@ -1,5 +1,5 @@
 //! Draws one figure of each kind, and some hard cases, into a folder:
-//! `cargo run -p candlelight --example plot_gallery -- FOLDER`, with `--features png` for bitmaps too.
+//! `cargo run -p candlelight --example plot_gallery -- FOLDER`.
 
 use std::path::{Path, PathBuf};
 

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::layer::{describe, problems};
+use super::check::problems;
 use super::layout::Layout;
 use super::panel::Panel;
 use super::scene::{Anchor, Scene, Shape, Text};
 use super::style::{FIGURE_TITLE, INK};
 use super::text::{bold_width, wrap};
+use super::words::describe;
 use super::{file, svg};
 use crate::{Error, Result};
 
@@ -82,7 +83,7 @@ impl Figure {
         } else {
             self.title.clone()
         };
-        svg::render(&self.scene()?, &label, &self.describe())
+        Ok(svg::render(&self.scene()?, &label, &self.describe()))
     }
 
     /// The figure as a PNG file, of two pixels to each of the SVG.

@@ -26,16 +26,17 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Drawing is on [plotters]' backends: its bitmap one for PNG, and a compact one of our own for
-//! SVG. Ticks, layout and colours are ours.
+//! A figure becomes shapes in pixels, and those become an SVG document or, on [plotters]' bitmap backend, a PNG file.
 
 mod axis;
 mod bitmap;
+mod check;
 mod colorbar;
 mod figure;
 mod file;
 mod frame;
 mod geometry;
+mod glyphs;
 mod head;
 mod heatmap;
 mod images;
@@ -55,6 +56,7 @@ mod svg;
 mod table;
 mod text;
 mod thumbnails;
+mod words;
 
 pub use figure::Figure;
 pub use mesh::Mesh;

@@ -216,7 +216,9 @@ impl Painter<'_> {
         for (color, values) in &histograms {
             let mut outline = vec![(self.axes.x.px(bins.low), self.frame.bottom)];
             for (i, count) in bins.counts(values).into_iter().enumerate() {
-                let top = self.axes.y.px(count as f64).clamp(-1e6, self.frame.bottom);
+                // A logarithmic axis has no place for an empty bin.
+                let top =
+                    if count == 0 { self.frame.bottom } else { self.axes.y.px(count as f64).min(self.frame.bottom) };
                 outline.push((self.axes.x.px(bins.edge(i)), top));
                 outline.push((self.axes.x.px(bins.edge(i + 1)), top));
             }
