@@ -85,7 +85,7 @@ pub mod prelude {
         SgdConfig,
     };
     pub use crate::params::Params;
-    pub use crate::plot::{Figure, Mesh, Panel, Table};
+    pub use crate::plot::{Diagram, Figure, Mesh, Panel, Table};
     pub use crate::rng::{Rng, seeded};
     pub use crate::train::{FitConfig, History, Progress, evaluate, fit};
     pub use crate::{Error, Result};

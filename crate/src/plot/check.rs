@@ -19,7 +19,7 @@ pub(super) fn problems(panel: &Panel) -> Vec<String> {
     if let Some(other) = panel.layers.iter().find(|layer| layer.kind.family() != family) {
         problems.push(format!("{} and {} cannot share a panel", first.kind.name(), other.kind.name()));
     }
-    if matches!(family, Family::Heatmap | Family::Images) && panel.layers.len() > 1 {
+    if matches!(family, Family::Heatmap | Family::Images | Family::Diagram) && panel.layers.len() > 1 {
         problems.push(format!("a panel holds one {}", first.kind.name()));
     }
     let numeric_x = family == Family::Numeric;
@@ -94,6 +94,10 @@ fn check(layer: &Layer, panel: &Panel) -> Result<(), String> {
             all_finite(levels)
         }
         Kind::Images(_) => Ok(()),
+        Kind::Diagram(diagram) => {
+            let problems = diagram.problems();
+            if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+        }
     }
 }
 

@@ -49,9 +49,9 @@ impl Figure {
         self
     }
 
-    /// Adds a panel, to the right of the last or in the next row.
-    pub fn panel(mut self, panel: Panel) -> Self {
-        self.panels.push(panel);
+    /// Adds a panel or a [`Diagram`](super::Diagram), to the right of the last or in the next row.
+    pub fn panel(mut self, panel: impl Into<Panel>) -> Self {
+        self.panels.push(panel.into());
         self
     }
 
@@ -156,7 +156,7 @@ impl Figure {
             Scene { width: 2.0 * MARGIN + columns as f64 * (width + PANEL_GAP) - PANEL_GAP, ..Scene::default() };
         let mut top = MARGIN + self.draw_title(&mut scene);
         for row in self.panels.chunks(columns) {
-            let layouts: Vec<Layout> = row.iter().map(|panel| Layout::new(panel, width, height)).collect();
+            let layouts = row.iter().map(|panel| Layout::new(panel, width, height)).collect::<Result<Vec<Layout>>>()?;
             let most = |part: fn(&Layout) -> f64| layouts.iter().map(part).fold(0.0, f64::max);
             // Charts side by side begin at one height, whatever stands above them.
             let drop = most(|layout| layout.top);

@@ -1,5 +1,6 @@
 //! The data of a panel.
 
+use super::diagram::Diagram;
 use super::images::ImageStack;
 use super::mesh::Mesh;
 
@@ -25,6 +26,7 @@ pub(super) enum Kind {
     Regions { mesh: Mesh, classes: Vec<usize> },
     Contours { mesh: Mesh, values: Vec<f64>, levels: Vec<f64> },
     Images(ImageStack),
+    Diagram(Diagram),
 }
 
 /// What a panel's axes are.
@@ -34,6 +36,7 @@ pub(super) enum Family {
     Bars,
     Heatmap,
     Images,
+    Diagram,
 }
 
 impl Kind {
@@ -49,6 +52,7 @@ impl Kind {
             Self::Bars { .. } => Family::Bars,
             Self::Heatmap { .. } => Family::Heatmap,
             Self::Images(_) => Family::Images,
+            Self::Diagram(_) => Family::Diagram,
             _ => Family::Numeric,
         }
     }
@@ -73,6 +77,7 @@ impl Kind {
             Self::Regions { .. } => "regions",
             Self::Contours { .. } => "contours",
             Self::Images(_) => "images",
+            Self::Diagram(_) => "diagram",
         }
     }
 }

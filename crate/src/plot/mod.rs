@@ -1,8 +1,8 @@
 //! Figures and tables for notebooks and files.
 //!
 //! A [`Figure`] is a row of [`Panel`]s. A panel takes lines, dashed lines, bands, scatters, histograms, colour fields,
-//! decision regions and contours on numeric axes; or bars; or a heat map; or images. A [`Table`] takes rows of numbers and
-//! words. Both show themselves when they are the last expression of a notebook cell.
+//! decision regions and contours on numeric axes; or bars; or a heat map; or images. A [`Diagram`] takes nodes, boxes and
+//! arrows, and can be a panel too. A [`Table`] takes rows of numbers and words. All show themselves when they are the last expression of a notebook cell.
 //!
 //! ```
 //! use candlelight::plot::{Figure, Panel};
@@ -28,10 +28,13 @@
 //!
 //! A figure becomes shapes in pixels, and those become an SVG document or, on [plotters]' bitmap backend, a PNG file.
 
+mod alone;
 mod axis;
 mod bitmap;
 mod check;
 mod colorbar;
+mod diagram;
+mod drawing;
 mod figure;
 mod file;
 mod frame;
@@ -46,6 +49,7 @@ mod layout;
 mod limits;
 mod mesh;
 mod number;
+mod outline;
 mod panel;
 mod png;
 mod reference;
@@ -58,6 +62,7 @@ mod text;
 mod thumbnails;
 mod words;
 
+pub use diagram::Diagram;
 pub use figure::Figure;
 pub use mesh::Mesh;
 pub use number::Number;

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use candle_core::Tensor;
 
 use super::axis::{AxisSpec, between};
+use super::diagram::Diagram;
 use super::images::ImageStack;
 use super::layer::{Kind, Layer};
 use super::mesh::Mesh;
@@ -43,6 +44,12 @@ pub struct Panel {
     pub(super) rows: Vec<String>,
     /// What was wrong with a call, in order.
     pub(super) problems: Vec<String>,
+}
+
+impl From<Diagram> for Panel {
+    fn from(diagram: Diagram) -> Self {
+        Self::new(diagram.title.clone()).push("", Kind::Diagram(diagram))
+    }
 }
 
 /// A dashed line at one value of an axis.

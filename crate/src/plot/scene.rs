@@ -49,6 +49,20 @@ pub(super) enum Shape {
     Raster(Raster),
 }
 
+impl Shape {
+    /// Moves the shape to the right and down.
+    pub fn shift(&mut self, (dx, dy): Point) {
+        let shift = |p: &mut Point| *p = (p.0 + dx, p.1 + dy);
+        match self {
+            Self::Path { points, .. } | Self::Polygon { points, .. } => points.iter_mut().for_each(shift),
+            Self::Rect { from, to, .. } => [from, to].into_iter().for_each(shift),
+            Self::Circle { center: at, .. } | Self::Text(Text { at, .. }) | Self::Raster(Raster { at, .. }) => {
+                shift(at)
+            }
+        }
+    }
+}
+
 /// The shapes of a figure, in drawing order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scene {

@@ -15,6 +15,9 @@ pub(super) const MUTED: Rgb = (0x55, 0x55, 0x55);
 pub(super) const AXIS: Rgb = (0x88, 0x88, 0x88);
 pub(super) const GRID: Rgb = (0xe4, 0xe4, 0xe0);
 
+/// For what is faded.
+pub(super) const PALE: Rgb = (0xc4, 0xc4, 0xc0);
+
 /// Font sizes in pixels.
 pub(super) const FIGURE_TITLE: f64 = 16.0;
 pub(super) const TITLE: f64 = 13.5;

@@ -56,6 +56,7 @@ fn layer(layer: &Layer) -> String {
             let size = format!("{} of {} by {} pixels", stack.images.len(), stack.width, stack.height);
             if captions.is_empty() { size } else { format!("{size}: {captions}") }
         }
+        Kind::Diagram(diagram) => diagram.words(),
     };
     format!("{}: {body}", layer.title())
 }
