@@ -122,6 +122,8 @@ fn scatter() -> Result<Figure> {
                 .x("x₁")
                 .y("x₂")
                 .regions(&mesh, classes)
+                .class_names(["predicted 0", "predicted 1"])
+                .equal_axes()
                 .scatter("class 0", &a.0, &a.1)
                 .scatter("class 1", &b.0, &b.1),
         )

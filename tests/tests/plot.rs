@@ -368,7 +368,7 @@ proptest! {
 
     #[test]
     fn any_doubles_are_a_figure_or_an_error(
-        kind in 0..7, (log_x, log_y) in any::<(bool, bool)>(),
+        kind in 0..7, (log_x, log_y, equal) in any::<(bool, bool, bool)>(),
         x in prop::collection::vec(extreme(), 3), y in prop::collection::vec(extreme(), 3),
         limits in prop::option::of((extreme(), extreme())), line in prop::option::of(extreme()),
     ) {
@@ -385,6 +385,7 @@ proptest! {
         };
         if log_x { panel = panel.log_x(); }
         if log_y { panel = panel.log_y(); }
+        if equal { panel = panel.equal_axes(); }
         if let Some((low, high)) = limits { panel = panel.y_limits(low, high); }
         if let Some(value) = line { panel = panel.hline(value, "line"); }
         match Figure::new().panel(panel).svg() {
@@ -496,6 +497,31 @@ fn level_curves_lie_on_the_level() {
 }
 
 #[test]
+fn equal_axes_draw_a_circle_round() {
+    let turn = || (0..=200).map(|i| f64::from(i) * std::f64::consts::TAU / 200.0);
+    for (wide, tall) in [(1.0, 1.0), (4.0, 1.0), (1.0, 3.0), (1e300, 1e300)] {
+        let panel = Panel::new("").line("", turn().map(|t| wide * t.cos()), turn().map(|t| tall * t.sin()));
+        let line = points(&draw(panel.equal_axes()));
+        let ((left, right), (top, bottom)) = (span(line.iter().map(|p| p.0)), span(line.iter().map(|p| p.1)));
+        let ratio = (right - left) / (bottom - top);
+        assert!((ratio / (wide / tall) - 1.0).abs() < 0.01, "{wide} by {tall}: {ratio}");
+    }
+    let flat = Panel::new("").line("", [0.0, 1e300], [0.0, 1e-300]).equal_axes();
+    assert_sane(&Figure::new().panel(flat).svg().expect("a figure"), "a flat line");
+}
+
+#[test]
+fn regions_have_a_legend_of_their_names() {
+    let mesh = Mesh::new(0.0..=1.0, 0.0..=1.0, 2);
+    let svg = draw(Panel::new("").regions(&mesh, [0, 1, 1, 0]).class_names(["cat", "dog"]));
+    let marks: Vec<&str> = svg.iter().filter(|e| e.name == "g").map(|e| e.get("fill")).collect();
+    // A quarter of blue and of vermillion over the card.
+    assert!(marks.contains(&"#bcd9e7") && marks.contains(&"#f2d4bb"), "{marks:?}");
+    find_text(&svg, "cat");
+    find_text(&svg, "dog");
+}
+
+#[test]
 fn panels_make_rows() {
     let panel = |i: usize| Panel::new(format!("p{i}")).line("", 0.., [1, 2]);
     let figure = |n: usize| (0..n).fold(Figure::new(), |figure, i| figure.panel(panel(i)));
@@ -557,6 +583,10 @@ fn bad_data_are_named_when_drawn() {
         (panel("").field("f", &mesh, [1.0; 9]).log_y(), "linear axes only"),
         (panel("").regions(&Mesh::new(1.0..=0.0, 0.0..=1.0, 3), [0]), "finite ranges that are not empty"),
         (panel("").regions(&Mesh::new(0.0..=1.0, 0.0..=1.0, 1), [0]), "2 to 1000 cells a side, got 1"),
+        (panel("").regions(&mesh, [0, 1, 2, 0, 0, 0, 0, 0, 0]).class_names(["a", "b"]), "3 classes have 2 names"),
+        (panel("").line("", 0.., [1, 2]).class_names(["a"]), "class names need `regions`"),
+        (panel("").line("", 0.., [1, 2]).log_y().equal_axes(), "equal axes must both be linear"),
+        (panel("").heatmap("m", [[1]]).equal_axes(), "equal axes must both be linear"),
         (panel("").contours(&mesh, mesh.map(|x, _| x), none), "has no levels"),
         (panel("").images(&image(&[2, 3]), [""; 0]), "images: expected shape [n, height, width]"),
         (panel("").images(&image(&[2, 4, 4]), ["one"]), "2 images have 1 captions"),

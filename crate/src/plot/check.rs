@@ -22,6 +22,12 @@ pub(super) fn problems(panel: &Panel) -> Vec<String> {
     if matches!(family, Family::Heatmap | Family::Images | Family::Diagram) && panel.layers.len() > 1 {
         problems.push(format!("a panel holds one {}", first.kind.name()));
     }
+    if !panel.classes.is_empty() && !panel.layers.iter().any(|layer| matches!(layer.kind, Kind::Regions { .. })) {
+        problems.push("class names need `regions`".into());
+    }
+    if panel.equal && (family != Family::Numeric || panel.x.log || panel.y.log) {
+        problems.push("equal axes must both be linear".into());
+    }
     let numeric_x = family == Family::Numeric;
     let numeric_y = numeric_x || family == Family::Bars;
     for (name, axis, numeric) in [("x", &panel.x, numeric_x), ("y", &panel.y, numeric_y)] {
@@ -85,7 +91,14 @@ fn check(layer: &Layer, panel: &Panel) -> Result<(), String> {
             check_mesh(mesh, values.len(), panel)?;
             some_finite(values)
         }
-        Kind::Regions { mesh, classes } => check_mesh(mesh, classes.len(), panel),
+        Kind::Regions { mesh, classes } => {
+            check_mesh(mesh, classes.len(), panel)?;
+            let (names, most) = (panel.classes.len(), classes.iter().max().map_or(0, |class| class + 1));
+            if (1..most).contains(&names) {
+                return Err(format!("{most} classes have {names} names"));
+            }
+            Ok(())
+        }
         Kind::Contours { mesh, values, levels } => {
             check_mesh(mesh, values.len(), panel)?;
             if levels.is_empty() {

@@ -57,7 +57,8 @@ impl<'a> Layout<'a> {
                 let axes = Axes::new(panel, panel_width, plot_height);
                 also = reference::too_long(panel, axes.plot_width);
                 let bottom = axes.bottom;
-                (Body::Axes(Box::new(axes)), plot_height, bottom)
+                let height = axes.plot_height;
+                (Body::Axes(Box::new(axes)), height, bottom)
             }
         };
         let head = Head::new(panel, panel_width, &also);

@@ -42,6 +42,10 @@ pub struct Panel {
     pub(super) columns: Vec<String>,
     /// Names of the rows of a heat map.
     pub(super) rows: Vec<String>,
+    /// Names of the classes of decision regions.
+    pub(super) classes: Vec<String>,
+    /// One unit is as long on the x axis as on the y axis.
+    pub(super) equal: bool,
     /// What was wrong with a call, in order.
     pub(super) problems: Vec<String>,
 }
@@ -99,6 +103,13 @@ impl Panel {
     /// Limits of the y axis; what lies outside is cut off. Default: the span of the data.
     pub fn y_limits(mut self, low: f64, high: f64) -> Self {
         self.y.limits = Some((low, high));
+        self
+    }
+
+    /// Makes one unit as long on the x axis as on the y axis, as in a plane where angles and distances count: the chart
+    /// becomes narrower or lower, but not below 40 pixels. Both axes must be linear.
+    pub fn equal_axes(mut self) -> Self {
+        self.equal = true;
         self
     }
 
@@ -209,6 +220,12 @@ impl Panel {
     /// the colour of the `i`-th scatter of the panel.
     pub fn regions(self, mesh: &Mesh, classes: impl IntoIterator<Item = usize>) -> Self {
         self.push("", Kind::Regions { mesh: mesh.clone(), classes: classes.into_iter().collect() })
+    }
+
+    /// Names of the classes of [`Panel::regions`], from class 0, for the legend. Default: regions have no entry there.
+    pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.classes = names.into_iter().map(Into::into).collect();
+        self
     }
 
     /// The curves on which a function, given at each of [`Mesh::points`], has one of the `levels`.

@@ -35,7 +35,7 @@ impl Painter<'_> {
                     self.raster(mesh, values.iter().map(color).collect());
                 }
                 Kind::Regions { mesh, classes } => {
-                    self.raster(mesh, classes.iter().map(|class| style::tint(style::series(*class), 0.25)).collect());
+                    self.raster(mesh, classes.iter().map(|class| style::region(*class)).collect());
                 }
                 _ => {}
             }

@@ -41,6 +41,11 @@ pub(super) fn series(index: usize) -> Rgb {
     SERIES[index % SERIES.len()]
 }
 
+/// The colour of the decision region of this class.
+pub(super) fn region(class: usize) -> Rgb {
+    tint(series(class), 0.25)
+}
+
 /// `color` laid over the card with this opacity.
 pub(super) fn tint(color: Rgb, opacity: f64) -> Rgb {
     mix(CARD, color, opacity)
