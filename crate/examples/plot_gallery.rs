@@ -1,10 +1,10 @@
 //! Draws one figure of each kind, and some hard cases, into a folder:
-//! `cargo run -p candlelight --example plot_gallery -- FOLDER`, with `--features png` for bitmaps too.
+//! `cargo run -p candlelight --example plot_gallery -- FOLDER`.
 
 use std::path::{Path, PathBuf};
 
 use candlelight::ndarray::Array2;
-use candlelight::plot::{Figure, Mesh, Panel, Table};
+use candlelight::plot::{Diagram, Figure, Mesh, Panel, Table};
 use candlelight::prelude::*;
 use candlelight::rng::normal;
 
@@ -24,6 +24,8 @@ fn main() -> Result<()> {
         ("labels", labels()),
         ("ranges", ranges()),
         ("limits", limits()),
+        ("diagrams", diagrams()),
+        ("axes", axes()),
     ] {
         save(&figure, &folder, name)?;
     }
@@ -120,6 +122,8 @@ fn scatter() -> Result<Figure> {
                 .x("x₁")
                 .y("x₂")
                 .regions(&mesh, classes)
+                .class_names(["predicted 0", "predicted 1"])
+                .equal_axes()
                 .scatter("class 0", &a.0, &a.1)
                 .scatter("class 1", &b.0, &b.1),
         )
@@ -303,4 +307,96 @@ fn tables() -> Result<Table> {
         .row((0.0, "SGD <plain>", 0.991, 0.88, 203_530_usize, "12.1 s"))
         .row((1e-4, "Adam", 0.9875, 0.893, 203_530_usize, "9.8 s"))
         .row((0.01, "AdamW", 0.95, 0.912, 203_530_usize, "10.4 s")))
+}
+
+fn diagrams() -> Figure {
+    let layer = |name: char, n: usize| (0..n).map(move |i| format!("{name}{i}")).collect::<Vec<String>>();
+    let (x, h, k, y) = (layer('x', 3), layer('h', 4), layer('k', 4), layer('y', 2));
+    let mut net = Diagram::new("A net with dropped units");
+    for (column, (ids, label)) in [(&x, "x"), (&h, "h"), (&k, "k"), (&y, "y")].into_iter().enumerate() {
+        for (i, id) in ids.iter().enumerate() {
+            let height = (ids.len() as f64 - 1.0) / 2.0 - i as f64;
+            net = net.node(id, (1.6 * column as f64, height), format!("{label}{}", ['₁', '₂', '₃', '₄'][i]));
+            if ["h1", "h3", "k0"].contains(&id.as_str()) {
+                net = net.faded();
+            }
+        }
+    }
+    let net = net.connect(&x, &h).connect(&h, &k).connect(&k, &y);
+
+    let residual = Diagram::new("A residual block")
+        .node("x", (0, 0), "x")
+        .block("a", (1.5, 0), "conv 3×3\nReLU")
+        .block("b", (3.1, 0), "conv 3×3")
+        .node("+", (4.9, 0), "+")
+        .block("r", (6.1, 0), "ReLU")
+        .color(2)
+        .arrow("x", "a", "")
+        .arrow("a", "b", "")
+        .arrow("b", "+", "f(x)")
+        .arrow("x", "+", "x, unchanged")
+        .bend(0.3)
+        .color(1)
+        .arrow("+", "r", "")
+        .group(["a", "b"], "f");
+
+    let graph = Diagram::new("The graph of L = (w·x + b − y)²")
+        .node("w", (0, 2), "w")
+        .node("x", (0, 1), "x")
+        .color(7)
+        .node("b", (1.3, 0.4), "b")
+        .node("y", (2.3, 0.4), "y")
+        .color(7)
+        .node("·", (1, 1.5), "·")
+        .color(2)
+        .node("+", (2, 1.5), "+")
+        .color(2)
+        .node("−", (3, 1.5), "−")
+        .color(2)
+        .node("²", (4, 1.5), "( )²")
+        .color(2)
+        .node("L", (5, 1.5), "L")
+        .arrow("w", "·", "")
+        .arrow("x", "·", "")
+        .arrow("·", "+", "wx")
+        .arrow("b", "+", "")
+        .arrow("+", "−", "ŷ")
+        .arrow("y", "−", "")
+        .arrow("−", "²", "e")
+        .arrow("²", "L", "")
+        .arrow("L", "²", "1")
+        .bend(0.35)
+        .color(1)
+        .dashed()
+        .arrow("²", "−", "∂L/∂e = 2e")
+        .bend(0.35)
+        .color(1)
+        .dashed();
+
+    let ring = [(1, 1), (3, 1), (3, -1), (1, -1)];
+    let mut ranks = Diagram::new("A ring of four ranks, first step");
+    for (rank, at) in ring.into_iter().enumerate() {
+        ranks = ranks.block(format!("rank {rank}"), at, format!("rank {rank}\ng = [{rank}, …]"));
+    }
+    for rank in 0..4 {
+        ranks =
+            ranks.arrow(format!("rank {rank}"), format!("rank {}", (rank + 1) % 4), format!("chunk {rank}")).color(1);
+    }
+    Figure::new().panel(net).panel(residual).panel(graph).panel(ranks)
+}
+
+fn axes() -> Figure {
+    let grid = |title: &str, chosen: fn(usize, usize) -> bool, words: &str| {
+        let mut diagram =
+            Diagram::new(title).text((-1.2, 1.5), "batch").text((2, 3.8), "features").text((2, -0.9), words).color(1);
+        for (row, column) in (0..4).flat_map(|row| (0..5).map(move |column| (row, column))) {
+            diagram = diagram.cell(format!("{row} {column}"), (column, 3 - row), (1, 1), "");
+            diagram = diagram.color(if chosen(row, column) { 1 } else { 7 });
+        }
+        diagram
+    };
+    Figure::new()
+        .title("Which values share a mean")
+        .panel(grid("Batch norm", |_, column| column == 1, "one feature, all examples"))
+        .panel(grid("Layer norm", |row, _| row == 1, "one example, all features"))
 }

@@ -88,7 +88,7 @@ pub mod prelude {
         Adam, AdamConfig, AdamW, AdamWConfig, LrScheduler, Optimizer, RmsProp, RmsPropConfig, Sgd, SgdConfig,
     };
     pub use crate::params::Params;
-    pub use crate::plot::{Figure, Mesh, Panel, Table};
+    pub use crate::plot::{Diagram, Figure, Mesh, Panel, Table};
     pub use crate::probability::Summary;
     pub use crate::rng::{Rng, seeded};
     pub use crate::train::{FitConfig, History, Progress, evaluate, fit, parallel_map};

@@ -1,6 +1,7 @@
 //! Figures and tables: what is drawn, what is refused, and that the same data give the same bytes.
 
 use candlelight::prelude::*;
+use proptest::prelude::*;
 
 /// An element of an XML document.
 #[derive(Debug)]
@@ -271,6 +272,129 @@ fn extreme_ranges_still_draw() {
     }
 }
 
+/// Panics unless every coordinate is a number, and the dots, the numbers and the bytes are few.
+fn assert_sane(svg: &str, case: &str) -> Vec<Element> {
+    assert!(svg.len() < 200_000, "{case}: {} bytes", svg.len());
+    let elements = parse(svg);
+    let numbers = ["x", "y", "width", "height", "cx", "cy", "r", "d", "points", "transform"];
+    for element in &elements {
+        for name in numbers {
+            let value = element.get(name);
+            assert!(!value.contains("NaN") && !value.contains("inf"), "{case}: {element:?}");
+        }
+        if element.name == "circle" {
+            let inside = (0.0..700.0).contains(&element.number("cx")) && (0.0..420.0).contains(&element.number("cy"));
+            assert!(inside, "{case}: {element:?}");
+        }
+    }
+    let ticks = texts(&elements).len();
+    assert!((2..40).contains(&ticks), "{case}: {:?}", texts(&elements));
+    elements
+}
+
+#[test]
+fn a_log_axis_holds_every_positive_double() {
+    // The least double, 2⁻¹⁰⁷⁴, is the last of these.
+    let halves: Vec<f64> = (0..1075).map(|n| 0.5_f64.powi(n)).collect();
+    let svg = Figure::new().panel(Panel::new("").line("p", 0.., &halves).log_y()).svg().expect("a figure");
+    let svg = assert_sane(&svg, "0.5ⁿ");
+    // Equal factors are equal distances: on a line from corner to corner, 1e−300 stands 300 / 323.3 of the way down.
+    let line = points(&svg);
+    let (first, last) = (line[0], line[line.len() - 1]);
+    let ticks: Vec<&str> = texts(&svg).into_iter().filter(|text| text.contains("1e−")).collect();
+    assert!(ticks.contains(&"1e−300") && ticks.len() >= 3, "{ticks:?}");
+    let y = find_text(&svg, "1e−300").number("y") - 4.0;
+    let expected = first.1 + (last.1 - first.1) * 300.0 / (1074.0 * 2_f64.log10());
+    assert!((y - expected).abs() < 0.3, "{y} and {expected}");
+    for line in [[1e-300, 1e300], [5e-324, f64::MAX], [f64::MAX; 2], [5e-324; 2], [1.0, 1.0 + f64::EPSILON]] {
+        for panel in [Panel::new("").line("", 1.., line), Panel::new("").categories(["a", "b"]).bars("", line)] {
+            let svg = Figure::new().panel(panel.log_y()).svg().expect("a figure");
+            assert_sane(&svg, &format!("{line:?}"));
+        }
+    }
+}
+
+#[test]
+fn the_widest_span_has_colours_bins_and_curves() {
+    let huge = [-f64::MAX, 0.0, f64::MAX];
+    let map = Figure::new().panel(Panel::new("").heatmap("", [huge])).svg().expect("a figure");
+    let same = Figure::new().panel(Panel::new("").heatmap("", [[-1, 0, 1]])).svg().expect("a figure");
+    let pixels = |svg: &str| parse(svg).iter().find(|e| e.name == "image").map(|e| e.get("href").to_owned());
+    assert_eq!(pixels(&map), pixels(&same), "the colours of −1, 0 and 1");
+    for value in [f64::MAX, -f64::MAX, 5e-324] {
+        assert_sane(&Figure::new().panel(Panel::new("").heatmap("", [[value]])).svg().expect("a figure"), "one cell");
+    }
+
+    let counts = |values: [f64; 3]| points(&draw(Panel::new("").histogram("", values, 2)));
+    let heights = |values: [f64; 3]| counts(values).into_iter().map(|p| p.1).collect::<Vec<_>>();
+    for values in [huge, [0.0, 5e-324, 1e-323]] {
+        assert_eq!(heights(values), heights([-1.0, 0.0, 1.0]), "{values:?}");
+    }
+    let (left, right) = span(counts([1e300; 3]).iter().map(|p| p.0));
+    assert!(right - left > 100.0, "one value alone has bins that show");
+
+    let line = points(&draw(Panel::new("").curve("", -f64::MAX..=f64::MAX, |x| x)));
+    assert_eq!(line.len(), 401);
+    assert_eq!(span(line.iter().map(|p| p.1)), (21.0, 321.0), "from the upper end of the chart to the lower");
+    let mesh = Mesh::new(-f64::MAX..=f64::MAX, 0.0..=5e-324, 2);
+    let left = mesh.points()[0];
+    assert!((left[0] / (-f64::MAX / 2.0) - 1.0).abs() < 1e-15 && left[1] == 0.0, "{left:?}");
+    let stack = Tensor::new(&[[[-f64::MAX, f64::MAX]]], &Device::Cpu).expect("pixels");
+    let black_and_white = Tensor::new(&[[[0.0, 1.0]]], &Device::Cpu).expect("pixels");
+    let image = |t: &Tensor| Figure::new().panel(Panel::new("").images(t, [""; 0])).svg().expect("a figure");
+    assert_eq!(pixels(&image(&stack)), pixels(&image(&black_and_white)));
+}
+
+#[test]
+fn lines_leave_limits_that_are_far_from_their_data() {
+    let figure =
+        |y: [f64; 3]| Figure::new().panel(Panel::new("").line("", [0.0, 1.0, 2.0], y).y_limits(-1e-300, 1e-300));
+    for y in [[0.0, f64::MAX, 0.0], [0.0, 1e300, -1e300]] {
+        let svg = figure(y).svg().expect("a figure");
+        assert!(svg.contains("stroke=\"#0072b2\""), "the line leaves the chart");
+        assert_sane(&svg, &format!("{y:?}"));
+    }
+}
+
+/// The doubles where arithmetic ends, and any others.
+fn extreme() -> impl Strategy<Value = f64> {
+    let ends = [0.0, 5e-324, 1e-310, f64::MIN_POSITIVE, 1.0, 1.0 + f64::EPSILON, 1e16, 1e16 + 2.0, 1e300, f64::MAX];
+    let ends: Vec<f64> = ends.into_iter().flat_map(|v| [v, -v]).chain([f64::NAN, f64::INFINITY]).collect();
+    prop_oneof![proptest::sample::select(ends), any::<f64>()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_doubles_are_a_figure_or_an_error(
+        kind in 0..7, (log_x, log_y, equal) in any::<(bool, bool, bool)>(),
+        x in prop::collection::vec(extreme(), 3), y in prop::collection::vec(extreme(), 3),
+        limits in prop::option::of((extreme(), extreme())), line in prop::option::of(extreme()),
+    ) {
+        let panel = Panel::new("");
+        let mesh = Mesh::new(x[0]..=x[1], y[0]..=y[1], 4);
+        let mut panel = match kind {
+            0 => panel.line("", &x, &y),
+            1 => panel.scatter("", &x, &y),
+            2 => panel.band("", &x, &y, x.iter().map(|v| v.abs())),
+            3 => panel.categories(["a", "b", "c"]).bars("", &y),
+            4 => panel.histogram("", &y, 3),
+            5 => panel.heatmap("", [&x, &y]),
+            _ => panel.field("", &mesh, mesh.map(|x, y| x * y)).contours(&mesh, mesh.map(|x, y| x - y), [y[2]]),
+        };
+        if log_x { panel = panel.log_x(); }
+        if log_y { panel = panel.log_y(); }
+        if equal { panel = panel.equal_axes(); }
+        if let Some((low, high)) = limits { panel = panel.y_limits(low, high); }
+        if let Some(value) = line { panel = panel.hline(value, "line"); }
+        match Figure::new().panel(panel).svg() {
+            Ok(svg) => { assert_sane(&svg, &format!("kind {kind}")); }
+            Err(error) => prop_assert!(matches!(error, Error::Figure(_)), "{error}"),
+        }
+    }
+}
+
 #[test]
 fn values_that_are_not_finite_leave_a_gap() {
     let svg = draw(Panel::new("").line("", 0.., [1.0, 2.0, 1.5, f64::NAN, 3.0, 2.0, 4.0, f64::INFINITY, 4.0]));
@@ -373,6 +497,31 @@ fn level_curves_lie_on_the_level() {
 }
 
 #[test]
+fn equal_axes_draw_a_circle_round() {
+    let turn = || (0..=200).map(|i| f64::from(i) * std::f64::consts::TAU / 200.0);
+    for (wide, tall) in [(1.0, 1.0), (4.0, 1.0), (1.0, 3.0), (1e300, 1e300)] {
+        let panel = Panel::new("").line("", turn().map(|t| wide * t.cos()), turn().map(|t| tall * t.sin()));
+        let line = points(&draw(panel.equal_axes()));
+        let ((left, right), (top, bottom)) = (span(line.iter().map(|p| p.0)), span(line.iter().map(|p| p.1)));
+        let ratio = (right - left) / (bottom - top);
+        assert!((ratio / (wide / tall) - 1.0).abs() < 0.01, "{wide} by {tall}: {ratio}");
+    }
+    let flat = Panel::new("").line("", [0.0, 1e300], [0.0, 1e-300]).equal_axes();
+    assert_sane(&Figure::new().panel(flat).svg().expect("a figure"), "a flat line");
+}
+
+#[test]
+fn regions_have_a_legend_of_their_names() {
+    let mesh = Mesh::new(0.0..=1.0, 0.0..=1.0, 2);
+    let svg = draw(Panel::new("").regions(&mesh, [0, 1, 1, 0]).class_names(["cat", "dog"]));
+    let marks: Vec<&str> = svg.iter().filter(|e| e.name == "g").map(|e| e.get("fill")).collect();
+    // A quarter of blue and of vermillion over the card.
+    assert!(marks.contains(&"#bcd9e7") && marks.contains(&"#f2d4bb"), "{marks:?}");
+    find_text(&svg, "cat");
+    find_text(&svg, "dog");
+}
+
+#[test]
 fn panels_make_rows() {
     let panel = |i: usize| Panel::new(format!("p{i}")).line("", 0.., [1, 2]);
     let figure = |n: usize| (0..n).fold(Figure::new(), |figure, i| figure.panel(panel(i)));
@@ -434,6 +583,10 @@ fn bad_data_are_named_when_drawn() {
         (panel("").field("f", &mesh, [1.0; 9]).log_y(), "linear axes only"),
         (panel("").regions(&Mesh::new(1.0..=0.0, 0.0..=1.0, 3), [0]), "finite ranges that are not empty"),
         (panel("").regions(&Mesh::new(0.0..=1.0, 0.0..=1.0, 1), [0]), "2 to 1000 cells a side, got 1"),
+        (panel("").regions(&mesh, [0, 1, 2, 0, 0, 0, 0, 0, 0]).class_names(["a", "b"]), "3 classes have 2 names"),
+        (panel("").line("", 0.., [1, 2]).class_names(["a"]), "class names need `regions`"),
+        (panel("").line("", 0.., [1, 2]).log_y().equal_axes(), "equal axes must both be linear"),
+        (panel("").heatmap("m", [[1]]).equal_axes(), "equal axes must both be linear"),
         (panel("").contours(&mesh, mesh.map(|x, _| x), none), "has no levels"),
         (panel("").images(&image(&[2, 3]), [""; 0]), "images: expected shape [n, height, width]"),
         (panel("").images(&image(&[2, 4, 4]), ["one"]), "2 images have 1 captions"),
@@ -503,6 +656,30 @@ fn png_has_twice_the_pixels_of_the_svg() {
     assert_eq!(png, figure.png().expect("a bitmap"));
 }
 
+/// The pixels of a title, as a file.
+fn png_title(title: &str) -> Vec<u8> {
+    Figure::new()
+        .title(title)
+        .panel(Panel::new("").line("", [0, 1], [0, 1]))
+        .panel_size(240.0, 80.0)
+        .png()
+        .expect("a bitmap")
+}
+
+#[test]
+fn a_bitmap_shows_every_character() {
+    // A private character is in no font: it shows as a box.
+    let (blank, missing) = (png_title("\u{a0}"), png_title("\u{e000}"));
+    assert_ne!(blank, missing, "a character that the font lacks is seen");
+    let signs = "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩαβγδεζηθικλμνξοπρστυφχψωϕϵ∂∇∏∑∫∮√∞∝≈≠≡≤≥≪≫±∓×÷·∘⊙⊕⊗∈∉⊂∪∩∀∃∅⌈⌉⌊⌋⟨⟩‖←↑→↓↔↦⇐⇒ℓℝ𝔼½⅓⅔\
+                 ⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ₀₁₂₃₄₅₆₇₈₉₊₋ᵀᵏᵖᵗᵢⱼₖₗₘₙₓₜˣŷẑńąü─○●✓✗…–—";
+    for sign in signs.chars() {
+        let drawn = png_title(&sign.to_string());
+        assert!(drawn != blank && drawn != missing, "{sign} is missing");
+    }
+    assert_ne!(png_title("x\u{302}"), png_title("x"), "an accent is seen");
+}
+
 /// What a notebook would receive: this test runs itself once more, with its output captured.
 #[test]
 fn notebooks_receive_text_and_pictures_or_an_error() {
@@ -510,6 +687,7 @@ fn notebooks_receive_text_and_pictures_or_an_error() {
     if std::env::var_os(CHILD).is_some() {
         Figure::new().panel(loss()).evcxr_display();
         table().evcxr_display();
+        Diagram::new("").node("x", (0, 0), "x").evcxr_display();
         Figure::new().panel(Panel::new("empty")).evcxr_display();
         return;
     }
@@ -519,10 +697,16 @@ fn notebooks_receive_text_and_pictures_or_an_error() {
         .output()
         .expect("a child");
     let (shown, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    for start in ["text/plain\nFigure with 1 panel", "image/svg+xml\n<svg", "text/plain\n   λ", "text/html\n<table"] {
+    for start in [
+        "text/plain\nFigure with 1 panel",
+        "image/svg+xml\n<svg",
+        "text/plain\n   λ",
+        "text/html\n<table",
+        "text/plain\nFigure with 1 panel\n1. untitled\n   diagram",
+    ] {
         assert!(shown.contains(&format!("EVCXR_BEGIN_CONTENT {start}")), "{start}: {shown}");
     }
-    assert_eq!(shown.matches("\nEVCXR_END_CONTENT\n").count(), 4, "{shown}");
+    assert_eq!(shown.matches("\nEVCXR_END_CONTENT\n").count(), 6, "{shown}");
     assert!(errors.contains("figure: panel 1 \"empty\": has nothing to draw"), "{errors}");
 }
 
@@ -580,4 +764,128 @@ fn a_figure_replaces_files_only_and_takes_names_of_any_length() {
     );
     let refused = figure.save(folder.path().join("pipe.svg")).unwrap_err();
     assert!(matches!(&refused, Error::Io { .. }) && refused.to_string().contains("not a regular file"), "{refused}");
+}
+
+/// The corners of the heads of all arrows: the tip first.
+fn heads(svg: &[Element]) -> Vec<Vec<(f64, f64)>> {
+    let corners = |e: &Element| -> Vec<(f64, f64)> {
+        let pair = |text: &str| text.split_once(',').map(|(x, y)| (x.parse().expect("x"), y.parse().expect("y")));
+        e.get("points").split(' ').filter_map(pair).collect()
+    };
+    svg.iter().filter(|e| e.name == "polygon").map(corners).filter(|points| points.len() == 3).collect()
+}
+
+#[test]
+fn arrows_end_at_the_border_of_what_they_point_to() {
+    let pair = Diagram::new("").node("a", (0, 0), "a").node("b", (2, 1), "b");
+    for bend in [0.0, 0.4, -1.0] {
+        let svg = parse(&pair.clone().arrow("a", "b", "").bend(bend).svg().expect("a figure"));
+        let circles: Vec<&Element> = svg.iter().filter(|e| e.name == "circle").collect();
+        let [a, _, b, _] = circles[..] else { panic!("{circles:?}") };
+        assert!(a.number("cx") < b.number("cx") && a.number("cy") > b.number("cy"), "y points upwards");
+        let [head] = &heads(&svg)[..] else { panic!("one head") };
+        let distance = (head[0].0 - b.number("cx")).hypot(head[0].1 - b.number("cy"));
+        assert!((distance - b.number("r")).abs() < 1.0, "bend {bend}: {distance} from the middle of {b:?}");
+    }
+    let svg = parse(
+        &Diagram::new("")
+            .cell("a", (0, 0), (1, 1), "")
+            .cell("b", (0, 4), (3, 1), "")
+            .arrow("a", "b", "up")
+            .svg()
+            .expect("a figure"),
+    );
+    let [head] = &heads(&svg)[..] else { panic!("one head") };
+    let boxes: Vec<&Element> =
+        svg.iter().filter(|e| e.name == "polygon" && e.get("points").matches(' ').count() > 3).collect();
+    let rows =
+        |e: &Element| span(e.get("points").split(' ').map(|p| p.split_once(',').expect("x,y").1.parse().expect("y")));
+    assert!((head[0].1 - rows(boxes[2]).1).abs() < 1.0, "the lower border of the upper cell");
+    find_text(&svg, "up");
+}
+
+#[test]
+fn a_diagram_draws_what_it_was_told() {
+    let net = Diagram::new("Dropout")
+        .node("x", (0, 0), "x")
+        .node("h", (1, 0), "h₁")
+        .node("k", (1, 1), "h₂")
+        .faded()
+        .block("f", (3, 0), "two\nlines")
+        .connect(["x"], ["h", "k"])
+        .arrow("h", "f", "w")
+        .color(1)
+        .group(["h", "k"], "hidden")
+        .text((2, 2), "a note");
+    let svg = net.svg().expect("a figure");
+    assert!(svg.contains("stroke=\"#c4c4c0\"") && svg.contains("stroke=\"#d55e00\""), "a faded and a coloured edge");
+    let elements = parse(&svg);
+    for text in ["Dropout", "x", "h₁", "h₂", "two", "lines", "w", "hidden", "a note"] {
+        find_text(&elements, text);
+    }
+    let words = "4 shapes: x, h₁, h₂ (faded), two lines; 3 edges: x — h₁, x — h₂ (faded), h₁ → two \"w\"; \
+                 2 shapes in a group \"hidden\"; \"a note\"";
+    assert!(net.describe().contains(words), "{}", net.describe());
+    assert_eq!(&net.png().expect("a bitmap")[1..4], b"PNG");
+    let figure = Figure::new().panel(net.clone()).panel(loss()).svg().expect("a figure");
+    find_text(&parse(&figure), "hidden");
+    let folder = tempfile::tempdir().expect("a folder");
+    net.save(folder.path().join("net.svg")).expect("a file");
+    assert_eq!(std::fs::read_to_string(folder.path().join("net.svg")).expect("text"), svg);
+}
+
+#[test]
+fn what_is_wrong_with_a_diagram_is_named() {
+    let two = || Diagram::new("").node("a", (0, 0), "").node("b", (1, 0), "");
+    for (diagram, expected) in [
+        (Diagram::new("D"), "panel 1 \"D\": diagram: has nothing to draw"),
+        (two().block("a", (2, 0), ""), "two shapes are called \"a\""),
+        (two().node("c", (f64::NAN, 0), ""), "shape \"c\": its position must be finite and within ±1e6, got (NaN, 0)"),
+        (two().text((0, 1e7), "t"), "text \"t\": its position must be finite and within ±1e6, got (0, 1e7)"),
+        (two().cell("c", (2, 0), (1, 0), ""), "shape \"c\": its size must be above 0 and at most 1e6, got 1 by 0"),
+        (two().arrow("a", "c", ""), "edge from \"a\" to \"c\": nothing is called \"c\""),
+        (two().connect(["z"], ["a", "b"]), "edge from \"z\" to \"b\": nothing is called \"z\""),
+        (two().edge("a", "a", ""), "edge from \"a\" to \"a\": both ends stand at one place"),
+        (two().group(["a", "z"], "g"), "group \"g\": nothing is called \"z\""),
+        (two().group([""; 0], "g"), "group \"g\": has no members"),
+        (two().color(8), "color must be 0 to 7, got 8"),
+        (two().bend(0.5), "bend comes after an edge"),
+        (two().edge("a", "b", "").bend(f64::NAN), "bend must be -2 to 2, got NaN"),
+        (Diagram::new("").faded(), "faded comes after what it changes"),
+    ] {
+        let message = diagram.svg().expect_err("an error").to_string();
+        assert!(message.contains(expected), "`{message}` should contain `{expected}`");
+    }
+    let wide = (0..100).fold(Diagram::new(""), |d, i| d.node(format!("{i}"), (i, 0), "a label"));
+    let message = wide.svg().expect_err("too wide").to_string();
+    assert!(message.contains("panel size must be large enough for the diagram, got 620 by 300"), "{message}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_positions_are_a_diagram_or_an_error(
+        places in prop::collection::vec((-3.0..3.0, -2.0..2.0), 4), odd in extreme(), bend in -2.0..2.0,
+        size in (0.01..2.0, 0.01..2.0),
+    ) {
+        let diagram = Diagram::new("")
+            .node("a", places[0], "a")
+            .block("b", places[1], "a block")
+            .cell("c", places[2], size, "c")
+            .node("d", (places[3].0, odd), "d")
+            .arrow("a", "b", "ab").bend(bend).arrow("b", "c", "bc").edge("c", "a", "").bend(-bend).dashed()
+            .arrow("a", "d", "").group(["a", "b"], "one").group(["a", "b", "c"], "two");
+        match diagram.svg() {
+            Ok(svg) => {
+                for element in assert_sane(&svg, "a diagram") {
+                    for corner in element.get("points").split(' ').filter_map(|pair| pair.split_once(',')) {
+                        let (x, y): (f64, f64) = (corner.0.parse().expect("x"), corner.1.parse().expect("y"));
+                        prop_assert!((0.0..=652.0).contains(&x) && (0.0..=340.0).contains(&y), "{element:?}");
+                    }
+                }
+            }
+            Err(error) => prop_assert!(matches!(error, Error::Figure(_) | Error::Setting { .. }), "{error}"),
+        }
+    }
 }

@@ -18,16 +18,39 @@ pub(super) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)
     })
 }
 
-/// The limits of an axis whose data span `low..=high`: some air at both ends, and 0 where the data come close to it.
+/// Where `value` stands between `low`, at 0, and `high`, at 1; neither the widest span of doubles nor the narrowest makes
+/// it NaN.
+pub(super) fn share(value: f64, low: f64, high: f64) -> f64 {
+    let span = high - low;
+    // Halves, because the span of two huge values may overflow; not always, because those of the tiniest vanish.
+    if span.is_finite() { (value - low) / span } else { (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) }
+}
+
+/// What stands at a share of the way from `low` to `high`.
+pub(super) fn between(low: f64, high: f64, share: f64) -> f64 {
+    let span = high - low;
+    if span.is_finite() { low + span * share } else { low * (1.0 - share) + high * share }
+}
+
+/// The least double above 0.
+const LEAST: f64 = f64::from_bits(1);
+
+/// 10^`exponent`, or the nearest double that has a logarithm.
+pub(super) fn power(exponent: f64) -> f64 {
+    10_f64.powf(exponent).clamp(LEAST, f64::MAX)
+}
+
+/// The limits of an axis whose data span `low..=high`: some air at both ends, and 0 where the data come close to it. They
+/// are finite, the lower below the upper, and above 0 on a logarithmic axis.
 pub(super) fn padded(low: f64, high: f64, log: bool, air: f64, near_zero: bool) -> (f64, f64) {
     if log {
         let (a, b) = (low.log10(), high.log10());
         let pad = if b > a { (b - a) * air } else { 0.5 };
-        return (10_f64.powf(a - pad), 10_f64.powf(b + pad));
+        return (power(a - pad).min(low), power(b + pad).max(high));
     }
     if low == high {
-        let pad = if low == 0.0 { 1.0 } else { low.abs() * 0.5 };
-        return (low - pad, high + pad);
+        let pad = if low == 0.0 { 1.0 } else { (low.abs() * 0.5).max(LEAST) };
+        return ((low - pad).max(-f64::MAX), (high + pad).min(f64::MAX));
     }
     // Halves, because the whole span of two huge values may overflow.
     let pad = (high / 2.0 - low / 2.0) * 2.0 * air;
@@ -61,15 +84,18 @@ impl Scale {
         Self { from, to, ..self }
     }
 
-    /// The pixel of `value`; not finite where the value is not, or is not above 0 on a logarithmic axis.
+    /// The pixel of `value`; NaN where the value is not finite, or is not above 0 on a logarithmic axis.
     pub fn px(&self, value: f64) -> f64 {
+        if !value.is_finite() || self.log && value <= 0.0 {
+            return f64::NAN;
+        }
         let share = if self.log {
-            (value.log10() - self.low.log10()) / (self.high.log10() - self.low.log10())
+            log_ratio(value, self.low) / log_ratio(self.high, self.low)
         } else {
-            // Halves keep the difference of two huge values finite.
-            (value / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0)
+            share(value, self.low, self.high)
         };
-        self.from + share * (self.to - self.from)
+        // However far outside the limits a value is, its pixel is a number.
+        self.from + share.clamp(-FARTHEST, FARTHEST) * (self.to - self.from)
     }
 
     /// Whether a value lies within the limits, up to rounding.
@@ -78,6 +104,14 @@ impl Scale {
         let px = self.px(value);
         px >= self.from.min(self.to) - slack && px <= self.from.max(self.to) + slack
     }
+}
+
+/// How many lengths of an axis a pixel may be away from it.
+const FARTHEST: f64 = 1e6;
+
+/// ln(`value` / `base`): neither does the quotient overflow, nor do close values lose their difference.
+fn log_ratio(value: f64, base: f64) -> f64 {
+    if value > base / 2.0 && value < base * 2.0 { ((value - base) / base).ln_1p() } else { value.ln() - base.ln() }
 }
 
 /// Where an axis has ticks with numbers, and where it has small ones between.
@@ -116,8 +150,9 @@ fn linear_candidates(scale: &Scale, most: usize) -> Vec<Ticks> {
 /// At most `count` multiples of 1, 2 or 5 times a power of ten; two if fewer would be left.
 fn linear(scale: &Scale, count: usize) -> Ticks {
     let (low, high) = (scale.low, scale.high);
-    let raw = (high / count as f64 - low / count as f64).max(f64::MIN_POSITIVE);
-    let exponent = raw.log10().floor() as i32;
+    let span = high - low;
+    let raw = if span.is_finite() { span / count as f64 } else { high / count as f64 - low / count as f64 };
+    let exponent = raw.max(LEAST).log10().floor() as i32;
     let steps = [exponent - 1, exponent, exponent + 1].into_iter().flat_map(|e| [(1.0, e), (2.0, e), (5.0, e)]);
     let mut values = Vec::new();
     for (factor, exponent) in steps.filter(|(_, exponent)| !scale.whole || *exponent >= 0) {
@@ -131,19 +166,21 @@ fn linear(scale: &Scale, count: usize) -> Ticks {
     Ticks { major: values.into_iter().zip(labels).collect(), minor: Vec::new() }
 }
 
-/// The multiples of `factor` · 10^`exponent` between `low` and `high`, each the nearest double to its decimal.
+/// The multiples of `factor` · 10^`exponent` between `low` and `high`, each the nearest double to its decimal; none if there
+/// are more than a chart could show.
 fn multiples(low: f64, high: f64, factor: f64, exponent: i32) -> Vec<f64> {
-    let at = |k: f64| {
-        let n = k * factor;
-        if (-300..0).contains(&exponent) { n / 10_f64.powi(-exponent) } else { n * 10_f64.powi(exponent) }
-    };
-    let step = at(1.0);
+    const MOST: f64 = 200.0;
+    let step = decimal(factor, exponent);
     let slack = 1e-9;
     let (first, last) = ((low / step - slack).ceil(), (high / step + slack).floor());
-    if !(first.is_finite() && last.is_finite()) || last - first > 200.0 {
+    if !(first.is_finite() && last.is_finite()) || last - first > MOST || last < first {
         return Vec::new();
     }
-    (0..=(last - first) as usize).map(|i| at(first + i as f64)).map(|v| if v == 0.0 { 0.0 } else { v }).collect()
+    let all = (0..=(last - first) as usize).map(|i| decimal((first + i as f64) * factor, exponent));
+    let mut values: Vec<f64> = all.map(|v| if v == 0.0 { 0.0 } else { v }).collect();
+    // Between neighbouring doubles several decimals have the same nearest one.
+    values.dedup();
+    values
 }
 
 /// Labels with one unit and as many decimals as tell the ticks apart: `0.5`, `20k`, `2e-5`.
@@ -163,7 +200,7 @@ fn linear_labels(values: &[f64]) -> Vec<String> {
             text.parse::<f64>().is_ok_and(|read| (read * unit - v).abs() < step * 1e-3)
         })
     };
-    let decimals = (0..12).find(exact).unwrap_or(12);
+    let decimals = (0..18).find(exact).unwrap_or(18);
     let label = |v: &f64| if *v == 0.0 { "0".into() } else { format!("{:.decimals$}{suffix}", v / unit) };
     values.iter().map(label).map(|text: String| minus(&text)).collect()
 }
@@ -183,7 +220,8 @@ fn log_candidates(scale: &Scale, most: usize) -> Vec<Ticks> {
     let decades: Vec<i32> = ((low - 1e-9).ceil() as i32..=(high + 1e-9).floor() as i32).collect();
     let within = |v: &f64| scale.contains(*v);
     let steps = |digits: &[i32]| -> Vec<f64> {
-        let all = (low.floor() as i32..=high.ceil() as i32).flat_map(|e| digits.iter().map(move |d| decimal(*d, e)));
+        let all = (low.floor() as i32..=high.ceil() as i32)
+            .flat_map(|e| digits.iter().map(move |d| decimal(f64::from(*d), e)));
         all.filter(within).collect()
     };
     let fine = steps(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -197,26 +235,27 @@ fn log_candidates(scale: &Scale, most: usize) -> Vec<Ticks> {
             candidates.push(Ticks { major: labelled(steps(digits)), minor: fine.clone() });
         }
     }
-    for stride in [1, 2, 3, 5, 10, 20, 50, 100] {
-        let values: Vec<f64> = decades.iter().filter(|e| *e % stride == 0).map(|e| decimal(1, *e)).collect();
+    for stride in [1, 2, 3, 5, 10, 20, 50, 100, 300] {
+        let values: Vec<f64> = decades.iter().filter(|e| *e % stride == 0).map(|e| decimal(1.0, *e)).collect();
         let minor = match stride {
             1 if decades.len() <= 6 => fine.clone(),
             1 => Vec::new(),
-            _ => decades.iter().map(|e| decimal(1, *e)).collect(),
+            _ if decades.len() <= 60 => decades.iter().map(|e| decimal(1.0, *e)).collect(),
+            _ => Vec::new(),
         };
         candidates.push(Ticks { major: labelled(values), minor });
     }
-    candidates.retain(|ticks| ticks.major.len() <= most.max(2));
-    if candidates.iter().all(|ticks| ticks.major.len() < 2) {
+    candidates.retain(|ticks| ticks.major.len() <= most.max(3));
+    if high - low < 1.0 && candidates.iter().all(|ticks| ticks.major.len() < 2) {
         // Less than a factor of two: round numbers at even steps say more.
-        candidates = (2..=most.max(2)).rev().map(|count| linear(scale, count)).collect();
+        return linear_candidates(scale, most);
     }
     candidates
 }
 
-/// `digit` · 10^`exponent`, the nearest double to it.
-fn decimal(digit: i32, exponent: i32) -> f64 {
-    format!("{digit}e{exponent}").parse().unwrap_or(f64::NAN)
+/// `whole` · 10^`exponent`, the nearest double to it.
+fn decimal(whole: f64, exponent: i32) -> f64 {
+    format!("{whole:.0}e{exponent}").parse().unwrap_or(f64::NAN)
 }
 
 fn log_label(value: f64, plain: bool) -> String {

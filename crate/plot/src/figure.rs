@@ -4,12 +4,13 @@ use std::path::Path;
 
 use candlelight_base::{Error, Result};
 
-use super::layer::{describe, problems};
+use super::check::problems;
 use super::layout::Layout;
 use super::panel::Panel;
 use super::scene::{Anchor, Scene, Shape, Text};
 use super::style::{FIGURE_TITLE, INK};
 use super::text::{bold_width, wrap};
+use super::words::describe;
 use super::{file, svg};
 
 const MARGIN: f64 = 16.0;
@@ -49,9 +50,9 @@ impl Figure {
         self
     }
 
-    /// Adds a panel, to the right of the last or in the next row.
-    pub fn panel(mut self, panel: Panel) -> Self {
-        self.panels.push(panel);
+    /// Adds a panel or a [`Diagram`](super::Diagram), to the right of the last or in the next row.
+    pub fn panel(mut self, panel: impl Into<Panel>) -> Self {
+        self.panels.push(panel.into());
         self
     }
 
@@ -83,7 +84,7 @@ impl Figure {
         } else {
             self.title.clone()
         };
-        svg::render(&self.scene()?, &label, &self.describe())
+        Ok(svg::render(&self.scene()?, &label, &self.describe()))
     }
 
     /// The figure as a PNG file, of two pixels to each of the SVG.
@@ -156,7 +157,7 @@ impl Figure {
             Scene { width: 2.0 * MARGIN + columns as f64 * (width + PANEL_GAP) - PANEL_GAP, ..Scene::default() };
         let mut top = MARGIN + self.draw_title(&mut scene);
         for row in self.panels.chunks(columns) {
-            let layouts: Vec<Layout> = row.iter().map(|panel| Layout::new(panel, width, height)).collect();
+            let layouts = row.iter().map(|panel| Layout::new(panel, width, height)).collect::<Result<Vec<Layout>>>()?;
             let most = |part: fn(&Layout) -> f64| layouts.iter().map(part).fold(0.0, f64::max);
             // Charts side by side begin at one height, whatever stands above them.
             let drop = most(|layout| layout.top);

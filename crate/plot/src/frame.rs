@@ -12,6 +12,8 @@ use super::style::{AXIS, GRID, INK, LABEL, MUTED, TICK};
 use super::text::{width, wrap};
 
 pub(super) const LABEL_LINE: f64 = 15.0;
+/// The least width of a chart, in pixels, and the least height that equal units may ask for.
+const LEAST: f64 = 40.0;
 
 /// The axes of a chart, measured for a panel of a given size; positions count from the chart's left end and top.
 #[derive(Debug, Clone)]
@@ -35,6 +37,24 @@ pub(super) struct Axes {
 
 impl Axes {
     pub fn new(panel: &Panel, panel_width: f64, plot_height: f64) -> Self {
+        let mut axes = Self::measure(panel, panel_width, plot_height);
+        let (mut width, mut height) = (panel_width, plot_height);
+        // Another size has other ticks, whose labels take other room: a few rounds settle it.
+        for _ in 0..if panel.equal { 4 } else { 0 } {
+            let ratio = (axes.x.high / 2.0 - axes.x.low / 2.0) / (axes.y.high / 2.0 - axes.y.low / 2.0);
+            // In a chart of equal units: as wide as its height asks for, or as high as its width.
+            let (wide, tall) = (axes.plot_height * ratio, axes.plot_width / ratio);
+            if wide < axes.plot_width {
+                width -= axes.plot_width - wide.max(LEAST);
+            } else {
+                height = tall.max(LEAST);
+            }
+            axes = Self::measure(panel, width, height);
+        }
+        axes
+    }
+
+    fn measure(panel: &Panel, panel_width: f64, plot_height: f64) -> Self {
         let y = Scale::new(y_limits(panel), panel.y.log, plot_height, 0.0);
         let most = ((plot_height / 35.0) as usize).clamp(2, 7);
         let apart = |labels: &[(f64, String)]| labels.windows(2).all(|w| (y.px(w[0].0) - y.px(w[1].0)).abs() >= 15.0);
@@ -62,7 +82,7 @@ impl Axes {
             right = right.max(end - (panel_width - left - right));
         }
         // Labels as long as the panel is wide leave the chart a little all the same.
-        let plot_width = (panel_width - left - right).max(40.0);
+        let plot_width = (panel_width - left - right).max(LEAST);
         let x = x.over(0.0, plot_width);
         let names = bars.then(|| ColumnLabels::new(&panel.columns, plot_width / panel.columns.len() as f64));
         let x_label = wrap(&panel.x.label, panel_width - left, |t| width(t, LABEL));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::scene::Point;
 
 /// A rectangle in pixels.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Frame {
     pub left: f64,
     pub top: f64,
@@ -21,6 +21,21 @@ impl Frame {
 
     pub fn clamp(&self, (x, y): Point) -> Point {
         (x.clamp(self.left, self.right), y.clamp(self.top, self.bottom))
+    }
+
+    /// The least frame around both.
+    pub fn union(&self, other: &Self) -> Self {
+        Self {
+            left: self.left.min(other.left),
+            top: self.top.min(other.top),
+            right: self.right.max(other.right),
+            bottom: self.bottom.max(other.bottom),
+        }
+    }
+
+    /// The frame with this many pixels more on every side.
+    pub fn grown(&self, by: f64) -> Self {
+        Self { left: self.left - by, top: self.top - by, right: self.right + by, bottom: self.bottom + by }
     }
 
     pub fn overlaps(&self, other: &Self) -> bool {

@@ -58,10 +58,11 @@ impl Head {
             };
             Some((&layer.name, style::series(layer.color), mark))
         });
+        let classes = panel.classes.iter().enumerate().map(|(i, name)| (name, style::region(i), Mark::Square));
         let lines = also.iter().map(|label| (label, MUTED, Mark::Dashed));
         let mut rows: Vec<Vec<Entry>> = Vec::new();
         let mut used = 0.0;
-        for (name, color, mark) in entries.chain(lines) {
+        for (name, color, mark) in entries.chain(classes).chain(lines) {
             let entry = Entry { lines: wrap(name, room - mark.width() - SPACE, |t| width(t, LABEL)), color, mark };
             let wide = entry.width() + GAP;
             match rows.last_mut() {

@@ -3,6 +3,8 @@
 use candle_core::{DType, Tensor};
 use candlelight_base::{Error, Result};
 
+use super::axis::{extent, share};
+
 /// Images of one size, as bytes.
 #[derive(Debug, Clone)]
 pub(super) struct ImageStack {
@@ -42,10 +44,12 @@ fn to_bytes(values: &[f64]) -> Result<Vec<u8>> {
     if let Some(position) = values.iter().position(|v| !v.is_finite()) {
         return Err(Error::Figure(format!("images: pixel {position} is {}", values[position])));
     }
-    let (mut low, mut high) = super::axis::extent(values.iter().copied()).unwrap_or((0.0, 1.0));
+    let (mut low, mut high) = extent(values.iter().copied()).unwrap_or((0.0, 1.0));
     if low >= 0.0 && high <= 1.0 {
         (low, high) = (0.0, 1.0);
     }
-    let span = if high > low { high - low } else { 1.0 };
-    Ok(values.iter().map(|v| ((v - low) / span * 255.0).round() as u8).collect())
+    if high == low {
+        return Ok(vec![0; values.len()]);
+    }
+    Ok(values.iter().map(|v| (share(*v, low, high) * 255.0).round() as u8).collect())
 }

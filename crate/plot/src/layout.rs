@@ -1,5 +1,8 @@
 //! A panel on its place in the figure.
 
+use candlelight_base::{Error, Result};
+
+use super::drawing::Drawing;
 use super::frame::Axes;
 use super::head::Head;
 use super::heatmap::Heatmap;
@@ -25,11 +28,12 @@ enum Body<'a> {
     Axes(Box<Axes>),
     Heatmap(Box<Heatmap>, &'a [Vec<f64>]),
     Images(Thumbnails, &'a ImageStack),
+    Diagram(Drawing<'a>),
 }
 
 impl<'a> Layout<'a> {
     /// Measures a panel that has no problems.
-    pub fn new(panel: &'a Panel, panel_width: f64, plot_height: f64) -> Self {
+    pub fn new(panel: &'a Panel, panel_width: f64, plot_height: f64) -> Result<Self> {
         let mut also = Vec::new();
         let (body, height, bottom) = match panel.layers.first().map(|layer| (&layer.name, &layer.kind)) {
             Some((label, Kind::Heatmap { rows })) => {
@@ -42,15 +46,24 @@ impl<'a> Layout<'a> {
                 let height = grid.height();
                 (Body::Images(grid, stack), height, 0.0)
             }
+            Some((_, Kind::Diagram(diagram))) => {
+                let Some(drawing) = Drawing::new(diagram, panel_width, plot_height) else {
+                    let size = format!("{panel_width} by {plot_height}");
+                    return Err(Error::setting("panel size", "large enough for the diagram", size));
+                };
+                let height = drawing.height;
+                (Body::Diagram(drawing), height, 0.0)
+            }
             _ => {
                 let axes = Axes::new(panel, panel_width, plot_height);
                 also = reference::too_long(panel, axes.plot_width);
                 let bottom = axes.bottom;
-                (Body::Axes(Box::new(axes)), plot_height, bottom)
+                let height = axes.plot_height;
+                (Body::Axes(Box::new(axes)), height, bottom)
             }
         };
         let head = Head::new(panel, panel_width, &also);
-        Self { top: head.height(), height, bottom, panel, head, body }
+        Ok(Self { top: head.height(), height, bottom, panel, head, body })
     }
 
     /// Draws the panel with its top left corner at (`left`, `top`) and its chart `drop` below.
@@ -59,6 +72,7 @@ impl<'a> Layout<'a> {
         let top = top + drop;
         match self.body {
             Body::Heatmap(map, rows) => map.draw(scene, rows, left, top),
+            Body::Diagram(drawing) => drawing.draw(scene, left, top),
             Body::Images(grid, stack) => grid.draw(scene, stack, left, top),
             Body::Axes(mut axes) => {
                 let frame = axes.place(left + axes.left, top);

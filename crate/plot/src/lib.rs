@@ -1,8 +1,8 @@
 //! Figures and tables for notebooks and files.
 //!
 //! A [`Figure`] is a row of [`Panel`]s. A panel takes lines, dashed lines, bands, scatters, histograms, colour fields,
-//! decision regions and contours on numeric axes; or bars; or a heat map; or images. A [`Table`] takes rows of numbers and
-//! words. Both show themselves when they are the last expression of a notebook cell.
+//! decision regions and contours on numeric axes; or bars; or a heat map; or images. A [`Diagram`] takes nodes, boxes and
+//! arrows, and can be a panel too. A [`Table`] takes rows of numbers and words. All show themselves when they are the last expression of a notebook cell.
 //!
 //! ```
 //! use candlelight::plot::{Figure, Panel};
@@ -26,16 +26,20 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Drawing is on [plotters]' backends: its bitmap one for PNG, and a compact one of our own for
-//! SVG. Ticks, layout and colours are ours.
+//! A figure becomes shapes in pixels, and those become an SVG document or, on [plotters]' bitmap backend, a PNG file.
 
+mod alone;
 mod axis;
 mod bitmap;
+mod check;
 mod colorbar;
+mod diagram;
+mod drawing;
 mod figure;
 mod file;
 mod frame;
 mod geometry;
+mod glyphs;
 mod head;
 mod heatmap;
 mod images;
@@ -45,6 +49,7 @@ mod layout;
 mod limits;
 mod mesh;
 mod number;
+mod outline;
 mod panel;
 mod png;
 mod reference;
@@ -55,7 +60,9 @@ mod svg;
 mod table;
 mod text;
 mod thumbnails;
+mod words;
 
+pub use diagram::Diagram;
 pub use figure::Figure;
 pub use mesh::Mesh;
 pub use number::Number;

@@ -1,6 +1,6 @@
 //! The limits of numeric axes: from the data, unless the caller gave them.
 
-use super::axis::{extent, padded};
+use super::axis::{between, extent, padded, power, share};
 use super::layer::Kind;
 use super::panel::Panel;
 
@@ -23,22 +23,25 @@ impl Bins {
         };
         let (low, high) = extent(histograms().flat_map(|(values, _)| values.iter().copied()))?;
         let count = histograms().map(|(_, bins)| bins).max()?;
-        let (low, high) = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
-        Some(Self { low, high, count })
+        if high > low {
+            return Some(Self { low, high, count });
+        }
+        // One value alone stands in the middle of bins wide enough to be told apart from it.
+        let room = (low.abs() * 1e-3).max(0.5);
+        Some(Self { low: (low - room).max(-f64::MAX), high: (high + room).min(f64::MAX), count })
     }
 
     /// Where bin `index` begins.
     pub fn edge(&self, index: usize) -> f64 {
-        let share = index as f64 / self.count as f64;
-        self.low * (1.0 - share) + self.high * share
+        between(self.low, self.high, index as f64 / self.count as f64)
     }
 
     /// How many values each bin holds; the last holds its upper end.
     pub fn counts(&self, values: &[f64]) -> Vec<usize> {
         let mut counts = vec![0; self.count];
         for value in values {
-            let share = (value / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0);
-            counts[((share * self.count as f64) as usize).min(self.count - 1)] += 1;
+            let bin = (share(*value, self.low, self.high) * self.count as f64) as usize;
+            counts[bin.min(self.count - 1)] += 1;
         }
         counts
     }
@@ -92,7 +95,7 @@ pub(super) fn y_limits(panel: &Panel) -> (f64, f64) {
                 values.extend(bars);
                 // Bars stand on 0, or, on a logarithmic axis, on the power of ten below the least.
                 match extent(bars.iter().copied()) {
-                    Some((low, _)) if log => base = base.min(10_f64.powf((low.log10() - 0.3).floor())),
+                    Some((low, _)) if log => base = base.min(power((low.log10() - 0.3).floor())),
                     _ => values.push(0.0),
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use super::axis::{between, share};
 use super::scene::Point;
 
 /// The centres of `n` × `n` equal cells over a rectangle: where to evaluate a function, a loss or a classifier for
@@ -38,8 +39,9 @@ impl Mesh {
         self.points().iter().map(|[x, y]| f(*x, *y)).collect()
     }
 
-    fn at(&self, (low, high): (f64, f64), index: usize) -> f64 {
-        low + (high - low) * (index as f64 + 0.5) / self.n as f64
+    /// The centre of a cell along one side.
+    pub(super) fn at(&self, (low, high): (f64, f64), index: usize) -> f64 {
+        between(low, high, (index as f64 + 0.5) / self.n as f64)
     }
 
     pub(super) fn problem(&self) -> Option<String> {
@@ -80,7 +82,7 @@ impl Mesh {
             [a, b] => segments.push((edges[a], edges[b])),
             [_, _, _, _] => {
                 // A saddle: its middle tells which corners belong together.
-                let middle = corners.iter().sum::<f64>() / 4.0 > level;
+                let middle = corners.iter().map(|corner| corner / 4.0).sum::<f64>() > level;
                 let joined = if middle == (corners[0] > level) { [(0, 1), (2, 3)] } else { [(3, 0), (1, 2)] };
                 segments.extend(joined.map(|(a, b)| (edges[a], edges[b])));
             }
@@ -92,10 +94,9 @@ impl Mesh {
         let start = (edge.row, edge.column);
         let end = if edge.upwards { (edge.row + 1, edge.column) } else { (edge.row, edge.column + 1) };
         let value = |(row, column): (usize, usize)| values[row * self.n + column];
-        let share = (level - value(start)) / (value(end) - value(start));
-        let between = |a: f64, b: f64| a + (b - a) * share;
+        let share = share(level, value(start), value(end));
         let (x, y) = (|i| self.at(self.x, i), |i| self.at(self.y, i));
-        (between(x(start.1), x(end.1)), between(y(start.0), y(end.0)))
+        (between(x(start.1), x(end.1), share), between(y(start.0), y(end.0), share))
     }
 }
 

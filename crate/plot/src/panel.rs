@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 
 use candle_core::Tensor;
 
-use super::axis::AxisSpec;
+use super::axis::{AxisSpec, between};
+use super::diagram::Diagram;
 use super::images::ImageStack;
 use super::layer::{Kind, Layer};
 use super::mesh::Mesh;
@@ -41,8 +42,18 @@ pub struct Panel {
     pub(super) columns: Vec<String>,
     /// Names of the rows of a heat map.
     pub(super) rows: Vec<String>,
+    /// Names of the classes of decision regions.
+    pub(super) classes: Vec<String>,
+    /// One unit is as long on the x axis as on the y axis.
+    pub(super) equal: bool,
     /// What was wrong with a call, in order.
     pub(super) problems: Vec<String>,
+}
+
+impl From<Diagram> for Panel {
+    fn from(diagram: Diagram) -> Self {
+        Self::new(diagram.title.clone()).push("", Kind::Diagram(diagram))
+    }
 }
 
 /// A dashed line at one value of an axis.
@@ -95,6 +106,13 @@ impl Panel {
         self
     }
 
+    /// Makes one unit as long on the x axis as on the y axis, as in a plane where angles and distances count: the chart
+    /// becomes narrower or lower, but not below 40 pixels. Both axes must be linear.
+    pub fn equal_axes(mut self) -> Self {
+        self.equal = true;
+        self
+    }
+
     /// A line through (x, y). `0..` numbers the values of `y`.
     pub fn line(
         self,
@@ -120,7 +138,7 @@ impl Panel {
     /// The graph of a function over a range, as a line through 401 points.
     pub fn curve(self, name: impl Into<String>, range: RangeInclusive<f64>, f: impl FnMut(f64) -> f64) -> Self {
         let (low, high) = (*range.start(), *range.end());
-        let x: Vec<f64> = (0..=400).map(|i| low + (high - low) * f64::from(i) / 400.0).collect();
+        let x: Vec<f64> = (0..=400).map(|i| between(low, high, f64::from(i) / 400.0)).collect();
         let y = x.iter().copied().map(f).collect();
         self.push(name, Kind::Line { x, y, dashed: false })
     }
@@ -202,6 +220,12 @@ impl Panel {
     /// the colour of the `i`-th scatter of the panel.
     pub fn regions(self, mesh: &Mesh, classes: impl IntoIterator<Item = usize>) -> Self {
         self.push("", Kind::Regions { mesh: mesh.clone(), classes: classes.into_iter().collect() })
+    }
+
+    /// Names of the classes of [`Panel::regions`], from class 0, for the legend. Default: regions have no entry there.
+    pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.classes = names.into_iter().map(Into::into).collect();
+        self
     }
 
     /// The curves on which a function, given at each of [`Mesh::points`], has one of the `levels`.

@@ -1,16 +1,9 @@
-//! What a figure consists of, in pixels, before it becomes SVG or a bitmap: both are replayed from the same shapes.
-
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontFamily, FontStyle, FontTransform, RGBAColor, ShapeStyle, TextStyle};
-use plotters_backend::{DrawingBackend, DrawingErrorKind};
+//! What a figure consists of, in pixels, before it becomes SVG or a bitmap: both are drawn from the same shapes.
 
 use super::style::Rgb;
 
 /// A position in pixels, from the top left corner.
 pub(super) type Point = (f64, f64);
-
-/// The fonts a viewer may have, best first.
-pub(super) const FONTS: &str = "Helvetica Neue,Arial,Liberation Sans,DejaVu Sans,sans-serif";
 
 /// Which end of a text stands at its position.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +47,20 @@ pub(super) enum Shape {
     Circle { center: Point, radius: f64, color: Rgb, opacity: f64 },
     Text(Text),
     Raster(Raster),
+}
+
+impl Shape {
+    /// Moves the shape to the right and down.
+    pub fn shift(&mut self, (dx, dy): Point) {
+        let shift = |p: &mut Point| *p = (p.0 + dx, p.1 + dy);
+        match self {
+            Self::Path { points, .. } | Self::Polygon { points, .. } => points.iter_mut().for_each(shift),
+            Self::Rect { from, to, .. } => [from, to].into_iter().for_each(shift),
+            Self::Circle { center: at, .. } | Self::Text(Text { at, .. }) | Self::Raster(Raster { at, .. }) => {
+                shift(at)
+            }
+        }
+    }
 }
 
 /// The shapes of a figure, in drawing order.
@@ -118,76 +125,4 @@ impl Scene {
             vertical: false,
         }));
     }
-}
-
-/// A plotters backend that a scene can be replayed on.
-pub(super) trait Surface: DrawingBackend {
-    /// Units of the backend in a pixel of the scene.
-    const SCALE: f64;
-    /// What plotters calls the font size, over the size of the em square.
-    const EM: f64;
-
-    /// Draws a raster.
-    fn raster(&mut self, raster: &Raster) -> Result<(), DrawingErrorKind<Self::ErrorType>>;
-}
-
-/// Draws every shape of `scene` on `surface`.
-pub(super) fn replay<S: Surface>(scene: &Scene, surface: &mut S) -> Result<(), DrawingErrorKind<S::ErrorType>> {
-    let unit = |v: f64| (v * S::SCALE).round() as i32;
-    let at = |p: &Point| (unit(p.0), unit(p.1));
-    let filled =
-        |color: &Rgb, opacity: &f64| ShapeStyle { color: rgba(*color, *opacity), filled: true, stroke_width: 0 };
-    surface.ensure_prepared()?;
-    for shape in &scene.shapes {
-        match shape {
-            Shape::Path { points, color, opacity, width } => {
-                let style = ShapeStyle {
-                    color: rgba(*color, *opacity),
-                    filled: false,
-                    stroke_width: (width * S::SCALE).round().max(1.0) as u32,
-                };
-                surface.draw_path(points.iter().map(at), &style)?;
-            }
-            Shape::Polygon { points, color, opacity } => {
-                surface.fill_polygon(points.iter().map(at), &filled(color, opacity))?;
-            }
-            Shape::Rect { from, to, color, opacity } => {
-                surface.draw_rect(at(from), at(to), &filled(color, opacity), true)?;
-            }
-            Shape::Circle { center, radius, color, opacity } => {
-                surface.draw_circle(at(center), unit(*radius) as u32, &filled(color, opacity), true)?;
-            }
-            Shape::Text(text) => draw_text(text, surface)?,
-            Shape::Raster(raster) => surface.raster(raster)?,
-        }
-    }
-    surface.present()
-}
-
-fn rgba((r, g, b): Rgb, opacity: f64) -> RGBAColor {
-    RGBAColor(r, g, b, opacity)
-}
-
-fn draw_text<S: Surface>(text: &Text, surface: &mut S) -> Result<(), DrawingErrorKind<S::ErrorType>> {
-    let size = text.size * S::SCALE * S::EM;
-    let weight = if text.bold { FontStyle::Bold } else { FontStyle::Normal };
-    let turn = if text.vertical { FontTransform::Rotate270 } else { FontTransform::None };
-    let side = match text.anchor {
-        Anchor::Start => HPos::Left,
-        Anchor::Middle => HPos::Center,
-        Anchor::End => HPos::Right,
-    };
-    // plotters places text by the top of its box; its fonts have the baseline half a size below.
-    let (mut x, mut y) = (text.at.0 * S::SCALE, text.at.1 * S::SCALE);
-    if text.vertical {
-        x -= size / 2.0;
-    } else {
-        y -= size / 2.0;
-    }
-    let color = rgba(text.color, 1.0);
-    let style = TextStyle::from((FontFamily::Name(FONTS), size, weight))
-        .transform(turn)
-        .pos(Pos::new(side, VPos::Top))
-        .color(&color);
-    surface.draw_text(&text.text, &style, (x.round() as i32, y.round() as i32))
 }

@@ -1,5 +1,6 @@
 //! Series as shapes.
 
+use super::axis::{Scale, between};
 use super::frame::Axes;
 use super::geometry::{Frame, clip_path, clip_polygon, runs, thin, thin_dots};
 use super::layer::{Kind, Layer};
@@ -34,7 +35,7 @@ impl Painter<'_> {
                     self.raster(mesh, values.iter().map(color).collect());
                 }
                 Kind::Regions { mesh, classes } => {
-                    self.raster(mesh, classes.iter().map(|class| style::tint(style::series(*class), 0.25)).collect());
+                    self.raster(mesh, classes.iter().map(|class| style::region(*class)).collect());
                 }
                 _ => {}
             }
@@ -119,7 +120,9 @@ impl Painter<'_> {
     fn band(&mut self, x: &[f64], mean: &[f64], spread: &[f64], color: Rgb) {
         let floor = self.frame.bottom;
         let edge = |sign: f64| -> Vec<Point> {
-            let ends = mean.iter().zip(spread).map(|(m, s)| m + sign * s);
+            // An end beyond the doubles is far above or below; only a mean that is not finite is a gap.
+            let end = |m: f64, s: f64| (m + sign * s).clamp(-f64::MAX, f64::MAX);
+            let ends = mean.iter().zip(spread).map(|(m, s)| if m.is_finite() { end(*m, *s) } else { f64::NAN });
             x.iter()
                 .zip(ends)
                 .map(|(x, end)| (*x, end))
@@ -213,7 +216,9 @@ impl Painter<'_> {
         for (color, values) in &histograms {
             let mut outline = vec![(self.axes.x.px(bins.low), self.frame.bottom)];
             for (i, count) in bins.counts(values).into_iter().enumerate() {
-                let top = self.axes.y.px(count as f64).clamp(-1e6, self.frame.bottom);
+                // A logarithmic axis has no place for an empty bin.
+                let top =
+                    if count == 0 { self.frame.bottom } else { self.axes.y.px(count as f64).min(self.frame.bottom) };
                 outline.push((self.axes.x.px(bins.edge(i)), top));
                 outline.push((self.axes.x.px(bins.edge(i + 1)), top));
             }
@@ -240,17 +245,15 @@ impl Painter<'_> {
     /// Colours at the points of a mesh, over the part of it that the axes show.
     fn raster(&mut self, mesh: &Mesh, colors: Vec<Rgb>) {
         // Images start at the top, meshes at the bottom.
-        let cell = |(low, high): (f64, f64), index: usize| low + (high - low) * (index as f64 + 0.5) / mesh.n as f64;
-        let shown = |axis: &super::axis::Scale, range| -> Vec<usize> {
-            (0..mesh.n).filter(|i| axis.contains(cell(range, *i))).collect()
-        };
+        let edge = |(low, high): (f64, f64), index: usize| between(low, high, index as f64 / mesh.n as f64);
+        let shown =
+            |axis: &Scale, range| -> Vec<usize> { (0..mesh.n).filter(|i| axis.contains(mesh.at(range, *i))).collect() };
         let (columns, rows) = (shown(&self.axes.x, mesh.x), shown(&self.axes.y, mesh.y));
         let ([Some(left), Some(right)], [Some(low), Some(high)]) =
             ([columns.first(), columns.last()], [rows.first(), rows.last()])
         else {
             return;
         };
-        let edge = |(low, high): (f64, f64), index: usize| low + (high - low) * index as f64 / mesh.n as f64;
         let from = self.frame.clamp(self.at(edge(mesh.x, *left), edge(mesh.y, high + 1)));
         let to = self.frame.clamp(self.at(edge(mesh.x, right + 1), edge(mesh.y, *low)));
         let pixels = rows.iter().rev().flat_map(|row| columns.iter().map(move |column| row * mesh.n + column));

@@ -4,6 +4,8 @@
 //! best possible is √(1.05 / 0.056) = 4.3), and a figure cannot know the theme of the page that shows it, so it brings
 //! its own paper.
 
+use super::axis::{extent, share};
+
 /// Red, green and blue, 0 to 255.
 pub(super) type Rgb = (u8, u8, u8);
 
@@ -12,6 +14,9 @@ pub(super) const INK: Rgb = (0x22, 0x22, 0x22);
 pub(super) const MUTED: Rgb = (0x55, 0x55, 0x55);
 pub(super) const AXIS: Rgb = (0x88, 0x88, 0x88);
 pub(super) const GRID: Rgb = (0xe4, 0xe4, 0xe0);
+
+/// For what is faded.
+pub(super) const PALE: Rgb = (0xc4, 0xc4, 0xc0);
 
 /// Font sizes in pixels.
 pub(super) const FIGURE_TITLE: f64 = 16.0;
@@ -34,6 +39,11 @@ const SERIES: [Rgb; 8] = [
 /// The colour of the series with this index.
 pub(super) fn series(index: usize) -> Rgb {
     SERIES[index % SERIES.len()]
+}
+
+/// The colour of the decision region of this class.
+pub(super) fn region(class: usize) -> Rgb {
+    tint(series(class), 0.25)
 }
 
 /// `color` laid over the card with this opacity.
@@ -76,20 +86,23 @@ impl ColorMap {
 
     /// A map that spans the finite values; symmetric about 0 where they have both signs. `None` if none is finite.
     pub fn spanning(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let (low, high) = super::axis::extent(values)?;
+        let (low, high) = extent(values)?;
         if low < 0.0 && high > 0.0 {
             let bound = high.max(-low);
             return Some(Self { low: -bound, high: bound, diverging: true });
         }
+        if high > low {
+            return Some(Self { low, high, diverging: false });
+        }
         // One value alone gets a span of its own, so that its colour is defined.
-        let high = if high > low { high } else { low + low.abs().max(1.0) };
-        Some(Self { low, high, diverging: false })
+        let low = low.min(f64::MAX / 2.0);
+        Some(Self { low, high: low + low.abs().max(1.0), diverging: false })
     }
 
     /// The colour of a value; outside the span the nearest end.
     pub fn color(&self, value: f64) -> Rgb {
         let stops = if self.diverging { Self::DIVERGING } else { Self::SEQUENTIAL };
-        let position = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0) * (stops.len() - 1) as f64;
+        let position = share(value, self.low, self.high).clamp(0.0, 1.0) * (stops.len() - 1) as f64;
         let index = (position as usize).min(stops.len() - 2);
         mix(stops[index], stops[index + 1], position - index as f64)
     }

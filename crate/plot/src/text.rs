@@ -16,6 +16,7 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
         .chars()
         .map(|c| match c {
             ' '..='~' => u32::from(WIDTHS[c as usize - 32]),
+            '\u{300}'..='\u{36f}' => 0, // accents over the letter before
             '\u{2000}'..='\u{2bff}' => 850,
             c if (c as u32) < 0x2000 => 680,
             _ => 1000,
