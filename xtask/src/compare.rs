@@ -38,6 +38,9 @@ impl Tolerance {
 pub fn differences(committed: &Notebook, executed: &Notebook) -> Vec<String> {
     let mut differences = Vec::new();
     for (old, new) in committed.code().zip(executed.code()) {
+        if new.value["execution_count"].is_null() {
+            continue; // It never ran, which is a fault already.
+        }
         if let Some(difference) = cell_difference(&old, &new) {
             differences.push(new.says(&difference));
         }
@@ -262,7 +265,7 @@ mod tests {
         use serde_json::json;
         let cell = |text: &str, tags: &[&str]| {
             Notebook(json!({ "cells": [{
-                "cell_type": "code", "source": "x", "metadata": { "tags": tags },
+                "cell_type": "code", "source": "x", "execution_count": 1, "metadata": { "tags": tags },
                 "outputs": [{ "output_type": "stream", "name": "stdout", "text": text }],
             }] }))
         };
@@ -290,7 +293,8 @@ mod tests {
         use serde_json::json;
         let cell = |outputs: serde_json::Value| {
             Notebook(json!({ "cells": [{
-                "cell_type": "code", "source": "x", "metadata": { "tags": ["volatile"] }, "outputs": outputs,
+                "cell_type": "code", "source": "x", "execution_count": 1,
+                "metadata": { "tags": ["volatile"] }, "outputs": outputs,
             }] }))
         };
         let text = |text: &str| cell(json!([{ "output_type": "stream", "name": "stdout", "text": text }]));
