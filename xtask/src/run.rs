@@ -12,7 +12,7 @@ use crate::arguments::Arguments;
 use crate::compare::differences;
 use crate::error::{About, Result};
 use crate::notebook::Notebook;
-use crate::{paths, process, setup};
+use crate::{paths, process, python, setup};
 
 /// What is done with the outputs.
 #[derive(Clone, Copy, PartialEq)]
@@ -153,7 +153,7 @@ pub fn execute(file: &Path, name: &str, jobs: usize) -> Result<(Notebook, Value)
     // The process number keeps two runners apart.
     let place = |kind: &str| folder.join(format!("{stem}-{name}-{}.{kind}", std::process::id()));
     let (executed, times) = (place("ipynb"), place("json"));
-    let mut python = setup::jupyter("python");
+    let mut python = python::jupyter("python");
     if std::env::var_os("RAYON_NUM_THREADS").is_none() {
         // Threads that wait for each other lose much where others hold their core; the results are the same with fewer.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
