@@ -161,3 +161,26 @@ fn install_kernel() -> Result<()> {
     fs::create_dir_all(&folder).about(folder.display())?;
     write_if_new(&folder.join("overrides.json"), &format!("{settings:#}\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::is_dependency;
+
+    #[test]
+    fn packages_of_the_workspace_are_not_handed_to_the_kernels() {
+        for ours in [
+            "deps/libcandlelight.so",
+            "deps/libcandlelight_plot-0123456789abcdef.rlib",
+            ".fingerprint/candlelight-kernels-0123456789abcdef/lib-candlelight_kernels.json",
+            "deps/candlelight_error-0123456789abcdef.d",
+            "incremental",
+        ] {
+            assert!(!is_dependency(Path::new(ours)), "{ours}");
+        }
+        for theirs in ["deps", "deps/libcandle_core-0123456789abcdef.rlib", "build/libc-0123456789abcdef/output"] {
+            assert!(is_dependency(Path::new(theirs)), "{theirs}");
+        }
+    }
+}
