@@ -62,6 +62,16 @@ write(
     ('compile_error!("not this");', ["raises-exception"], new_output("stream", name="stderr", text="not this\n")),
     ('eprintln!("a warning");', ["expects-stderr"], None),
 )
+write(
+    "dead_kernel",
+    "let fine = 1;",
+    'std::process::Command::new("kill").args(["-9", &std::os::unix::process::parent_id().to_string()]).status()?;',
+    ('println!("{fine}");', [], "1\n"),
+)
+write("unknown_kernel", ("let fine = 1;", [], "1\n"), "let more = fine;")
+unknown = nbformat.read(FOLDER / "unknown_kernel.ipynb", as_version=4)
+unknown.metadata.kernelspec.name = "no-such-kernel"
+nbformat.write(unknown, FOLDER / "unknown_kernel.ipynb")
 write("not_raised", ("let fine = 1;", ["raises-exception"], None))
 write(
     "statics",

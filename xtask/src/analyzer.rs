@@ -18,8 +18,23 @@ use crate::error::{About, Result};
 const FOLLOWED: &[(&str, &[&str])] = &[
     (
         "candlelight",
-        &["candle-core", "candle-nn", "ndarray", "ndarray-rand", "plotters", "rand", "rand_chacha", "rand_distr"],
+        &[
+            "candle-core",
+            "candle-nn",
+            "candlelight-error",
+            "candlelight-kernels",
+            "candlelight-plot",
+            "ndarray",
+            "ndarray-rand",
+            "plotters",
+            "rand",
+            "rand_chacha",
+            "rand_distr",
+        ],
     ),
+    ("candlelight-error", &["candle-core"]),
+    ("candlelight-kernels", &["candle-core", "candlelight-error"]),
+    ("candlelight-plot", &["candle-core", "candlelight-error", "plotters"]),
     ("candle-core", &["half", "num-traits", "safetensors"]),
     ("candle-nn", &["candle-core", "half", "num-traits", "safetensors"]),
     ("half", &[]),
@@ -135,7 +150,9 @@ mod tests {
     fn drops_what_only_candle_needs_and_keeps_what_a_notebook_adds() {
         let mut given = metadata(&[
             ("ctx", &["candlelight", "regex"]),
-            ("candlelight", &["candle-core", "ureq"]),
+            ("candlelight", &["candle-core", "candlelight-plot", "ureq"]),
+            ("candlelight-plot", &["flate2"]),
+            ("flate2", &[]),
             ("candle-core", &["gemm", "half", "regex"]),
             ("gemm", &[]),
             ("half", &[]),
@@ -144,8 +161,8 @@ mod tests {
             ("ureq", &[]),
         ]);
         trim(&mut given).unwrap();
-        assert_eq!(names(&given), ["ctx", "candlelight", "candle-core", "half", "regex", "memchr"]);
-        assert_eq!(given["resolve"]["nodes"][2]["dependencies"], json!(["half", "regex"]));
+        assert_eq!(names(&given), ["ctx", "candlelight", "candlelight-plot", "candle-core", "half", "regex", "memchr"]);
+        assert_eq!(given["resolve"]["nodes"][3]["dependencies"], json!(["half", "regex"]));
     }
 
     #[test]

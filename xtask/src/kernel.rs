@@ -11,60 +11,9 @@ use std::time::Duration;
 
 use crate::clone::clone_tree;
 use crate::error::{About, Result};
-use crate::{paths, process, setup};
-
-/// The name under which this program is the kernel.
-pub const LAUNCHER: &str = "candlelight-kernel";
-
-/// The flag that evcxr always compiles with.
-pub const PREFER_DYNAMIC: &str = "-Cprefer-dynamic";
-
-/// The lock file of the prepared directory, under a name that cargo does not rewrite.
-pub const PINNED_LOCK: &str = "Cargo.lock.pinned";
-
-/// The directory that kernels start from a copy of.
-pub fn prepared(lab: &Path) -> PathBuf {
-    lab.join("kernel/prepared")
-}
-
-/// What evcxr passes to rustc: it links with lld where that is installed and mold is not.
-pub fn rustflags() -> String {
-    let found = |name: &str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
-    };
-    let lld = cfg!(not(target_os = "macos")) && found("lld") && !found("mold");
-    if lld { format!("{PREFER_DYNAMIC} -Clink-arg=-fuse-ld=lld") } else { PREFER_DYNAMIC.to_owned() }
-}
-
-/// The host in what `rustc -vV` says.
-pub fn host(rustc: &str) -> String {
-    rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned()
-}
-
-/// The line by which a notebook, or the kernel's start, names the crate.
-fn dependency(root: &Path) -> String {
-    format!("candlelight = {{ path = \"{}\" }}", root.join("crate").display())
-}
-
-/// A manifest like the one that evcxr writes.
-pub fn manifest(root: &Path) -> String {
-    format!(
-        "[package]\nname = \"ctx\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n\
-         [profile.dev]\nopt-level = 2\ndebug = false\nstrip = \"debuginfo\"\nrpath = true\nlto = false\n\
-         debug-assertions = true\ncodegen-units = 16\npanic = 'unwind'\nincremental = true\noverflow-checks = true\n\n\
-         [dependencies]\n{}\n",
-        dependency(root)
-    )
-}
-
-/// The real home of cargo.
-pub fn cargo_home() -> Result<PathBuf> {
-    match std::env::var_os("CARGO_HOME") {
-        Some(home) => Ok(PathBuf::from(home)),
-        None => Ok(std::env::home_dir().ok_or("there is no home directory; set HOME or CARGO_HOME")?.join(".cargo")),
-    }
-}
+use crate::evcxr::{self, PINNED_LOCK};
+use crate::paths::{self, cargo_home};
+use crate::process;
 
 /// Runs one kernel from start to end.
 pub fn launch() -> Result<ExitCode> {
@@ -73,7 +22,7 @@ pub fn launch() -> Result<ExitCode> {
     let lab = this.ancestors().nth(2).ok_or("the kernel's program stands in `bin` of what set-up made")?;
     let sessions = lab.join("kernel/sessions");
     remove_dead(&sessions);
-    let session = Session::new(&sessions, &prepared(lab))?;
+    let session = Session::new(&sessions, &paths::prepared(lab))?;
     let parent = parent_id();
     let mut evcxr = session.evcxr(lab)?;
     // What cells print takes another way; here evcxr only says that there is no configuration file, which is not true.
@@ -120,7 +69,7 @@ impl Session {
         let start = format!(
             "!cp '{lock}/{PINNED_LOCK}' '{lock}/Cargo.lock'\n:build_env CARGO_HOME={}\n:dep {}\n",
             home.display(),
-            dependency(&paths::root())
+            evcxr::dependency(&paths::root())
         );
         fs::write(folder.join("init.evcxr"), start).about(folder.display())?;
         let warm = "let _warm = candlelight::candle_core::Shape::from(1).dims().len();";
@@ -128,7 +77,7 @@ impl Session {
     }
 
     fn evcxr(&self, lab: &Path) -> Result<Command> {
-        let mut command = process::command(setup::evcxr_program()?);
+        let mut command = process::command(evcxr::program()?);
         let cores = std::thread::available_parallelism().map_or(1, usize::from).to_string();
         command.env("EVCXR_TMPDIR", &self.folder).env("EVCXR_CONFIG_DIR", self.folder.join("config"));
         // The analyzer looks for cargo here first, and finds the one that shows it only what cells can name.

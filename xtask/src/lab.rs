@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::error::Result;
-use crate::{kernel, paths, process, run, setup};
+use crate::{paths, process, python, run, setup};
 
 /// The notebook that opens.
 const FIRST: &str = "notebooks/00-start-here.ipynb";
@@ -26,15 +26,15 @@ pub fn lab(mut arguments: Arguments) -> Result<ExitCode> {
     }
     setup::setup()?;
     // Jupyter shows figures of trusted notebooks only; these were executed by the course itself.
-    process::output(setup::jupyter("jupyter-trust").args(run::all_notebooks()?))?;
-    let mut server = setup::jupyter("jupyter-lab");
+    process::output(python::jupyter("jupyter-trust").args(run::all_notebooks()?))?;
+    let mut server = python::jupyter("jupyter-lab");
     server.arg("--ServerApp.ip=127.0.0.1").arg(format!("--ServerApp.root_dir={}", paths::root().display()));
     server.arg(format!("--LabApp.default_url=/lab/tree/{FIRST}"));
     server.arg(format!("--config={}", paths::script("lab_config.py").display()));
     server.env("JUPYTERLAB_WORKSPACES_DIR", paths::lab().join("workspaces"));
     // What the configuration needs to keep a warm kernel ready.
     server.env("PYTHONPATH", paths::root().join("xtask/jupyter"));
-    server.env("CANDLELIGHT_LAUNCHER", paths::lab().join("bin").join(kernel::LAUNCHER));
+    server.env("CANDLELIGHT_LAUNCHER", paths::launcher());
     server.env("CANDLELIGHT_NOTEBOOKS", paths::root().join("notebooks"));
     if let Some(port) = port {
         server.arg(format!("--ServerApp.port={port}")).arg("--ServerApp.port_retries=0");

@@ -8,12 +8,15 @@ mod arguments;
 mod bench;
 mod clone;
 mod compare;
+mod done;
 mod error;
+mod evcxr;
 mod kernel;
 mod lab;
 mod notebook;
 mod paths;
 mod process;
+mod python;
 mod run;
 mod setup;
 mod test;
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
     let program = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy();
     let result = match &*name {
-        kernel::LAUNCHER => kernel::launch(),
+        paths::LAUNCHER => kernel::launch(),
         "cargo" => analyzer::cargo(),
         _ => command(),
     };

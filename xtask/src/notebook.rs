@@ -96,6 +96,12 @@ impl Notebook {
         faults
     }
 
+    /// Why none of the cells ran.
+    pub fn never_ran(&self, reason: &str) -> String {
+        let first = self.code().next().map_or_else(String::new, |first| first.says("and those after it never ran: "));
+        format!("{first}the notebook {reason}")
+    }
+
     /// The outputs of `executed` in this notebook, with execution counts from 1, and what its kernel says of the language: by
     /// that JupyterLab colours the code before a kernel runs.
     pub fn take_outputs(&mut self, executed: &Self) {

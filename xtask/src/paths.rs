@@ -2,6 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::Result;
+
+/// The name under which this program is the kernel.
+pub const LAUNCHER: &str = "candlelight-kernel";
+
 /// The repository.
 pub fn root() -> PathBuf {
     let from_here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -27,4 +32,22 @@ pub fn script(name: &str) -> PathBuf {
 /// A path as one would type it in the repository.
 pub fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// The program that Jupyter starts as the kernel.
+pub fn launcher() -> PathBuf {
+    lab().join("bin").join(LAUNCHER)
+}
+
+/// The directory that kernels start from a copy of.
+pub fn prepared(lab: &Path) -> PathBuf {
+    lab.join("kernel/prepared")
+}
+
+/// The real home of cargo.
+pub fn cargo_home() -> Result<PathBuf> {
+    match std::env::var_os("CARGO_HOME") {
+        Some(home) => Ok(PathBuf::from(home)),
+        None => Ok(std::env::home_dir().ok_or("there is no home directory; set HOME or CARGO_HOME")?.join(".cargo")),
+    }
 }

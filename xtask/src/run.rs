@@ -12,7 +12,7 @@ use crate::arguments::Arguments;
 use crate::compare::differences;
 use crate::error::{About, Result};
 use crate::notebook::Notebook;
-use crate::{paths, process, setup};
+use crate::{paths, process, python, setup};
 
 /// What is done with the outputs.
 #[derive(Clone, Copy, PartialEq)]
@@ -109,12 +109,17 @@ fn run_one(file: &Path, index: usize, mode: Mode, jobs: usize) -> Result<Outcome
     let mut committed = Notebook::read(file)?;
     let (executed, times) = execute(file, &format!("{index:02}"), jobs)?;
     let mut faults = executed.faults();
-    if let Some(message) = times["stopped"]["message"].as_str()
-        && faults.iter().all(|fault| fault.contains("never ran"))
-    {
-        // The kernel died or took too long, and left no output that says so.
-        let place = times["stopped"]["cell"].as_u64().unwrap_or_default() + 1;
-        faults.insert(0, format!("cell {place} stopped the run: {}", crate::notebook::shortened(message, 300)));
+    if let Some(message) = times["stopped"]["message"].as_str() {
+        let stopped_at = times["stopped"]["cell"].as_u64();
+        match stopped_at.and_then(|index| executed.cells().nth(index as usize)) {
+            // The kernel died or took too long, and left no output that says so.
+            Some(cell) => {
+                faults.retain(|fault| *fault != cell.says("never ran"));
+                faults.insert(0, cell.says(message));
+            }
+            // No cell ran.
+            None => faults = vec![executed.never_ran(message)],
+        }
     }
     match mode {
         Mode::Check => {
@@ -148,7 +153,7 @@ pub fn execute(file: &Path, name: &str, jobs: usize) -> Result<(Notebook, Value)
     // The process number keeps two runners apart.
     let place = |kind: &str| folder.join(format!("{stem}-{name}-{}.{kind}", std::process::id()));
     let (executed, times) = (place("ipynb"), place("json"));
-    let mut python = setup::jupyter("python");
+    let mut python = python::jupyter("python");
     if std::env::var_os("RAYON_NUM_THREADS").is_none() {
         // Threads that wait for each other lose much where others hold their core; the results are the same with fewer.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -1,19 +1,13 @@
 //! `cargo xtask setup`: what the notebooks need, made once, found again later, with no network the second time.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Instant;
 
 use crate::clone::clone_tree;
+use crate::done::{is_done, mark_done, write_if_new};
 use crate::error::{About, Result};
-use crate::{kernel, paths, process};
-
-/// The version of the Rust kernel that the course is written for.
-pub const EVCXR: &str = "0.22.0";
-
-/// What needs Python, and the oldest that it takes.
-const PYTHON: (&str, (u32, u32)) = ("JupyterLab", (3, 10));
+use crate::{evcxr, paths, process, python};
 
 /// Does every step that is not done yet.
 pub fn setup() -> Result<()> {
@@ -26,17 +20,12 @@ pub fn setup() -> Result<()> {
         lock.lock().about("the lock of the set-up")?;
     }
     check_compiler()?;
-    step("Python environment", python)?;
+    step("Python environment", python::install)?;
     step("sources of the standard library", rust_sources)?;
-    step("Rust kernel", || evcxr().map(|_| ()))?;
+    step("Rust kernel", evcxr::install)?;
     step("crate", build_crate)?;
     step("build directory of the kernels", prepare_kernels)?;
     step("kernel specification", install_kernel)
-}
-
-/// The program of the Rust kernel, if set-up has been here.
-pub fn evcxr_program() -> Result<PathBuf> {
-    find_evcxr()?.ok_or_else(|| "the Rust kernel is not installed; run `cargo xtask setup`".into())
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
@@ -59,59 +48,6 @@ fn check_compiler() -> Result<()> {
     }
 }
 
-/// The virtual environment with the pinned packages.
-fn python() -> Result<()> {
-    let root = paths::root();
-    let venv = paths::lab().join("venv");
-    let pins = ["requirements.txt", "constraints.txt"].map(|name| root.join("xtask/jupyter").join(name));
-    let mut wanted = String::new();
-    for file in &pins {
-        wanted += &fs::read_to_string(file).about(file.display())?;
-    }
-    if is_done(&venv, &wanted) {
-        return Ok(());
-    }
-    println!("Python environment: installing JupyterLab (about a minute, once)");
-    let log = paths::lab().join("log/python.log");
-    let program = paths::venv_program("python");
-    if process::output(process::command(&program).args(["-c", "import pip"])).is_err() {
-        make_venv(&venv, PYTHON, &log)?;
-    }
-    let mut pip = process::command(&program);
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]);
-    process::run_logged(pip.arg(&pins[0]).arg("-c").arg(&pins[1]), &log)?;
-    mark_done(&venv, &wanted)
-}
-
-/// An empty virtual environment, of a Python that is new enough for what it is for.
-pub fn make_venv(venv: &Path, needs: (&str, (u32, u32)), log: &Path) -> Result<()> {
-    let python = find_python(needs)?;
-    process::run_logged(process::command(&python).args(["-m", "venv", "--clear"]).arg(venv), log).map_err(|error| {
-        format!("{error}\n`{python} -m venv` failed; on Debian and Ubuntu it needs `apt install python3-venv`").into()
-    })
-}
-
-fn find_python((what, oldest): (&str, (u32, u32))) -> Result<String> {
-    let mut found = String::from("none");
-    for name in std::env::var("PYTHON").into_iter().chain(["python3".to_owned(), "python".to_owned()]) {
-        let mut ask = process::command(&name);
-        let Ok(said) = process::output(ask.args(["-c", "import sys; print(*sys.version_info[:2])"])) else { continue };
-        let version: Vec<u32> = said.split(' ').filter_map(|part| part.parse().ok()).collect();
-        if let [major, minor] = version[..]
-            && (major, minor) >= oldest
-        {
-            return Ok(name);
-        }
-        found = format!("`{name}` {}", said.replace(' ', "."));
-    }
-    Err(format!(
-        "Python {}.{} or newer is needed for {what}, found {found}; install it (Debian and Ubuntu: `apt install python3 \
-         python3-venv`) or set PYTHON to its program",
-        oldest.0, oldest.1
-    )
-    .into())
-}
-
 /// The kernel finds the types of variables in the sources of the standard library.
 fn rust_sources() -> Result<()> {
     let sysroot = process::output(process::command("rustc").current_dir(paths::root()).args(["--print", "sysroot"]))?;
@@ -132,46 +68,6 @@ fn rust_sources() -> Result<()> {
     })
 }
 
-/// The kernel's program: one that `cargo install` put beside cargo, if it has the right version, else our own.
-fn evcxr() -> Result<PathBuf> {
-    if let Some(program) = find_evcxr()? {
-        return Ok(program);
-    }
-    println!("Rust kernel: compiling evcxr_jupyter {EVCXR} (8 to 15 minutes, once for all clones)");
-    let home = evcxr_home()?;
-    let beside = |what: &str| home.with_file_name(format!("evcxr_jupyter-{EVCXR}-{what}"));
-    let (unfinished, build) = (beside("unfinished"), beside("build"));
-    let mut install = process::command("cargo");
-    // Without --locked a newer dependency breaks the build. The build directory is kept until the end, so that an
-    // interrupted installation goes on where it stopped.
-    install.args(["install", "evcxr_jupyter", "--version", EVCXR, "--locked", "--root"]).arg(&unfinished);
-    install.arg("--target-dir").arg(&build).current_dir(std::env::temp_dir());
-    process::run_logged(&mut install, &paths::lab().join("log/evcxr.log"))?;
-    fs::rename(&unfinished, &home).about(home.display())?;
-    fs::remove_dir_all(&build).about(build.display())?;
-    Ok(home.join("bin/evcxr_jupyter"))
-}
-
-fn find_evcxr() -> Result<Option<PathBuf>> {
-    let cargo_home = kernel::cargo_home()?;
-    let beside_cargo = cargo_home.join("bin/evcxr_jupyter");
-    let installed = fs::read_to_string(cargo_home.join(".crates.toml")).unwrap_or_default();
-    if beside_cargo.exists() && installed.contains(&format!("\"evcxr_jupyter {EVCXR} ")) {
-        return Ok(Some(beside_cargo));
-    }
-    let own = evcxr_home()?.join("bin/evcxr_jupyter");
-    Ok(own.exists().then_some(own))
-}
-
-/// Where our own kernel is kept: the user's cache, because building it takes long and every clone can use it.
-fn evcxr_home() -> Result<PathBuf> {
-    let cache = match std::env::var_os("XDG_CACHE_HOME") {
-        Some(cache) => PathBuf::from(cache),
-        None => std::env::home_dir().ok_or("there is no home directory; set HOME")?.join(".cache"),
-    };
-    Ok(cache.join("candlelight").join(format!("evcxr_jupyter-{EVCXR}")))
-}
-
 /// Builds the crate, and with it all that the kernels compile. After an error in a cell, evcxr runs `cargo check` too, which
 /// would go through all of Candle at the first one.
 fn build_crate() -> Result<()> {
@@ -186,11 +82,11 @@ fn build_crate() -> Result<()> {
 /// Builds the crate as a kernel would, in the directory that kernels start from a copy of.
 fn prepare_kernels() -> Result<()> {
     let root = paths::root();
-    let prepared = kernel::prepared(&paths::lab());
+    let prepared = paths::prepared(&paths::lab());
     let lock = fs::read_to_string(root.join("Cargo.lock")).about("Cargo.lock")?;
     let config = fs::read_to_string(root.join(".cargo/config.toml")).about(".cargo/config.toml")?;
     let rustc = process::output(process::command("rustc").current_dir(&root).arg("-vV"))?;
-    let flags = kernel::rustflags();
+    let flags = evcxr::rustflags();
     let wanted = format!("{rustc}\n{flags}\n{config}\n{lock}");
     if !is_done(&prepared, &wanted) {
         if prepared.exists() {
@@ -198,23 +94,23 @@ fn prepare_kernels() -> Result<()> {
         }
         fs::create_dir_all(prepared.join("src")).about(prepared.display())?;
         fs::write(prepared.join("src/lib.rs"), "").about(prepared.display())?;
-        if flags == kernel::PREFER_DYNAMIC {
+        if flags == evcxr::PREFER_DYNAMIC {
             // The artifacts of the workspace serve the kernels as they are, except its own crates.
             let target = root.join("target");
-            for part in ["debug".into(), Path::new(&kernel::host(&rustc)).join("debug")] {
+            for part in ["debug".into(), Path::new(&evcxr::host(&rustc)).join("debug")] {
                 clone_tree(&target.join(&part), &prepared.join("target").join(&part), &is_dependency)?;
             }
         }
     }
-    fs::write(prepared.join("Cargo.toml"), kernel::manifest(&root)).about(prepared.display())?;
+    fs::write(prepared.join("Cargo.toml"), evcxr::manifest(&root)).about(prepared.display())?;
     fs::write(prepared.join("Cargo.lock"), &lock).about(prepared.display())?;
     for work in ["build", "check"] {
         let mut cargo = process::command("cargo");
-        cargo.args([work, "--target", &kernel::host(&rustc)]).current_dir(&prepared);
+        cargo.args([work, "--target", &evcxr::host(&rustc)]).current_dir(&prepared);
         cargo.env("CARGO_TARGET_DIR", "target").env("CARGO_BUILD_BUILD_DIR", "target").env("RUSTFLAGS", &flags);
         process::run_logged(&mut cargo, &paths::lab().join(format!("log/kernels-{work}.log")))?;
     }
-    fs::copy(prepared.join("Cargo.lock"), prepared.join(kernel::PINNED_LOCK)).about("the kernels' Cargo.lock")?;
+    fs::copy(prepared.join("Cargo.lock"), prepared.join(evcxr::PINNED_LOCK)).about("the kernels' Cargo.lock")?;
     mark_done(&prepared, &wanted)
 }
 
@@ -235,7 +131,7 @@ fn is_dependency(path: &Path) -> bool {
 fn install_kernel() -> Result<()> {
     let lab = paths::lab();
     let this = std::env::current_exe().about("this program")?;
-    let launcher = lab.join("bin").join(kernel::LAUNCHER);
+    let launcher = paths::launcher();
     let cargo_bin = lab.join("kernel/cargo-home/bin");
     for folder in [lab.join("bin"), cargo_bin.clone(), lab.join("venv/share/jupyter/kernels/rust")] {
         fs::create_dir_all(&folder).about(folder.display())?;
@@ -266,26 +162,25 @@ fn install_kernel() -> Result<()> {
     write_if_new(&folder.join("overrides.json"), &format!("{settings:#}\n"))
 }
 
-fn write_if_new(file: &Path, content: &str) -> Result<()> {
-    if fs::read_to_string(file).is_ok_and(|old| old == content) {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::is_dependency;
+
+    #[test]
+    fn packages_of_the_workspace_are_not_handed_to_the_kernels() {
+        for ours in [
+            "deps/libcandlelight.so",
+            "deps/libcandlelight_plot-0123456789abcdef.rlib",
+            ".fingerprint/candlelight-kernels-0123456789abcdef/lib-candlelight_kernels.json",
+            "deps/candlelight_error-0123456789abcdef.d",
+            "incremental",
+        ] {
+            assert!(!is_dependency(Path::new(ours)), "{ours}");
+        }
+        for theirs in ["deps", "deps/libcandle_core-0123456789abcdef.rlib", "build/libc-0123456789abcdef/output"] {
+            assert!(is_dependency(Path::new(theirs)), "{theirs}");
+        }
     }
-    fs::write(file, content).about(file.display())
-}
-
-/// Whether [`mark_done`] was called with the same text.
-pub fn is_done(folder: &Path, wanted: &str) -> bool {
-    fs::read_to_string(folder.join("set-up.done")).is_ok_and(|done| done == wanted)
-}
-
-/// Written last, so that a folder without it, or with another text, is known to be unfinished.
-pub fn mark_done(folder: &Path, wanted: &str) -> Result<()> {
-    write_if_new(&folder.join("set-up.done"), wanted)
-}
-
-/// A command of the Python environment, with Jupyter finding our kernel first.
-pub fn jupyter(program: &str) -> Command {
-    let mut command = process::command(paths::venv_program(program));
-    command.env("JUPYTER_PREFER_ENV_PATH", "1").env("PYTHONUNBUFFERED", "1").current_dir(paths::root());
-    command
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::error::{About, Result};
-use crate::{paths, process, run, setup, twins};
+use crate::{paths, process, python, run, setup, twins};
 
 struct Outcome {
     name: &'static str,
@@ -72,10 +72,10 @@ fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
 
 /// JupyterLab in headless Chromium.
 fn browser() -> Result<()> {
-    let mut pip = setup::jupyter("python");
+    let mut pip = python::jupyter("python");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
     watched(pip.arg("tests/browser/requirements.txt"))?;
-    watched(setup::jupyter("python").arg("tests/browser/browser.py").arg(paths::lab().join("browser")))
+    watched(python::jupyter("python").arg("tests/browser/browser.py").arg(paths::lab().join("browser")))
 }
 
 /// Runs with its output in ours.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::error::{About, Result};
-use crate::{paths, process, run, setup};
+use crate::{paths, process, python, run, setup};
 
 /// Brings the twins into step by the newer of the two, or, with `--check`, only says where they are not.
 pub fn twins(mut arguments: Arguments) -> Result<ExitCode> {
@@ -26,14 +26,14 @@ pub fn twins(mut arguments: Arguments) -> Result<ExitCode> {
         }
     }
     twins.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
-    process::output(setup::jupyter("jupytext").args(["--quiet", "--sync"]).args(twins))?;
+    process::output(python::jupyter("jupytext").args(["--quiet", "--sync"]).args(twins))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A line for each notebook that says something else than its twin.
 pub fn apart() -> Result<Vec<String>> {
     let notebooks = run::all_notebooks()?;
-    let written = process::output(setup::jupyter("python").arg(paths::script("twins.py")).args(&notebooks))?;
+    let written = process::output(python::jupyter("python").arg(paths::script("twins.py")).args(&notebooks))?;
     let written: Vec<String> = serde_json::from_str(&written).about("twins.py")?;
     let mut apart = Vec::new();
     for (notebook, written) in notebooks.iter().zip(written) {

@@ -56,6 +56,22 @@ fn tags_say_what_a_cell_may_do() {
 }
 
 #[test]
+fn a_kernel_that_dies_is_said_in_one_sentence() {
+    let faults = faults("dead_kernel");
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].starts_with("cell 2 (`std::process::Command::new("), "{faults:?}");
+    assert!(faults[0].ends_with("was running when the kernel died"), "{faults:?}");
+    assert_eq!(faults[1], "cell 3 (`println!(\"{fine}\");`) never ran");
+}
+
+#[test]
+fn an_unknown_kernel_is_said_in_one_sentence() {
+    let expected = "cell 1 (`let fine = 1;`) and those after it never ran: the notebook names the kernel `no-such-kernel`, \
+                    which is not installed; set-up installs `rust`";
+    assert_eq!(faults("unknown_kernel"), [expected]);
+}
+
+#[test]
 fn what_is_no_notebook_is_said_before_a_kernel_starts() {
     let (passed, text) = run(&mut xtask(&["run", "Cargo.toml"]));
     assert!(!passed && text.contains("Cargo.toml is no notebook"), "{text}");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::median;
 use crate::arguments::Arguments;
 use crate::error::{About, Result};
-use crate::{kernel, paths, process, setup};
+use crate::{evcxr, paths, process, python, setup};
 
 /// How many kernels are started; the medians are reported.
 const KERNELS: usize = 5;
@@ -95,8 +95,8 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
 }
 
 fn kernel_times() -> Result<Value> {
-    let mut python = setup::jupyter("python");
-    python.arg(paths::script("latency.py")).arg(paths::lab().join("bin").join(kernel::LAUNCHER));
+    let mut python = python::jupyter("python");
+    python.arg(paths::script("latency.py")).arg(paths::launcher());
     python.arg(paths::root().join("notebooks")).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = python.spawn().about("cannot start Python")?;
     let cells: Vec<&str> = [HEAD, FIRST_LET].into_iter().chain(SCRIPT).collect();
@@ -116,7 +116,7 @@ fn floor() -> Result<f64> {
     std::fs::create_dir_all(&folder).about(folder.display())?;
     std::fs::write(folder.join("empty.rs"), "").about(folder.display())?;
     let mut rustc = process::command("rustc");
-    rustc.current_dir(&folder).args(["--crate-type", "cdylib", kernel::PREFER_DYNAMIC, "empty.rs"]);
+    rustc.current_dir(&folder).args(["--crate-type", "cdylib", evcxr::PREFER_DYNAMIC, "empty.rs"]);
     let start = Instant::now();
     process::output(&mut rustc)?;
     Ok(start.elapsed().as_secs_f64())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{About, Result};
-use crate::{paths, process, setup};
+use crate::{done, evcxr, paths, process, python};
 
 use super::program::Process;
 
@@ -77,16 +77,16 @@ fn python() -> Result<PathBuf> {
     let program = venv.join("bin/python");
     let requirements = paths::root().join("xtask/peer/python/requirements.txt");
     let wanted = fs::read_to_string(&requirements).about(requirements.display())?;
-    if setup::is_done(&venv, &wanted) {
+    if done::is_done(&venv, &wanted) {
         return Ok(program);
     }
     println!("PyTorch: installing (minutes, once)");
     fs::create_dir_all(&folder).about(folder.display())?;
-    setup::make_venv(&venv, PYTHON, &folder.join("venv.log"))?;
+    python::make_venv(&venv, PYTHON, &folder.join("venv.log"))?;
     let mut pip = process::command(&program);
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]).arg(&requirements);
     process::run_logged(&mut pip, &folder.join("pip.log"))?;
-    setup::mark_done(&venv, &wanted)?;
+    done::mark_done(&venv, &wanted)?;
     Ok(program)
 }
 
@@ -94,7 +94,7 @@ fn python() -> Result<PathBuf> {
 fn program() -> Result<PathBuf> {
     let rustc = process::output(process::command("rustc").current_dir(paths::root()).arg("-vV"))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| paths::root().join("target"), PathBuf::from);
-    Ok(target.join(crate::kernel::host(&rustc)).join("debug/candlelight-peer"))
+    Ok(target.join(evcxr::host(&rustc)).join("debug/candlelight-peer"))
 }
 
 fn holds_data(folder: &Path) -> bool {

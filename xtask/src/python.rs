@@ -1,0 +1,72 @@
+//! The Python environment that holds JupyterLab.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::done::{is_done, mark_done};
+use crate::error::{About, Result};
+use crate::{paths, process};
+
+/// What needs Python, and the oldest that it takes.
+const PYTHON: (&str, (u32, u32)) = ("JupyterLab", (3, 10));
+
+/// The virtual environment with the pinned packages.
+pub fn install() -> Result<()> {
+    let root = paths::root();
+    let venv = paths::lab().join("venv");
+    let pins = ["requirements.txt", "constraints.txt"].map(|name| root.join("xtask/jupyter").join(name));
+    let mut wanted = String::new();
+    for file in &pins {
+        wanted += &fs::read_to_string(file).about(file.display())?;
+    }
+    if is_done(&venv, &wanted) {
+        return Ok(());
+    }
+    println!("Python environment: installing JupyterLab (about a minute, once)");
+    let log = paths::lab().join("log/python.log");
+    let program = paths::venv_program("python");
+    if process::output(process::command(&program).args(["-c", "import pip"])).is_err() {
+        make_venv(&venv, PYTHON, &log)?;
+    }
+    let mut pip = process::command(&program);
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]);
+    process::run_logged(pip.arg(&pins[0]).arg("-c").arg(&pins[1]), &log)?;
+    mark_done(&venv, &wanted)
+}
+
+/// An empty virtual environment, of a Python that is new enough for what it is for.
+pub fn make_venv(venv: &Path, needs: (&str, (u32, u32)), log: &Path) -> Result<()> {
+    let python = find_python(needs)?;
+    process::run_logged(process::command(&python).args(["-m", "venv", "--clear"]).arg(venv), log).map_err(|error| {
+        format!("{error}\n`{python} -m venv` failed; on Debian and Ubuntu it needs `apt install python3-venv`").into()
+    })
+}
+
+fn find_python((what, oldest): (&str, (u32, u32))) -> Result<String> {
+    let mut found = String::from("none");
+    for name in std::env::var("PYTHON").into_iter().chain(["python3".to_owned(), "python".to_owned()]) {
+        let mut ask = process::command(&name);
+        let Ok(said) = process::output(ask.args(["-c", "import sys; print(*sys.version_info[:2])"])) else { continue };
+        let version: Vec<u32> = said.split(' ').filter_map(|part| part.parse().ok()).collect();
+        if let [major, minor] = version[..]
+            && (major, minor) >= oldest
+        {
+            return Ok(name);
+        }
+        found = format!("`{name}` {}", said.replace(' ', "."));
+    }
+    Err(format!(
+        "Python {}.{} or newer is needed for {what}, found {found}; install it (Debian and Ubuntu: `apt install python3 \
+         python3-venv`) or set PYTHON to its program",
+        oldest.0, oldest.1
+    )
+    .into())
+}
+
+/// A command of the Python environment, with Jupyter finding our kernel first.
+pub fn jupyter(program: &str) -> Command {
+    let mut command = process::command(paths::venv_program(program));
+    command.env("JUPYTER_PREFER_ENV_PATH", "1").env("PYTHONUNBUFFERED", "1").current_dir(paths::root());
+    command
+}
