@@ -1,6 +1,6 @@
-//! Initial values: their laws, and what they keep through a layer.
+//! Initial values: their distributions, and what they keep through a layer.
 
-use candlelight::init::{Distribution, Fan, Nonlinearity, propagate};
+use candlelight::init::{Distribution, Fan, Nonlinearity, propagate, spectral_radius};
 use candlelight::nn::Activation;
 use candlelight::nn::{Mode, Module};
 use candlelight::prelude::*;
@@ -15,6 +15,12 @@ fn draw(init: Init, shape: &[usize]) -> Tensor {
 
 fn variance(values: &[f64]) -> f64 {
     values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64
+}
+
+fn mean_and_variance(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n)
 }
 
 #[test]
@@ -256,4 +262,72 @@ fn weights_that_do_not_fit_are_refused() {
     assert!(matches!(go(&weights, (5, 2), (4, 4)), Err(Error::Shape { what: "gradient", .. })));
     let skipped = [tensor((3, 2)), tensor((4, 4))];
     assert!(matches!(go(&skipped, (5, 2), (5, 4)), Err(Error::Shape { what: "weight", .. })));
+}
+
+#[test]
+fn initial_values_have_their_mean_variance_and_range() {
+    // [out, in, 3, 3]: fan_in 540, fan_out 360.
+    let (shape, fan_in, fan_out) = ((40, 60, 3, 3), 540.0, 360.0);
+    let n = 40.0 * 60.0 * 9.0;
+    let cases = [
+        (Init::Normal { mean: 1.5, std: 0.2 }, 1.5, 0.04, false),
+        (Init::Uniform { low: -1.0, high: 3.0 }, 1.0, 16.0 / 12.0, true),
+        (Init::XavierUniform, 0.0, 2.0 / (fan_in + fan_out), true),
+        (Init::XavierNormal, 0.0, 2.0 / (fan_in + fan_out), false),
+        (Init::HeNormal, 0.0, 2.0 / fan_in, false),
+        (Init::TorchLinear { fan_in: 540 }, 0.0, 1.0 / (3.0 * fan_in), true),
+    ];
+    for (init, expected_mean, expected_variance, is_uniform) in cases {
+        for dtype in [DType::F32, DType::F64] {
+            let values = flat(&init.tensor(&mut seeded(6), shape, dtype, &CPU).unwrap());
+            let (mean, variance) = mean_and_variance(&values);
+            let std: f64 = f64::sqrt(expected_variance);
+            assert!((mean - expected_mean).abs() < 4.5 * std / f64::sqrt(n), "{init:?}: mean {mean}");
+            // The variance of a sample variance is (kurtosis - 1) σ⁴ / n; kurtosis 1.8 for uniform, 3 for normal draws.
+            let spread = if is_uniform { 0.8 } else { 2.0 };
+            let tolerance = 4.5 * f64::sqrt(spread / n);
+            assert!((variance / expected_variance - 1.0).abs() < tolerance, "{init:?}: variance {variance}");
+            let furthest = values.iter().map(|value| (value - expected_mean).abs()).fold(0.0, f64::max);
+            let bound = 3f64.sqrt() * std;
+            if is_uniform {
+                assert!(furthest <= bound * (1.0 + 1e-6) && furthest > 0.999 * bound, "{init:?}: {furthest}");
+            } else {
+                assert!(furthest > 3.5 * std, "{init:?}: no tails");
+            }
+        }
+    }
+    assert_eq!(flat(&Init::Constant(0.25).tensor(&mut seeded(0), 3, DType::F32, &CPU).unwrap()), [0.25; 3]);
+}
+
+#[test]
+fn the_spectral_radius_is_the_largest_eigenvalue_in_absolute_value() {
+    let of = |rows: &[&[f64]]| {
+        let n = rows.len();
+        spectral_radius(&Tensor::from_vec(rows.concat(), (n, n), &CPU).unwrap()).unwrap()
+    };
+    assert!((of(&[&[-3.0]]) - 3.0).abs() < 1e-9);
+    assert!((of(&[&[2.0, 0.0], &[0.0, -5.0]]) - 5.0).abs() < 1e-8);
+    // Characteristic polynomial x² - 2x + 5: eigenvalues 1 ± 2i.
+    assert!((of(&[&[1.0, -2.0], &[2.0, 1.0]]) - 5f64.sqrt()).abs() < 1e-8);
+    // A defective matrix: eigenvalue 0.5 twice, one eigenvector.
+    assert!((of(&[&[0.5, 1.0], &[0.0, 0.5]]) - 0.5).abs() < 1e-6);
+    assert_eq!(of(&[&[0.0, 0.0], &[0.0, 0.0]]), 0.0);
+    assert!(of(&[&[0.0, 1.0], &[0.0, 0.0]]) < 1e-6);
+    // Scaling the matrix scales it, however large; an orthogonal matrix has 1.
+    let q = Init::Orthogonal { gain: 1.0 }.tensor(&mut seeded(1), (20, 20), DType::F64, &CPU).unwrap();
+    for scale in [1e-100, 0.5, 1.0, 1e100] {
+        assert!((spectral_radius(&(&q * scale).unwrap()).unwrap() / scale - 1.0).abs() < 1e-8);
+    }
+    // The circular law: a matrix of N(0, 1/n) has its eigenvalues in the disk of radius 1, but for a few at small n.
+    let w = Init::LeCunNormal.tensor(&mut seeded(2), (200, 200), DType::F32, &CPU).unwrap();
+    assert!((0.95..1.2).contains(&spectral_radius(&w).unwrap()));
+}
+
+#[test]
+fn a_spectral_radius_needs_a_square_of_finite_numbers() {
+    let error = spectral_radius(&Tensor::zeros((2, 3), DType::F64, &CPU).unwrap()).unwrap_err().to_string();
+    assert_eq!(error, "matrix of a spectral radius: expected shape [n, n] with n at least 1, got [2, 3]");
+    assert!(spectral_radius(&Tensor::zeros((0, 0), DType::F64, &CPU).unwrap()).is_err());
+    let error = spectral_radius(&Tensor::new(&[[f64::NAN]], &CPU).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("must be finite"), "{error}");
 }

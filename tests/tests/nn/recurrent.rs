@@ -432,7 +432,7 @@ fn one_and_two_threads_give_the_same_bits() {
     }
     let of = |threads: &str| {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["one_and_two_threads_give_the_same_bits", "--exact", "--nocapture"])
+            .args(["recurrent::one_and_two_threads_give_the_same_bits", "--exact", "--nocapture"])
             .env(CHILD, "1")
             .env("RAYON_NUM_THREADS", threads)
             .output()

@@ -226,7 +226,7 @@ fn child() {
 fn the_number_of_threads_changes_no_bit() {
     let run = |threads: &str| {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture"])
+            .args(["--exact", "dropout::child", "--nocapture"])
             .env("CANDLELIGHT_TEST_CHILD", "1")
             .env("RAYON_NUM_THREADS", threads)
             .output()

@@ -141,7 +141,7 @@ fn one_thread_gives_the_bits_of_two() {
     }
     let run = |threads: &str| {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["one_thread_gives_the_bits_of_two", "--exact", "--nocapture"])
+            .args(["update::one_thread_gives_the_bits_of_two", "--exact", "--nocapture"])
             .envs([("RAYON_NUM_THREADS", threads), ("OPTIM_THREADS", threads)])
             .output()
             .unwrap();

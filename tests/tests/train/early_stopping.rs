@@ -260,7 +260,7 @@ fn child() {
 #[test]
 fn the_epoch_that_ends_a_run_has_a_line() {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "early_stopping::child", "--nocapture", "--test-threads=1"])
         .env("CANDLELIGHT_TEST_CHILD", "")
         .output()
         .unwrap();

@@ -2,7 +2,7 @@
 
 use candlelight::kernels::composed;
 use candlelight::nn::{
-    BasicBlock, BasicBlockConfig, Mode, Module, ResNet, ResNetConfig, Shortcut, add_relu, basic_block,
+    BasicBlock, BasicBlockConfig, Mode, Module, ResNet, ResNetConfig, Residual, Shortcut, add_relu, basic_block,
 };
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
@@ -166,4 +166,39 @@ fn bad_input_is_a_typed_error() {
     let u32 = zeros(&[2]).to_dtype(DType::U32).unwrap();
     assert!(matches!(add_relu(&u32, &u32), Err(Error::DType { .. })));
     assert_close("empty", &add_relu(&zeros(&[0]), &zeros(&[0])).unwrap(), &zeros(&[0]), 0.0, 0.0);
+}
+
+#[test]
+fn a_residual_adds_its_input_and_one_to_the_derivative() {
+    let params = store(DType::F64);
+    let inner = linear(3, 3, params.clone()).unwrap();
+    let block = Residual::new(inner.clone());
+    let x = gradient::input(2, (4, 3));
+    let expected = (&x + inner.forward(&x, Mode::Train).unwrap()).unwrap();
+    assert_close("output", &block.forward(&x, Mode::Train).unwrap(), &expected, 1e-15, 0.0);
+    assert_close("strided", &block.forward(&strided(&x), Mode::Eval).unwrap(), &expected, 1e-12, 0.0);
+    gradient::check(|t| block.forward(&t[0], Mode::Train), &[x]).unwrap();
+
+    let narrowing = Residual::new(linear(3, 1, store(DType::F64)).unwrap());
+    let error = narrowing.forward(&gradient::input(2, (4, 3)), Mode::Eval).unwrap_err().to_string();
+    assert_eq!(error, "output inside a residual module: expected shape [4, 3], as its input, got [4, 1]");
+}
+
+#[test]
+fn thirty_residual_layers_pass_what_thirty_plain_ones_lose() {
+    let gain = |residual: bool| {
+        let params = store(DType::F64);
+        let mut model = Sequential::new();
+        for layer in 0..30 {
+            let layer = linear(8, 8, params.pp(layer)).unwrap();
+            model = match residual {
+                true => model.push(Residual::new(Sequential::new().push(layer).push(Activation::Tanh))),
+                false => model.push(layer).push(Activation::Tanh),
+            };
+        }
+        let x = Var::from_tensor(&gradient::input(4, (1, 8))).unwrap();
+        let (_, gradients) = value_and_grad(|| Ok(model.forward(&x, Mode::Train)?.sum_all()?)).unwrap();
+        flat(&gradients.get(&x).unwrap().sqr().unwrap().sum_all().unwrap())[0].sqrt()
+    };
+    assert!(gain(true) > 0.1 && gain(false) < 1e-6, "{} {}", gain(true), gain(false));
 }

@@ -398,7 +398,7 @@ fn child() {
 /// The lines that `child` prints, of those that begin with `prefix`.
 fn child_lines(progress: &str, threads: usize, prefix: &str) -> Vec<String> {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "fit::child", "--nocapture", "--test-threads=1"])
         .env("CANDLELIGHT_TEST_CHILD", progress)
         .env("RAYON_NUM_THREADS", threads.to_string())
         .output()

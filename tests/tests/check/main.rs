@@ -1,0 +1,18 @@
+//! The checks of the exercises: what is right passes, and what is plausible and wrong does not.
+
+mod activations;
+mod batch_norm;
+mod define_by_run;
+mod dropout;
+mod initialization;
+mod large_numbers;
+mod layer_norm;
+mod likelihood;
+mod newton;
+mod optimizers;
+mod overfitting;
+mod recurrent;
+mod regularization;
+mod softmax;
+mod start;
+mod vanishing;

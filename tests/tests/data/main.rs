@@ -1,0 +1,10 @@
+//! Data sets: the embedded subset, IDX files, downloads, batches, synthetic sets.
+
+mod adding;
+mod batches;
+mod download;
+mod fashion_mnist;
+mod idx;
+mod normalization;
+mod support;
+mod synthetic;

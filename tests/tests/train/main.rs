@@ -1,0 +1,8 @@
+//! Training: the loop, its means, stopping, ensembles, fine-tuning and augmentation.
+
+mod accumulation;
+mod augmentation;
+mod early_stopping;
+mod ensemble;
+mod fit;
+mod transfer;
