@@ -44,6 +44,7 @@ pub mod graph;
 pub mod init;
 pub mod kernels;
 pub mod loss;
+mod memory;
 pub mod metrics;
 pub mod nn;
 pub mod optim;

@@ -6,6 +6,7 @@
 pub(crate) mod activation;
 pub(crate) mod conv;
 pub(crate) mod embedding;
+mod empty;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod mix;
@@ -27,6 +28,7 @@ use std::cell::RefCell;
 
 use candle_core::{DType, Device, Tensor};
 
+pub(crate) use empty::empty;
 pub(crate) use real::Real;
 pub(crate) use scoped::Scoped;
 pub(crate) use values::{contiguous, values};

@@ -3,7 +3,7 @@ use candle_core::{DType, Tensor, ToUsize2};
 use super::windows::{Kind, planes, pool};
 use crate::kernels::pooling::{Window, Windows};
 use crate::nn::{Mode, Module};
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// Means over as many windows as the output has places, whatever the size of the input.
 ///
@@ -88,6 +88,9 @@ impl Adaptive {
         let (lead, plane) = planes(what, x, 2)?;
         let [height, width] = *plane else { return Err(Error::shape(what, "[N, C, H, W]", x.dims())) };
         let shape = [lead, &[self.height, self.width]].concat();
+        for windows in [self.height, self.width] {
+            memory::check(what, &[windows], size_of::<Window>())?;
+        }
         let windows =
             Windows { height, width, rows: windows(self.height, height), columns: windows(self.width, width) };
         pool(what, kind, x, windows, shape)

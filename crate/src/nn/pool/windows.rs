@@ -7,7 +7,7 @@ use candle_core::{DType, Tensor};
 use super::composed;
 use crate::kernels::pooling::{self, Window, Windows};
 use crate::nn::summary::record;
-use crate::{Error, Result, kernels};
+use crate::{Error, Result, kernels, memory};
 
 /// No setting is larger, so that nothing overflows.
 const LARGEST: usize = 1 << 20;
@@ -104,8 +104,9 @@ pub(super) fn planes<'a>(what: &'static str, x: &'a Tensor, spatial: usize) -> R
 
 /// One number for each window of each plane of `x`; the result has `shape`.
 pub(super) fn pool(what: &'static str, kind: Kind, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
+    memory::check(what, &shape, x.dtype().size_in_bytes())?;
     let y = match (kernels::can_take(&[x]), kind) {
-        _ if x.elem_count() == 0 => Tensor::zeros(shape, x.dtype(), x.device())?,
+        _ if x.elem_count() == 0 => kernels::empty(shape, [x])?,
         (true, Kind::Max) => pooling::max(x, Arc::new(windows), shape.into())?,
         (true, Kind::Average) => pooling::average(x, Arc::new(windows), shape.into())?,
         (false, _) => composed::pool(kind, x, &windows, shape)?,
