@@ -115,7 +115,7 @@ impl BatchNorm {
         if channels == 0 {
             return Err(Error::setting("num_features", "at least 1", channels));
         }
-        check_eps(config.eps)?;
+        check_eps(config.eps, params.dtype())?;
         check_momentum(config.momentum)?;
         Ok(Self {
             what,

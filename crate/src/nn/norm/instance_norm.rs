@@ -40,7 +40,7 @@ impl Default for InstanceNormConfig {
 /// # Shapes
 /// Input and output [N, C, L] ([`instance_norm1d`]) or [N, C, H, W] ([`instance_norm2d`]); parameters and buffers as
 /// [`BatchNorm`](super::BatchNorm). PyTorch takes one sample without N as well; it is an error here.
-/// `num_batches_tracked` counts here, and stays 0 in PyTorch.
+/// `num_batches_tracked` stays 0, as in PyTorch.
 ///
 /// Ulyanov, Vedaldi and Lempitsky (2016), eq. 3.
 #[derive(Debug, Clone)]
@@ -107,7 +107,7 @@ impl InstanceNorm {
         if channels == 0 {
             return Err(Error::setting("num_features", "at least 1", channels));
         }
-        check_eps(config.eps)?;
+        check_eps(config.eps, params.dtype())?;
         check_momentum(Some(config.momentum))?;
         Ok(Self {
             what,
@@ -175,7 +175,7 @@ impl InstanceNorm {
                     total.var += moments.var * unbiased / samples;
                 }
             }
-            running.update(&means, Some(self.config.momentum))?;
+            running.blend(&means, self.config.momentum)?;
         }
         Ok(y)
     }
