@@ -42,6 +42,7 @@ pub mod device;
 pub mod graph;
 pub mod init;
 pub mod loss;
+mod memory;
 pub mod metrics;
 pub mod nn;
 pub mod optim;

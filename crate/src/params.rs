@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Shape, Tensor, Var};
 
 use crate::init::Init;
 use crate::rng::Stream;
-use crate::{Error, Result, device, rng};
+use crate::{Error, Result, device, memory, rng};
 
 pub use state_dict::{IncompatibleKeys, LoadConfig};
 
@@ -180,6 +180,7 @@ impl Params {
     fn insert(&self, name: &str, shape: Shape, init: Init, trainable: bool) -> Result<Var> {
         let mut store = self.lock();
         let full = self.free_name(&store, name)?;
+        memory::check(&format!("parameter `{full}`"), shape.dims(), self.dtype.size_in_bytes())?;
         let value = init.tensor(&mut rng::stream(self.seed, &full), shape, self.dtype, &self.device)?;
         let var = Var::from_tensor(&value)?;
         store.params.push(Param { name: full, var: var.clone(), trainable, buffer: !trainable });

@@ -11,7 +11,7 @@ use rand::{Rng as _, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::state::{State, Stateful};
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// The generator of the crate: ChaCha with 8 rounds.
 // No type alias: a notebook finds the type of `let mut rng = seeded(0);` by the paths that lead to it.
@@ -118,6 +118,9 @@ pub fn normal(
     dtype: DType,
     device: &Device,
 ) -> Result<Tensor> {
+    if !mean.is_finite() {
+        return Err(Error::setting("mean", "finite", mean));
+    }
     if !(std.is_finite() && std >= 0.0) {
         return Err(Error::setting("std", "finite and at least 0", std));
     }
@@ -136,7 +139,7 @@ pub fn uniform(
     dtype: DType,
     device: &Device,
 ) -> Result<Tensor> {
-    if !(low.is_finite() && high.is_finite() && low <= high) {
+    if !((high - low).is_finite() && low <= high) {
         return Err(Error::setting("[low, high)", "a finite interval with low ≤ high", format!("[{low}, {high})")));
     }
     fill(shape, dtype, device, || low + (high - low) * rng.random::<f64>())
@@ -156,6 +159,7 @@ pub(crate) fn fill(
     mut draw: impl FnMut() -> f64,
 ) -> Result<Tensor> {
     let shape = shape.into();
+    memory::check("random tensor", shape.dims(), dtype.size_in_bytes())?;
     let n = shape.elem_count();
     let tensor = match dtype {
         DType::F32 => Tensor::from_vec((0..n).map(|_| draw() as f32).collect(), shape, device)?,

@@ -239,7 +239,7 @@ fn bad_input_is_a_typed_error() {
         assert!(matches!(result, Err(Error::DType { actual: DType::U32, .. })), "{result:?}");
     }
     let x = Tensor::zeros((2, 0), DType::F32, &Device::Cpu).unwrap();
-    assert!(matches!(softmax(&x, 2), Err(Error::Candle(_))));
+    assert!(matches!(softmax(&x, 2), Err(Error::Shape { .. })));
     for result in [softmax(&x, 1), log_softmax(&x, D::Minus1), logsumexp(&x, 1)] {
         let message = result.unwrap_err().to_string();
         assert!(message.contains("dimension 1 not empty") && message.contains("[2, 0]"), "{message}");
@@ -338,4 +338,59 @@ fn stock_leaky_relu_halves_its_kink_and_stock_elu_loses_small_numbers() {
     let x = Tensor::new(&[-1e-8f32], &Device::Cpu).unwrap();
     assert_eq!(flat(&x.elu(1.0).unwrap()), [0.0]);
     assert_eq!(flat(&elu(&x, 1.0).unwrap()), flat(&x));
+}
+
+#[test]
+fn a_temperature_beyond_the_range_of_f32_gives_the_limit() {
+    let x = Var::new(&[[0f32, 3., 1.], [1e30, -1e30, 0.]], &Device::Cpu).unwrap();
+    for (temperature, expected) in [(1e-50, [[0., 1., 0.], [1., 0., 0.]]), (1e-10, [[0., 1., 0.], [1., 0., 0.]])] {
+        let p = softmax_with_temperature(&x, 1, temperature).unwrap();
+        assert_eq!(p.to_vec2::<f32>().unwrap(), expected, "{temperature}");
+        let gradients = p.narrow(1, 0, 1).unwrap().sum_all().unwrap().backward().unwrap();
+        assert_eq!(flat(gradients.get(&x).unwrap()), [0.0; 6], "{temperature}");
+        let log_p = log_softmax_with_temperature(&x, 1, temperature).unwrap().to_vec2::<f32>().unwrap();
+        assert!(log_p[0][1] == 0.0 && log_p[1][0] == 0.0 && log_p[0][0] < -1e9, "{log_p:?}");
+    }
+    let uniform = softmax_with_temperature(&x.narrow(0, 0, 1).unwrap(), 1, 1e50).unwrap();
+    assert!(flat(&uniform).iter().all(|p| (p - 1.0 / 3.0).abs() < 1e-7));
+}
+
+#[test]
+fn softplus_of_large_numbers_is_itself_whatever_beta() {
+    let x = Var::new(&[1e30f32, 10., 0., -10., -1e30], &Device::Cpu).unwrap();
+    let y = softplus(&x, 1e20, f64::INFINITY).unwrap();
+    assert_eq!(y.to_vec1::<f32>().unwrap()[..2], [1e30, 10.0]);
+    assert_eq!(y.to_vec1::<f32>().unwrap()[3..], [0.0; 2]);
+    assert_eq!(flat(y.sum_all().unwrap().backward().unwrap().get(&x).unwrap()), [1.0, 1.0, 0.5, 0.0, 0.0]);
+}
+
+#[test]
+fn a_setting_that_f32_does_not_hold_is_refused_in_f32() {
+    let x = Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap();
+    let refused = |result: Result<Tensor>| assert!(matches!(result, Err(Error::Setting { .. })), "{result:?}");
+    for value in [1e50, -1e50] {
+        refused(leaky_relu(&x, value));
+        refused(elu(&x, value));
+    }
+    refused(softplus(&x, 1e50, 20.0));
+    refused(softplus(&x, 1e-50, 20.0));
+    let x = x.to_dtype(DType::F64).unwrap();
+    assert_eq!(flat(&leaky_relu(&x, 1e50).unwrap()), [0.0; 3]);
+    assert_eq!(flat(&elu(&x, 1e50).unwrap()), [0.0; 3]);
+}
+
+#[test]
+fn a_dimension_that_is_not_there_is_a_typed_error() {
+    let x = Tensor::zeros((2, 3), DType::F32, &Device::Cpu).unwrap();
+    let message = |result: Result<Tensor>| {
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Shape { .. }), "{error:?}");
+        error.to_string()
+    };
+    assert_eq!(message(softmax(&x, 5)), "softmax: expected shape with a dimension 5, got [2, 3]");
+    assert_eq!(message(log_softmax(&x, 2)), "log_softmax: expected shape with a dimension 2, got [2, 3]");
+    assert_eq!(message(logsumexp(&x, D::Minus(3))), "logsumexp: expected shape with a dimension -3, got [2, 3]");
+    assert_eq!(message(softmax_with_temperature(&x, 5, 2.0)), "softmax: expected shape with a dimension 5, got [2, 3]");
+    message(log_softmax_with_temperature(&x, 5, 2.0));
+    message(Activation::Softmax { temperature: 1.0 }.forward(&x.flatten_all().unwrap().get(0).unwrap(), Mode::Eval));
 }

@@ -2,6 +2,7 @@
 
 use candlelight::activation::{log_softmax, softmax};
 use candlelight::candle_nn;
+use candlelight::kernels::composed;
 use candlelight::loss::*;
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, number, strided};
@@ -526,4 +527,29 @@ fn stock_abs_pushes_a_prediction_that_is_right() {
     let x = Var::new(&[2f64], &CPU).unwrap();
     let stock = (x.as_tensor() - x.detach()).unwrap().abs().unwrap();
     assert_eq!(flat(stock.backward().unwrap().get(&x).unwrap()), [1.0]);
+}
+
+#[test]
+fn a_beta_beyond_the_range_of_f32_is_that_of_the_formula() {
+    for (beta, expected, slopes) in [
+        // Far below every difference: the absolute error.
+        (1e-50, 1.0, [1.0, 0.0, -1.0]),
+        // Far above: d²/(2β), 0 in F32.
+        (1e50, 0.0, [0.0; 3]),
+        // (10¹⁹)² is beyond F32, and (10¹⁹)²/(2 · 10³⁹) is not.
+        (1e39, 0.05, [1e-20, 0.0, -1e-20]),
+    ] {
+        let scale = if beta == 1e39 { 1e19 } else { 1.0 };
+        let prediction = Var::new(&[1.5f32 * scale, 0.0, -1.5 * scale], &CPU).unwrap();
+        let target = Tensor::new(&[0.5f32 * scale, 0.0, -0.5 * scale], &CPU).unwrap();
+        let run = || smooth_l1_with(&prediction, &target, &SmoothL1Config { beta, reduction: Reduction::Sum });
+        for loss in [run().unwrap(), composed(run).unwrap()] {
+            let expected = 2.0 * expected;
+            assert!((number(&loss) - expected).abs() <= 1e-6 * expected, "{beta}: {}", number(&loss));
+            let gradient = flat(loss.backward().unwrap().get(&prediction).unwrap());
+            for (gradient, slope) in gradient.iter().zip(slopes) {
+                assert!((gradient - slope).abs() <= 1e-6 * slope.abs(), "{beta}: {gradient} {slope}");
+            }
+        }
+    }
 }

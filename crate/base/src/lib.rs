@@ -65,6 +65,14 @@ pub enum Error {
         /// How many rows there are.
         rows: usize,
     },
+    /// Something would be larger than this machine's memory, or than what is left of it.
+    #[error("{what}: {bytes} bytes do not fit into memory")]
+    Memory {
+        /// A parameter by its full name, or the input of which a layer would make it.
+        what: String,
+        /// The bytes that were asked for; the largest number there is where they cannot be counted.
+        bytes: u128,
+    },
     /// A parameter was asked for, or made, under a name that does not fit.
     #[error("parameter `{name}`: {problem}")]
     Parameter {

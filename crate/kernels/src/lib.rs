@@ -11,6 +11,7 @@ pub mod autograd;
 pub mod conv;
 mod dispatch;
 pub mod embedding;
+mod empty;
 pub mod geometry;
 mod gradient;
 pub mod linear;
@@ -33,6 +34,7 @@ mod values;
 pub mod windows;
 
 pub use dispatch::{can_take, composed};
+pub use empty::empty;
 pub use real::Real;
 
 pub(crate) use dispatch::for_dtype;

@@ -18,6 +18,11 @@ pub enum PairLoss {
         /// δ, above 0.
         delta: f64,
     },
+    /// Huber's, divided by its δ.
+    SmoothL1 {
+        /// β, above 0.
+        beta: f64,
+    },
     /// Cross-entropy of a yes/no target, from a logit.
     BinaryCrossEntropy,
 }
@@ -29,10 +34,15 @@ impl PairLoss {
         match self {
             Self::Squared => ((p - t) * (p - t), T::of(2.0) * (p - t)),
             Self::Huber { delta } => {
-                let (d, delta) = (p - t, T::of(delta));
-                let clamped = if d > delta { delta } else { d };
-                let clamped = if clamped < -delta { -delta } else { clamped };
+                let d = p - t;
+                let clamped = clamp(d, T::of(delta));
                 (clamped * (d - T::of(0.5) * clamped), clamped)
+            }
+            Self::SmoothL1 { beta } => {
+                let d = p - t;
+                // In f64, because β may be 0 or ∞ in f32.
+                let slope = T::of(clamp(d.wide() / beta, 1.0));
+                (slope * (d - T::of(0.5) * clamp(d, T::of(beta))), slope)
             }
             Self::BinaryCrossEntropy => {
                 // softplus(z) - t z. Large terms first: where the target is met they cancel exactly, and the small rest
@@ -42,6 +52,13 @@ impl PairLoss {
             }
         }
     }
+}
+
+/// `x` in [-limit, limit]; NaN stays NaN.
+#[inline(always)]
+fn clamp<T: Real>(x: T, limit: T) -> T {
+    let x = if x > limit { limit } else { x };
+    if x < -limit { -limit } else { x }
 }
 
 /// scale · Σ loss(p, t), differentiated with respect to the prediction alone.
@@ -67,6 +84,9 @@ fn pair_loss_of<T: Real>(prediction: &Tensor, target: &Tensor, loss: PairLoss, s
         match loss {
             PairLoss::Squared => piece(p, t, scale, slopes, sum, |p, t| PairLoss::Squared.at(p, t)),
             PairLoss::Huber { delta } => piece(p, t, scale, slopes, sum, |p, t| PairLoss::Huber { delta }.at(p, t)),
+            PairLoss::SmoothL1 { beta } => {
+                piece(p, t, scale, slopes, sum, |p, t| PairLoss::SmoothL1 { beta }.at(p, t));
+            }
             PairLoss::BinaryCrossEntropy => {
                 piece(p, t, scale, slopes, sum, |p, t| PairLoss::BinaryCrossEntropy.at(p, t));
             }

@@ -5,7 +5,7 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::activation::{Unary, activation};
 
 use super::stable::{expm1_of_nonpositive, softplus_parts};
-use super::{check_finite, check_float};
+use super::{check_finite, check_float, range};
 use crate::{Error, Result};
 
 /// Rectified linear unit.
@@ -62,7 +62,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
     check_float("leaky_relu", x)?;
-    check_finite("negative_slope", negative_slope)?;
+    check_finite("negative_slope", negative_slope, x.dtype())?;
     if kernels::can_take(&[x]) {
         return kernels::activation::leaky_relu(x, negative_slope);
     }
@@ -92,7 +92,7 @@ pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
 /// ```
 pub fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
     check_float("elu", x)?;
-    check_finite("alpha", alpha)?;
+    check_finite("alpha", alpha, x.dtype())?;
     let zeros = x.zeros_like()?;
     let positive = x.gt(&zeros)?;
     // What is above 0 must not reach the exponential: an infinite value there would turn the gradient into 0 · ∞.
@@ -123,18 +123,18 @@ pub fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
 /// ```
 pub fn softplus(x: &Tensor, beta: f64, threshold: f64) -> Result<Tensor> {
     check_float("softplus", x)?;
-    if !(beta.is_finite() && beta > 0.0) {
-        return Err(Error::setting("beta", "above 0 and finite", beta));
+    let (least, most) = range(x.dtype());
+    if !(least..=most).contains(&beta) {
+        return Err(Error::setting("beta", "above 0 and finite in the type of the numbers", beta));
     }
     if threshold.is_nan() {
         return Err(Error::setting("threshold", "a number", threshold));
     }
-    let scaled = (x * beta)?;
-    let (positive, rest) = softplus_parts(&scaled)?;
-    let soft = ((positive + rest)? / beta)?;
+    let (positive, rest) = softplus_parts(x, beta)?;
+    let soft = (positive + (rest / beta)?)?;
     if threshold == f64::INFINITY {
         return Ok(soft);
     }
     let limit = (x.ones_like()? * threshold)?;
-    Ok(scaled.gt(&limit)?.where_cond(x, &soft)?)
+    Ok((x * beta)?.gt(&limit)?.where_cond(x, &soft)?)
 }

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use candle_core::shape::Dim;
 use candlelight_kernels as kernels;
 
-use super::check_float;
+use super::{check_float, range};
 use crate::{Error, Result};
 
 /// Logarithm of a sum of exponentials over `dim`, a smooth maximum.
@@ -97,7 +97,8 @@ pub fn softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
 /// # Ok(()) }
 /// ```
 pub fn softmax_with_temperature(x: &Tensor, dim: impl Dim, temperature: f64) -> Result<Tensor> {
-    softmax(&cool("softmax", x, temperature)?, dim)
+    let dim = check_dim("softmax", x, dim)?;
+    softmax(&cool(x, dim, temperature)?, dim)
 }
 
 /// Logarithm of [`softmax`] over `dim`.
@@ -154,24 +155,40 @@ pub fn log_softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
 /// # Ok(()) }
 /// ```
 pub fn log_softmax_with_temperature(x: &Tensor, dim: impl Dim, temperature: f64) -> Result<Tensor> {
-    log_softmax(&cool("log_softmax", x, temperature)?, dim)
+    let dim = check_dim("log_softmax", x, dim)?;
+    log_softmax(&cool(x, dim, temperature)?, dim)
 }
 
-fn cool(what: &'static str, x: &Tensor, temperature: f64) -> Result<Tensor> {
+/// (x - maxⱼ xⱼ) / temperature: the largest is 0, and what overflows becomes -∞, whose exponential is 0 as well.
+fn cool(x: &Tensor, dim: usize, temperature: f64) -> Result<Tensor> {
     if !(temperature.is_finite() && temperature > 0.0) {
         return Err(Error::setting("temperature", "above 0 and finite", temperature));
     }
-    check_float(what, x)?;
-    // Not divided by 1: Candle would, there and back.
-    if temperature == 1.0 { Ok(x.clone()) } else { Ok((x / temperature)?) }
+    if temperature == 1.0 || x.elem_count() == 0 {
+        return Ok(x.clone());
+    }
+    // Beyond the range of the type the result has come to its limit.
+    let (least, most) = range(x.dtype());
+    Ok((x.broadcast_sub(&x.max_keepdim(dim)?.detach())? / temperature.clamp(least, most))?)
 }
 
 /// Candle refuses a maximum over nothing, but also over no rows; callers take care of the latter.
 fn check_dim(what: &'static str, x: &Tensor, dim: impl Dim) -> Result<usize> {
     check_float(what, x)?;
-    let dim = dim.to_index(x.shape(), what)?;
+    let dim = dim.to_index(x.shape(), what).map_err(|error| out_of_range(what, x, error))?;
     if x.dims()[dim] == 0 {
         return Err(Error::shape(what, format!("dimension {dim} not empty"), x.dims()));
     }
     Ok(dim)
+}
+
+/// The same in this crate's words: Candle's may come with a backtrace.
+fn out_of_range(what: &'static str, x: &Tensor, error: candle_core::Error) -> Error {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => out_of_range(what, x, *inner),
+        candle_core::Error::DimOutOfRange { dim, .. } => {
+            Error::shape(what, format!("with a dimension {dim}"), x.dims())
+        }
+        other => other.into(),
+    }
 }

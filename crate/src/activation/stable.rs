@@ -8,18 +8,19 @@ pub(crate) fn abs(x: &Tensor) -> Result<Tensor> {
     x * x.sign()?
 }
 
-/// The two terms of softplus, finite for every finite `x`; the derivative of their sum is σ(x).
+/// The two terms of softplus, finite for every finite `x`; the derivative of a + b/β is σ(βx).
 ///
 /// ```text
-/// softplus(x) = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))
+/// log(1 + exp(β x)) / β = a + b / β,    a = max(x, 0),   b = log(1 + exp(-β |x|))
 /// ```
 ///
 /// Both have a kink at 0. The kinks cancel in the gradient because one mask decides both: at 0 the derivative of the first
 /// term is 0, and that of -|x| is +1, which gives 0 + 1/2.
-pub(crate) fn softplus_parts(x: &Tensor) -> Result<(Tensor, Tensor)> {
+pub(crate) fn softplus_parts(x: &Tensor, beta: f64) -> Result<(Tensor, Tensor)> {
     let zeros = x.zeros_like()?;
     let positive = x.gt(&zeros)?;
     let minus_abs = positive.where_cond(&x.neg()?, x)?;
+    let minus_abs = if beta == 1.0 { minus_abs } else { (minus_abs * beta)? };
     Ok((positive.where_cond(x, &zeros)?, log1p(&minus_abs.exp()?)?))
 }
 

@@ -9,7 +9,7 @@ mod truncated;
 use candle_core::{DType, Device, Shape, Tensor};
 
 use crate::rng::{Rng, normal, uniform};
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 pub use gain::Nonlinearity;
 pub use propagation::{Propagation, propagate};
@@ -128,6 +128,7 @@ impl Init {
     /// shape of fewer than two dimensions or with a dimension of 0.
     pub fn tensor(self, rng: &mut Rng, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Result<Tensor> {
         let shape = shape.into();
+        memory::check("initial values", shape.dims(), dtype.size_in_bytes())?;
         let symmetric = |rng: &mut Rng, bound: f64, shape| uniform(rng, -bound, bound, shape, dtype, device);
         // Mean 0 and variance gain² / fan.
         let scaled = |rng: &mut Rng, fan, gain_squared: f64, distribution, shape| {

@@ -53,17 +53,19 @@ pub fn propagate(
     let (Some((first, rest)), Some(last)) = (weights.split_first(), weights.last()) else {
         return Err(Error::setting("weights", "at least one", "none"));
     };
-    let (samples, inputs) = x.dims2()?;
-    if first.dims2()?.1 != inputs {
-        return Err(Error::shape("x", format!("[N, {}], the inputs of the first weight", first.dims2()?.1), x.dims()));
+    let (_, width) = matrix("weight", "[out, in]", first)?;
+    let (samples, inputs) = matrix("x", "[N, in]", x)?;
+    if width != inputs {
+        return Err(Error::shape("x", format!("[N, {width}], the inputs of the first weight"), x.dims()));
     }
-    let outputs = last.dims2()?.0;
+    let (outputs, _) = matrix("weight", "[out, in]", last)?;
     if gradient.dims() != [samples, outputs] {
         return Err(Error::shape("gradient", format!("[{samples}, {outputs}]"), gradient.dims()));
     }
     let mut z = vec![x.matmul(&first.t()?)?];
     for (weight, before) in rest.iter().zip(weights) {
-        let (given, expected) = (weight.dims2()?.1, before.dims2()?.0);
+        let ((_, given), (expected, _)) =
+            (matrix("weight", "[out, in]", weight)?, matrix("weight", "[out, in]", before)?);
         if given != expected {
             return Err(Error::shape("weight", format!("[out, {expected}], as the one before gives"), weight.dims()));
         }
@@ -85,4 +87,11 @@ pub fn propagate(
 
 fn mean_square(x: &Tensor) -> Result<f64> {
     Ok(x.to_dtype(DType::F64)?.sqr()?.mean_all()?.to_scalar()?)
+}
+
+fn matrix(what: &'static str, expected: &str, x: &Tensor) -> Result<(usize, usize)> {
+    match *x.dims() {
+        [rows, columns] => Ok((rows, columns)),
+        _ => Err(Error::shape(what, expected, x.dims())),
+    }
 }

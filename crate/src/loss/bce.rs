@@ -76,7 +76,7 @@ pub fn binary_cross_entropy_with_logits_with(logits: &Tensor, targets: &Tensor, 
     {
         return loss;
     }
-    let (positive, rest) = softplus_parts(logits)?;
+    let (positive, rest) = softplus_parts(logits, 1.0)?;
     // Large terms first: where the target is met they cancel exactly, and the small rest keeps its digits.
     let losses = match &config.pos_weight {
         None => ((positive - (targets * logits)?)? + rest)?,

@@ -110,7 +110,7 @@ pub fn multi_margin(scores: &Tensor, labels: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn multi_margin_with(scores: &Tensor, labels: &Tensor, config: &MultiMarginConfig) -> Result<Tensor> {
     let labels = checked_labels_but(None, "scores", scores, labels)?;
-    check_finite("margin", config.margin)?;
+    check_finite("margin", config.margin, scores.dtype())?;
     let at_label = pick(scores, &labels.index)?.unsqueeze(D::Minus1)?;
     let shortfall = relu(&(scores.broadcast_sub(&at_label)? + config.margin)?)?;
     let shortfall = match config.p {

@@ -1,6 +1,6 @@
 //! Losses of quantities: squared, absolute, and in between.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use candlelight_kernels::pair_loss::PairLoss;
 
 use super::Reduction;
@@ -207,5 +207,15 @@ pub fn smooth_l1_with(prediction: &Tensor, target: &Tensor, config: &SmoothL1Con
     if beta == 0.0 {
         return mae_with(prediction, target, reduction);
     }
-    Ok((huber_with(prediction, target, &HuberConfig { delta: beta, reduction })? / beta)?)
+    check_same("target", prediction, target)?;
+    if let Some(loss) = fused(prediction, target, PairLoss::SmoothL1 { beta }, reduction) {
+        return loss;
+    }
+    let difference = (prediction - target)?;
+    let constant = difference.detach();
+    // With the clamped difference c and its share s = c/β, both branches are s (d - c/2), and s is also the derivative: a
+    // constant to Candle. s is taken in F64, because β may be 0 or ∞ in F32.
+    let share = constant.to_dtype(DType::F64)?.broadcast_div(&Tensor::new(beta, constant.device())?)?;
+    let share = share.clamp(-1.0, 1.0)?.to_dtype(constant.dtype())?;
+    reduction.apply(&(share * (difference - (constant.clamp(-beta, beta)? * 0.5)?)?)?)
 }

@@ -177,6 +177,7 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         });
     }
     match kernels::can_take(&[a, b]) {
+        _ if a.elem_count() == 0 => kernels::empty(a.shape(), [a, b]),
         true => kernels::activation::add_relu(a, b),
         false => activation::relu(&(a + b)?),
     }

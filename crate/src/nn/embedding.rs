@@ -5,7 +5,7 @@ use super::summary::record;
 use super::{Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// Settings of an [`Embedding`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -111,7 +111,9 @@ impl Module for Embedding {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
         let (indices, weight) = (self.checked(x)?, self.weight.as_tensor());
         let shape = [x.dims(), &[weight.dim(1)?]].concat();
-        let y = match kernels::can_take(&[weight]) && !indices.is_empty() {
+        memory::check("input of embedding", &shape, weight.dtype().size_in_bytes())?;
+        let y = match kernels::can_take(&[weight]) {
+            _ if indices.is_empty() => kernels::empty(shape, [weight])?,
             true => kernels::embedding::embedding(weight, indices, self.padding, shape)?,
             false => composed(weight, indices, self.padding, shape)?,
         };

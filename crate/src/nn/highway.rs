@@ -92,6 +92,7 @@ impl Module for Highway {
         let transformed = self.transform.forward_then(x, mode, self.activation)?;
         let gate = self.gate.forward_then(x, mode, Activation::Sigmoid)?;
         match kernels::can_take(&[&gate, &transformed, x]) {
+            _ if x.elem_count() == 0 => kernels::empty(x.shape(), [x, &transformed, &gate]),
             true => kernels::mix::gated(&gate, &transformed, x),
             // T ⊙ H + (1 - T) ⊙ x
             false => Ok((x + (gate * (transformed - x)?)?)?),

@@ -6,7 +6,7 @@ use super::summary::record;
 use super::{Activation, Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// Settings of a [`Linear`] layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,21 +125,23 @@ impl Linear {
         if x.dtype() != self.weight.dtype() {
             return Err(Error::DType { what: "input of linear", expected: "that of its weight", actual: x.dtype() });
         }
-        // One matrix product for all leading dimensions.
-        let rows = match batch {
-            [_] => x.clone(),
-            _ => x.reshape((batch.iter().product::<usize>(), in_features))?,
-        };
         let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
-        let y = match kernels::can_take(&[&rows, weight]) {
-            true => kernels::linear::linear(&rows, weight, bias, unary)?,
-            false => composed(&rows, weight, bias)?,
+        let rows: usize = batch.iter().product();
+        memory::check("input of linear", &[rows, out_features], x.dtype().size_in_bytes())?;
+        // One matrix product for all leading dimensions.
+        let flat = match batch {
+            [_] => x.clone(),
+            _ => x.reshape((rows, in_features))?,
+        };
+        let y = match kernels::can_take(&[&flat, weight]) {
+            _ if x.elem_count() == 0 => kernels::empty((0, out_features), [x, weight].into_iter().chain(bias))?,
+            true => kernels::linear::linear(&flat, weight, bias, unary)?,
+            false => composed(&flat, weight, bias)?,
         };
         let y = match batch {
             [_] => y,
             _ => y.reshape([batch, &[out_features]].concat())?,
         };
-        let rows: usize = batch.iter().product();
         record("linear", [weight].into_iter().chain(bias), &y, rows * in_features * out_features);
         Ok(y)
     }

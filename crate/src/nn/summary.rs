@@ -8,9 +8,9 @@ use candle_core::{Shape, Tensor, TensorId};
 use candlelight_base::Scoped;
 
 use super::{Mode, Module};
-use crate::Result;
 use crate::params::Params;
 use crate::plot::Table;
+use crate::{Result, memory};
 
 /// The layers of a model in the order in which they run, from [`summary`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct LayerSummary {
 /// # Ok(()) }
 /// ```
 pub fn summary(model: &dyn Module, params: &Params, shape: impl Into<Shape>) -> Result<ModelSummary> {
+    let shape = shape.into();
+    memory::check("input of a summary", shape.dims(), params.dtype().size_in_bytes())?;
     ModelSummary::of(model, params, &Tensor::zeros(shape, params.dtype(), params.device())?)
 }
 

@@ -46,10 +46,22 @@ impl Moments {
                 squares += square.wide();
             }
         }
+        if !squares.is_finite() {
+            return Self::wide(n, stretch);
+        }
         let shift = rest / count as f64;
         // `max` would turn NaN into 0.
         let var = squares / count as f64 - shift * shift;
         Self { mean: near.wide() + shift, var: if var < 0.0 { 0.0 } else { var } }
+    }
+
+    /// [`Moments::of`] in f64 throughout, for numbers whose squares are beyond `T`.
+    #[cold]
+    fn wide<'a, T: Real>(n: usize, stretch: impl Fn(usize) -> &'a [T]) -> Self {
+        let all = || (0..n).flat_map(|i| stretch(i).iter().map(|x| x.wide()));
+        let count = all().count() as f64;
+        let mean = all().sum::<f64>() / count;
+        Self { mean, var: all().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::init::Init;
 use crate::nn::kind::Kind;
 use crate::nn::summary::record;
 use crate::params::Params;
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// No setting is larger, so that none overflows.
 const LARGEST: usize = 1 << 20;
@@ -145,6 +145,7 @@ impl Layer {
         let pixels: usize = if self.transposed { &x.dims()[2..] } else { &shape.dims()[2..] }.iter().product();
         let multiply_adds = x.dim(0)? * pixels * weight.elem_count();
         let y = match (kernels::can_take(&[x, weight]), self.transposed) {
+            _ if x.elem_count() == 0 => kernels::empty(shape, [x, weight].into_iter().chain(bias)),
             (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape),
             (true, true) => kernels::conv::conv_transpose(x, weight, bias, geometry, shape),
             (false, false) => composed::conv(x, weight, bias, geometry, shape),
@@ -183,6 +184,11 @@ impl Layer {
         let (first, second) = (self.in_channels, self.out_channels);
         let (in_channels, out_channels) = if self.transposed { (second, first) } else { (first, second) };
         let geometry = Geometry { batch: *batch, in_channels, out_channels, groups: self.groups, axes };
+        // An image with its padding, in which the kernels work, may be larger than all that comes out.
+        let [down, across] = axes.map(|axis| axis.input + 2 * axis.padding);
+        for dims in [shape.as_slice(), &[in_channels, down, across]] {
+            memory::check(self.kind.input, dims, x.dtype().size_in_bytes())?;
+        }
         Ok((Shape::from(shape), geometry))
     }
 }

@@ -110,7 +110,7 @@ impl<const D: usize> BatchNorm<D> {
         if channels == 0 {
             return Err(Error::setting("num_features", "at least 1", channels));
         }
-        check_eps(config.eps)?;
+        check_eps(config.eps, params.dtype())?;
         check_momentum(config.momentum)?;
         Ok(Self {
             channels,

@@ -9,11 +9,20 @@ use crate::Result;
 pub(super) fn with_own(x: &Tensor, dims: &[usize], eps: f64) -> Result<(Tensor, Vec<Moments>)> {
     let mean = x.mean_keepdim(dims)?;
     let centred = x.broadcast_sub(&mean)?;
+    // In units of the largest, if that is above 1: the squares of large numbers are beyond F32.
+    let mut unit = centred.detach().abs()?;
+    for &dim in dims {
+        unit = unit.max_keepdim(dim)?;
+    }
+    let unit = unit.maximum(1.0)?;
+    let centred = centred.broadcast_div(&unit)?;
     let var = centred.sqr()?.mean_keepdim(dims)?;
+    let eps = (unit.sqr()?.recip()? * eps)?;
     let y = centred.broadcast_div(&(&var + eps)?.sqrt()?)?;
     let numbers = |x: Tensor| x.detach().flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>();
-    let pairs = numbers(mean)?.into_iter().zip(numbers(var)?);
-    Ok((y, pairs.map(|(mean, var)| Moments { mean, var }).collect()))
+    let (means, vars, units) = (numbers(mean)?, numbers(var)?, numbers(unit)?);
+    let all = means.into_iter().zip(vars).zip(units);
+    Ok((y, all.map(|((mean, var), unit)| Moments { mean, var: var * unit * unit }).collect()))
 }
 
 /// Normalizes the channels of x [N, C, ...] with statistics that do not depend on it.

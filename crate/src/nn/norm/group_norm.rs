@@ -75,7 +75,7 @@ impl GroupNorm {
             let given = format!("{num_groups} with {num_channels} channels");
             return Err(Error::setting("num_groups", "a divisor of num_channels", given));
         }
-        check_eps(config.eps)?;
+        check_eps(config.eps, params.dtype())?;
         Ok(Self {
             groups: num_groups,
             channels: num_channels,
@@ -113,7 +113,7 @@ impl Module for GroupNorm {
 pub(super) fn by_groups(x: &Tensor, groups: usize, scale: &Scale, eps: f64) -> Result<(Tensor, Vec<Moments>)> {
     let (weight, bias) = (scale.weight(), scale.bias());
     if x.elem_count() == 0 {
-        return Ok((x.clone(), Vec::new()));
+        return Ok((kernels::empty(x.shape(), [x].into_iter().chain(weight).chain(bias))?, Vec::new()));
     }
     if kernels::can_take(&[x]) {
         return kernels::norm::group::group_norm(x, groups, weight, bias, eps);

@@ -43,7 +43,7 @@ impl Default for InstanceNormConfig {
 /// # Shapes
 /// Input and output [N, C, L] ([`InstanceNorm1d`]) or [N, C, H, W] ([`InstanceNorm2d`]); parameters and buffers as
 /// [`BatchNorm`](super::BatchNorm). PyTorch takes one sample without N as well; it is an error here.
-/// `num_batches_tracked` counts here, and stays 0 in PyTorch.
+/// `num_batches_tracked` stays 0, as in PyTorch.
 ///
 /// Ulyanov, Vedaldi and Lempitsky (2016), eq. 3.
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ impl<const D: usize> InstanceNorm<D> {
         if channels == 0 {
             return Err(Error::setting("num_features", "at least 1", channels));
         }
-        check_eps(config.eps)?;
+        check_eps(config.eps, params.dtype())?;
         check_momentum(config.momentum)?;
         Ok(Self {
             channels,
@@ -173,7 +173,9 @@ impl<const D: usize> InstanceNorm<D> {
                     total.var += moments.var * unbiased / samples;
                 }
             }
-            running.update(&means, Some(self.config.momentum.unwrap_or(0.0)))?;
+            if let Some(momentum) = self.config.momentum {
+                running.blend(&means, momentum)?;
+            }
         }
         Ok(y)
     }

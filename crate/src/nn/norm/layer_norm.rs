@@ -84,7 +84,7 @@ impl LayerNorm {
             let expected = "one or more dimensions of at least 1";
             return Err(Error::setting("normalized_shape", expected, format!("{normalized_shape:?}")));
         }
-        check_eps(config.eps)?;
+        check_eps(config.eps, params.dtype())?;
         let (weight, bias) = (config.elementwise_affine, config.elementwise_affine && config.bias);
         Ok(Self {
             eps: config.eps,
@@ -118,7 +118,7 @@ impl Module for LayerNorm {
             let width = self.normalized_shape.iter().product();
             kernels::norm::layer::layer_norm(x, width, weight, bias, self.eps)?
         } else if x.elem_count() == 0 {
-            x.clone()
+            kernels::empty(x.shape(), [x].into_iter().chain(weight).chain(bias))?
         } else {
             let dims: Vec<usize> = (x.rank() - self.normalized_shape.len()..x.rank()).collect();
             let (y, _) = composed::with_own(x, &dims, self.eps)?;

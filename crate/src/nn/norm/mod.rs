@@ -28,6 +28,7 @@ pub use instance_norm::{
 pub use layer_norm::{LayerNorm, LayerNormConfig, layer_norm};
 
 use super::summary::record;
+use crate::activation::range;
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result};
@@ -66,10 +67,13 @@ impl Scale {
     }
 }
 
-fn check_eps(eps: f64) -> Result<()> {
-    match eps.is_finite() && eps >= 0.0 {
+fn check_eps(eps: f64, dtype: DType) -> Result<()> {
+    let (least, most) = range(dtype);
+    match eps == 0.0 || (least..=most).contains(&eps) {
         true => Ok(()),
-        false => Err(Error::setting("eps", "finite and at least 0", eps)),
+        false => {
+            Err(Error::setting("eps", "finite and at least 0, and 0 only where it is 0 in the type of the layer", eps))
+        }
     }
 }
 

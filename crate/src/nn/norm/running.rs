@@ -41,24 +41,34 @@ impl Running {
     /// Moves towards the statistics of a batch, by `momentum` of the way, or so that all batches count alike if it is `None`.
     pub fn update(&self, moments: &[Moments], momentum: Option<f64>) -> Result<()> {
         let batches = numbers(&self.batches)?.first().copied().unwrap_or(0.0) + 1.0;
-        let share = momentum.unwrap_or(1.0 / batches);
+        self.blend(moments, momentum.unwrap_or(1.0 / batches))?;
+        put(&self.batches, vec![batches])
+    }
+
+    /// Moves towards the statistics of a batch, by `share` of the way, and does not count it.
+    pub fn blend(&self, moments: &[Moments], share: f64) -> Result<()> {
         let moved = self.moments()?.into_iter().zip(moments).map(|(old, new)| Moments {
             mean: (1.0 - share) * old.mean + share * new.mean,
             var: (1.0 - share) * old.var + share * new.var,
         });
-        self.set(&moved.collect::<Vec<_>>(), batches)
+        self.put_moments(&moved.collect::<Vec<_>>())
     }
 
     /// Takes over statistics as they are.
     pub fn set(&self, moments: &[Moments], batches: f64) -> Result<()> {
-        let put = |var: &Var, values: Vec<f64>| -> Result<()> {
-            let values = Tensor::from_vec(values, var.shape(), &Device::Cpu)?;
-            Ok(var.set(&values.to_dtype(var.dtype())?.to_device(var.device())?)?)
-        };
-        put(&self.mean, moments.iter().map(|moments| moments.mean).collect())?;
-        put(&self.var, moments.iter().map(|moments| moments.var).collect())?;
+        self.put_moments(moments)?;
         put(&self.batches, vec![batches])
     }
+
+    fn put_moments(&self, moments: &[Moments]) -> Result<()> {
+        put(&self.mean, moments.iter().map(|moments| moments.mean).collect())?;
+        put(&self.var, moments.iter().map(|moments| moments.var).collect())
+    }
+}
+
+fn put(var: &Var, values: Vec<f64>) -> Result<()> {
+    let values = Tensor::from_vec(values, var.shape(), &Device::Cpu)?;
+    Ok(var.set(&values.to_dtype(var.dtype())?.to_device(var.device())?)?)
 }
 
 fn numbers(var: &Var) -> Result<Vec<f64>> {

@@ -4,7 +4,7 @@ use candlelight_kernels::windows::{Pooling, Window, Windows};
 use super::windows::{planes, pool};
 use crate::nn::kind::{Kind, kind};
 use crate::nn::{Mode, Module};
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// Means over as many windows as the output has places, whatever the size of the input.
 ///
@@ -105,6 +105,9 @@ impl Adaptive {
         let (lead, plane) = planes(kind.input, x, 2)?;
         let [height, width] = *plane else { return Err(Error::shape(kind.input, "[N, C, H, W]", x.dims())) };
         let shape = [lead, &[self.height, self.width]].concat();
+        for windows in [self.height, self.width] {
+            memory::check(kind.input, &[windows], size_of::<Window>())?;
+        }
         let windows =
             Windows { height, width, rows: windows(self.height, height), columns: windows(self.width, width) };
         pool(kind, pooling, x, windows, shape)

@@ -7,7 +7,7 @@ use candlelight_kernels::windows::{Pooling, Window, Windows};
 use super::composed;
 use crate::nn::kind::Kind;
 use crate::nn::summary::record;
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// No setting is larger, so that nothing overflows.
 const LARGEST: usize = 1 << 20;
@@ -97,8 +97,9 @@ pub(super) fn planes<'a>(what: &'static str, x: &'a Tensor, spatial: usize) -> R
 
 /// One number for each window of each plane of `x`; the result has `shape`.
 pub(super) fn pool(kind: Kind, pooling: Pooling, x: &Tensor, windows: Windows, shape: Vec<usize>) -> Result<Tensor> {
+    memory::check(kind.input, &shape, x.dtype().size_in_bytes())?;
     let y = match kernels::can_take(&[x]) {
-        _ if x.elem_count() == 0 => Tensor::zeros(shape, x.dtype(), x.device())?,
+        _ if x.elem_count() == 0 => kernels::empty(shape, [x])?,
         true => kernels::pooling::pooling(pooling, x, windows, shape.into())?,
         false => composed::pool(pooling, x, &windows, shape)?,
     };

@@ -12,7 +12,7 @@ use super::summary::record;
 use super::{Dropout, Mode, Module, dropout};
 use crate::init::Init;
 use crate::params::Params;
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 pub use gru::{Gru, gru};
 pub use lstm::{Lstm, LstmGate, LstmState, lstm};
@@ -152,6 +152,11 @@ impl Stack {
     fn forward(&self, x: &Tensor, initial: &[(&'static str, &Tensor)], mode: Mode) -> Result<(Tensor, Vec<Tensor>)> {
         self.check(x, initial)?;
         let directions = self.directions();
+        let outputs = [&x.dims()[..2], &[directions * self.hidden_size]].concat();
+        memory::check("input of a recurrent layer", &outputs, x.dtype().size_in_bytes())?;
+        if x.elem_count() == 0 {
+            return self.of_nothing(x, initial);
+        }
         let (mut y, mut finals) = (x.clone(), Vec::new());
         for (l, layer) in self.layers.iter().enumerate() {
             if let Some(dropout) = self.dropout.as_ref().filter(|_| l > 0) {
@@ -193,6 +198,19 @@ impl Stack {
         Ok((y, states))
     }
 
+    /// [`Stack::forward`] of an empty batch.
+    fn of_nothing(&self, x: &Tensor, initial: &[(&'static str, &Tensor)]) -> Result<(Tensor, Vec<Tensor>)> {
+        let directions = self.directions();
+        let operands = || {
+            let weights = self.layers.iter().flatten().flat_map(Weights::all);
+            [x].into_iter().chain(initial.iter().map(|(_, state)| *state)).chain(weights)
+        };
+        let y = kernels::empty([&x.dims()[..2], &[directions * self.hidden_size]].concat(), operands())?;
+        let state = kernels::empty((self.layers.len() * directions, 0, self.hidden_size), operands())?;
+        let states = if self.cell == Cell::Lstm { 2 } else { 1 };
+        Ok((y, vec![state; states]))
+    }
+
     /// [`Stack::forward`] of a layer with one state.
     fn forward_one(
         &self,
@@ -210,13 +228,11 @@ impl Stack {
         let Self { input_size, hidden_size, .. } = *self;
         let refuse = |expected| Err(Error::shape("input of a recurrent layer", expected, x.dims()));
         let batch = match (x.dims(), self.config.batch_first) {
-            (&[batch, steps, inputs], true) | (&[steps, batch, inputs], false)
-                if batch > 0 && steps > 0 && inputs == input_size =>
-            {
+            (&[batch, steps, inputs], true) | (&[steps, batch, inputs], false) if steps > 0 && inputs == input_size => {
                 batch
             }
-            (_, true) => return refuse(format!("[N, T, {input_size}] with N, T ≥ 1")),
-            (_, false) => return refuse(format!("[T, N, {input_size}] with T, N ≥ 1")),
+            (_, true) => return refuse(format!("[N, T, {input_size}] with T ≥ 1")),
+            (_, false) => return refuse(format!("[T, N, {input_size}] with T ≥ 1")),
         };
         let dtype = self.layers[0][0].ih.dtype();
         if x.dtype() != dtype {

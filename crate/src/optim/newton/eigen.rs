@@ -1,6 +1,6 @@
 use ndarray::{Array1, Array2};
 
-use super::linear::square;
+use super::linear::{check_finite, square};
 use crate::{Error, Result};
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, A = Q diag(λ) Qᵀ, from [`symmetric_eigen`].
@@ -29,11 +29,12 @@ impl SymmetricEigen {
 /// A ← Rᵀ A R, with R the rotation of two axes that makes their entry off the diagonal 0; over all pairs, until none is left
 /// ```
 ///
-/// Some ten rounds of 6P³ operations, accurate to rounding relative to the largest eigenvalue. Only the lower triangle of A
-/// is read.
+/// Some ten rounds of 6P³ operations, accurate to rounding relative to the largest eigenvalue. Of entries that differ by
+/// rounding, those of the lower triangle are read.
 ///
 /// # Errors
-/// A matrix that is not square, or holds a number that is not finite.
+/// A matrix that is not square, not symmetric (to half of the digits of its largest entry), or holds a number that is not
+/// finite.
 ///
 /// Golub and Van Loan (2013), "Matrix Computations", section 8.5.
 ///
@@ -50,12 +51,16 @@ impl SymmetricEigen {
 /// ```
 pub fn symmetric_eigen(a: &Array2<f64>) -> Result<SymmetricEigen> {
     let n = square(a)?;
-    if let Some(entry) = a.iter().find(|entry| !entry.is_finite()) {
-        return Err(Error::setting("matrix", "finite", entry));
+    check_finite("matrix", a)?;
+    let scale = a.iter().fold(0.0, |scale: f64, entry| scale.max(entry.abs()));
+    for ((i, j), entry) in a.indexed_iter() {
+        if (entry - a[[j, i]]).abs() > scale * f64::EPSILON.sqrt() {
+            let apart = format!("{entry} in row {i} and {} in column {i} at {j}", a[[j, i]]);
+            return Err(Error::setting("matrix", "symmetric", apart));
+        }
     }
     let mut a = Array2::from_shape_fn((n, n), |(i, j)| a[[i.max(j), i.min(j)]]);
     let mut q = Array2::<f64>::eye(n);
-    let scale = a.iter().fold(0.0, |scale: f64, entry| scale.max(entry.abs()));
     // It converges quadratically: ten rounds are usual for any size.
     for _ in 0..60 {
         let mut largest = 0.0_f64;

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// P³/3 operations.
 ///
 /// # Errors
-/// A matrix that is not square.
+/// A matrix that is not square, or holds a number that is not finite.
 ///
 /// ```
 /// use candlelight::{ndarray::array, optim::newton::cholesky};
@@ -22,6 +22,12 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn cholesky(a: &Array2<f64>) -> Result<Option<Array2<f64>>> {
+    check_finite("matrix", a)?;
+    factor(a)
+}
+
+/// [`cholesky`] of what may have overflowed on the way: it is not positive definite then.
+pub(super) fn factor(a: &Array2<f64>) -> Result<Option<Array2<f64>>> {
     let n = square(a)?;
     let mut l = Array2::zeros((n, n));
     for i in 0..n {
@@ -53,6 +59,8 @@ pub fn cholesky(a: &Array2<f64>) -> Result<Option<Array2<f64>>> {
 pub fn cholesky_solve(l: &Array2<f64>, b: &Array1<f64>) -> Result<Array1<f64>> {
     let n = square(l)?;
     super::check_len("right-hand side", n, b)?;
+    check_finite("factor", l)?;
+    check_finite("right-hand side", b)?;
     let mut x = b.clone();
     for i in 0..n {
         let known: f64 = (0..i).map(|k| l[[i, k]] * x[k]).sum();
@@ -78,6 +86,7 @@ pub fn cholesky_solve(l: &Array2<f64>, b: &Array1<f64>) -> Result<Array1<f64>> {
 /// ```
 pub fn solve(a: &Array2<f64>, b: &Array1<f64>) -> Result<Array1<f64>> {
     super::check_len("right-hand side", square(a)?, b)?;
+    check_finite("right-hand side", b)?;
     let columns = b.clone().insert_axis(ndarray::Axis(1));
     Ok(eliminate(a, columns)?.column(0).to_owned())
 }
@@ -100,13 +109,14 @@ pub fn inverse(a: &Array2<f64>) -> Result<Array2<f64>> {
 /// X of A X = B, column by column.
 fn eliminate(a: &Array2<f64>, mut x: Array2<f64>) -> Result<Array2<f64>> {
     let n = square(a)?;
+    check_finite("matrix", a)?;
     let mut a = a.clone();
     let scale = a.iter().fold(0.0, |scale: f64, entry| scale.max(entry.abs()));
     for column in 0..n {
         let size = |row: &usize| a[[*row, column]].abs();
         let pivot = (column..n).max_by(|i, j| size(i).total_cmp(&size(j))).unwrap_or(column);
         // Below this, what is left of the column is rounding.
-        if size(&pivot) <= scale * n as f64 * f64::EPSILON || size(&pivot).is_nan() {
+        if size(&pivot) <= scale * n as f64 * f64::EPSILON {
             return Err(Error::Singular { size: n, pivot: column });
         }
         for matrix in [&mut a, &mut x] {
@@ -133,6 +143,13 @@ fn eliminate(a: &Array2<f64>, mut x: Array2<f64>) -> Result<Array2<f64>> {
 fn subtract(a: &mut Array2<f64>, row: usize, factor: f64, other: usize, from: usize) {
     let (mut target, source) = a.multi_slice_mut((s![row, from..], s![other, from..]));
     target.scaled_add(-factor, &source);
+}
+
+pub(super) fn check_finite<'a>(name: &'static str, numbers: impl IntoIterator<Item = &'a f64>) -> Result<()> {
+    match numbers.into_iter().find(|number| !number.is_finite()) {
+        Some(number) => Err(Error::setting(name, "finite", number)),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn square(a: &Array2<f64>) -> Result<usize> {

@@ -1,6 +1,7 @@
 use ndarray::{Array1, Array2};
 
-use super::{Objective, check_len, cholesky, cholesky_solve, solve};
+use super::linear::factor;
+use super::{Objective, check_len, cholesky_solve, solve};
 use crate::{Error, Result};
 
 /// Share of the decrease that the slope promises, with which backtracking is content.
@@ -197,7 +198,7 @@ impl Start<'_> {
     fn shifted_solution(&self, shift: f64) -> Result<Option<Array1<f64>>> {
         let mut h = self.h.clone();
         h.diag_mut().map_inplace(|entry| *entry += shift);
-        match cholesky(&h)? {
+        match factor(&h)? {
             Some(l) => Ok(Some(cholesky_solve(&l, self.g)?)),
             None => Ok(None),
         }

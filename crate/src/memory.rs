@@ -1,0 +1,35 @@
+//! What does not fit into memory is refused: an allocation that fails would end the process.
+
+use std::sync::OnceLock;
+
+use crate::{Error, Result};
+
+/// Bytes that every machine has.
+const SMALL: u128 = 1 << 28;
+
+/// Refuses a list of `dims` elements of `size` bytes each that exceeds this machine's memory, or what its allocator gives at
+/// present. (Linux gives more than there is, if it is asked for in parts.)
+pub(crate) fn check(what: &str, dims: &[usize], size: usize) -> Result<()> {
+    let bytes = dims.iter().fold(size as u128, |bytes, &dim| bytes.saturating_mul(dim as u128));
+    if bytes <= SMALL || dims.contains(&0) {
+        return Ok(());
+    }
+    let fits = usize::try_from(bytes)
+        .is_ok_and(|bytes| bytes <= installed() && Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+    if fits { Ok(()) } else { Err(Error::Memory { what: what.to_owned(), bytes }) }
+}
+
+/// Bytes of memory in this machine, or as many as can be asked for where that is not known.
+#[allow(unsafe_code)]
+fn installed() -> usize {
+    static INSTALLED: OnceLock<usize> = OnceLock::new();
+    *INSTALLED.get_or_init(|| {
+        // SAFETY: asks for two numbers.
+        let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+        let known = usize::try_from(pages).ok().zip(usize::try_from(size).ok());
+        known
+            .and_then(|(pages, size)| pages.checked_mul(size))
+            .filter(|&bytes| bytes > 0)
+            .unwrap_or(isize::MAX as usize)
+    })
+}
