@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Device, Shape, Tensor};
+use candlelight_base::range;
 use rand::seq::SliceRandom;
 use rand::{Rng as _, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
@@ -118,12 +119,8 @@ pub fn normal(
     dtype: DType,
     device: &Device,
 ) -> Result<Tensor> {
-    if !mean.is_finite() {
-        return Err(Error::setting("mean", "finite", mean));
-    }
-    if !(std.is_finite() && std >= 0.0) {
-        return Err(Error::setting("std", "finite and at least 0", std));
-    }
+    range::finite("mean", mean)?;
+    range::not_negative("std", std)?;
     fill(shape, dtype, device, || mean + std * Distribution::<f64>::sample(&StandardNormal, rng))
 }
 

@@ -2,6 +2,7 @@
 //! files that are replaced whole; values that a thread holds for as long as a call lasts.
 
 mod data;
+pub mod range;
 mod replace;
 mod scoped;
 

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 use candle_core::shape::Dim;
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 
 use super::{check_float, range};
@@ -161,9 +162,7 @@ pub fn log_softmax_with_temperature(x: &Tensor, dim: impl Dim, temperature: f64)
 
 /// (x - maxⱼ xⱼ) / temperature: the largest is 0, and what overflows becomes -∞, whose exponential is 0 as well.
 fn cool(x: &Tensor, dim: usize, temperature: f64) -> Result<Tensor> {
-    if !(temperature.is_finite() && temperature > 0.0) {
-        return Err(Error::setting("temperature", "above 0 and finite", temperature));
-    }
+    range::positive("temperature", temperature)?;
     if temperature == 1.0 || x.elem_count() == 0 {
         return Ok(x.clone());
     }

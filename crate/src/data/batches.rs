@@ -1,9 +1,10 @@
 //! Mini-batches.
 
 use candle_core::Tensor;
+use candlelight_base::range;
 
+use crate::Result;
 use crate::data::Dataset;
-use crate::{Error, Result};
 
 /// The batches of one epoch, as pairs (inputs, targets): made by [`Dataset::batches`] and
 /// [`Dataset::shuffled_batches`].
@@ -20,9 +21,7 @@ pub struct Batches {
 
 impl Batches {
     pub(super) fn new(data: Dataset, size: usize, order: Option<Tensor>) -> Result<Self> {
-        if size == 0 {
-            return Err(Error::setting("batch size", "at least 1", size));
-        }
+        range::at_least_one("batch size", size)?;
         Ok(Self { end: data.len(), data, size, order, position: 0 })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::Tensor;
+use candlelight_base::range;
 use rand::seq::SliceRandom;
 
 use crate::data::Batches;
@@ -93,9 +94,7 @@ impl Dataset {
     /// # Errors
     /// If `fraction` is outside its range.
     pub fn split(&self, fraction: f64, rng: &mut Rng) -> Result<(Self, Self)> {
-        if !(0.0..=1.0).contains(&fraction) {
-            return Err(Error::setting("fraction", "in [0, 1]", fraction));
-        }
+        range::share("fraction", fraction)?;
         let order = permutation(rng, self.len());
         let (first, second) = order.split_at((fraction * self.len() as f64).round() as usize);
         Ok((self.subset(first)?, self.subset(second)?))

@@ -3,6 +3,7 @@
 use std::f64::consts::PI;
 
 use candle_core::{DType, Device, Tensor};
+use candlelight_base::range;
 use rand::Rng as _;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -22,7 +23,7 @@ use crate::{Error, Result};
 /// # Errors
 /// If `std` is negative or not finite, or another dtype is asked for.
 pub fn noisy_sine(rng: &mut Rng, n: usize, std: f64, dtype: DType, device: &Device) -> Result<Dataset> {
-    check_std(std)?;
+    range::not_negative("std", std)?;
     let (x, y) = (0..n)
         .map(|_| {
             let x = rng.random_range(-1.0..1.0);
@@ -106,10 +107,8 @@ pub fn linear_high_dimensional(rng: &mut Rng, n: usize, dim: usize, dtype: DType
 /// # Errors
 /// If `std` is negative or not finite, `distance` is not finite, or another dtype is asked for.
 pub fn blobs(rng: &mut Rng, n: usize, distance: f64, std: f64, dtype: DType, device: &Device) -> Result<Dataset> {
-    check_std(std)?;
-    if !distance.is_finite() {
-        return Err(Error::setting("distance", "finite", distance));
-    }
+    range::not_negative("std", std)?;
+    range::finite("distance", distance)?;
     plane(rng, n, dtype, device, |class, rng| {
         let center = distance * (class - 0.5);
         [center + std * gaussian(rng), std * gaussian(rng)]
@@ -128,10 +127,8 @@ pub fn blobs(rng: &mut Rng, n: usize, distance: f64, std: f64, dtype: DType, dev
 /// # Errors
 /// If `std` is negative or not finite, `turns` is not finite, or another dtype is asked for.
 pub fn spirals(rng: &mut Rng, n: usize, turns: f64, std: f64, dtype: DType, device: &Device) -> Result<Dataset> {
-    check_std(std)?;
-    if !turns.is_finite() {
-        return Err(Error::setting("turns", "finite", turns));
-    }
+    range::not_negative("std", std)?;
+    range::finite("turns", turns)?;
     plane(rng, n, dtype, device, |class, rng| {
         let r = rng.random::<f64>().sqrt();
         let angle = 2.0 * PI * turns * r + PI * class;
@@ -188,10 +185,6 @@ fn plane(
 
 fn gaussian(rng: &mut Rng) -> f64 {
     StandardNormal.sample(rng)
-}
-
-fn check_std(std: f64) -> Result<()> {
-    if std.is_finite() && std >= 0.0 { Ok(()) } else { Err(Error::setting("std", "finite and at least 0", std)) }
 }
 
 /// All draws are made in f64 and rounded at the end, so that both dtypes show the same set.

@@ -7,6 +7,7 @@ mod spectral;
 mod truncated;
 
 use candle_core::{DType, Device, Shape, Tensor};
+use candlelight_base::range;
 
 use crate::rng::{Rng, normal, uniform};
 use crate::{Error, Result, memory};
@@ -145,7 +146,7 @@ impl Init {
             Self::TruncatedNormal { mean, std, cut } => truncated::tensor(rng, mean, std, cut, shape, dtype, device),
             Self::Uniform { low, high } => uniform(rng, low, high, shape, dtype, device),
             Self::Scaled { fan, gain, distribution } => {
-                check_gain(gain)?;
+                range::not_negative("gain", gain)?;
                 scaled(rng, fan, gain * gain, distribution, shape)
             }
             Self::XavierUniform => scaled(rng, Fan::Average, 1.0, Distribution::Uniform, shape),
@@ -155,7 +156,7 @@ impl Init {
             Self::LeCunUniform => scaled(rng, Fan::In, 1.0, Distribution::Uniform, shape),
             Self::LeCunNormal => scaled(rng, Fan::In, 1.0, Distribution::Normal, shape),
             Self::Orthogonal { gain } => {
-                check_gain(gain)?;
+                range::not_negative("gain", gain)?;
                 orthogonal::tensor(rng, gain, shape, dtype, device)
             }
             Self::TorchLinear { fan_in: 0 } => Err(Error::setting("fan_in", "at least 1", 0)),
@@ -180,8 +181,4 @@ fn weight_dims(shape: &Shape) -> Result<(usize, usize, usize)> {
         [out, input, rest @ ..] if shape.elem_count() > 0 => Ok((*out, *input, rest.iter().product())),
         dims => Err(Error::shape("weight", "[out, in, ...] with no dimension 0", dims)),
     }
-}
-
-fn check_gain(gain: f64) -> Result<()> {
-    if gain.is_finite() && gain >= 0.0 { Ok(()) } else { Err(Error::setting("gain", "finite and at least 0", gain)) }
 }

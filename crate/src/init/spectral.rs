@@ -1,4 +1,5 @@
 use candle_core::{DType, Tensor};
+use candlelight_base::range;
 
 use crate::{Error, Result};
 
@@ -37,9 +38,7 @@ pub fn spectral_radius(a: &Tensor) -> Result<f64> {
     let (mut log, mut k) = (0.0, 1.0);
     for squarings in 0..=30 {
         let norm = power.sqr()?.sum_all()?.to_scalar::<f64>()?.sqrt();
-        if !norm.is_finite() {
-            return Err(Error::setting("matrix of a spectral radius", "finite", norm));
-        }
+        range::finite("matrix of a spectral radius", norm)?;
         if norm == 0.0 {
             return Ok(0.0);
         }

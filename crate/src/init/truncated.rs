@@ -1,9 +1,10 @@
 use candle_core::{DType, Device, Shape, Tensor};
+use candlelight_base::range;
 use rand::Rng as _;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::Result;
 use crate::rng::{Rng, fill};
-use crate::{Error, Result};
 
 /// Draws from N(mean, std²) without what is further than `cut` · std from the mean.
 pub(super) fn tensor(
@@ -15,15 +16,9 @@ pub(super) fn tensor(
     dtype: DType,
     device: &Device,
 ) -> Result<Tensor> {
-    if !mean.is_finite() {
-        return Err(Error::setting("mean", "finite", mean));
-    }
-    if !(std.is_finite() && std >= 0.0) {
-        return Err(Error::setting("std", "finite and at least 0", std));
-    }
-    if !(cut.is_finite() && cut > 0.0) {
-        return Err(Error::setting("cut", "above 0 and finite", cut));
-    }
+    range::finite("mean", mean)?;
+    range::not_negative("std", std)?;
+    range::positive("cut", cut)?;
     fill(shape, dtype, device, || mean + std * draw(rng, cut))
 }
 

@@ -1,14 +1,15 @@
 //! Cross-entropy between logits and class indices.
 
 use candle_core::{D, Tensor};
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::softmax;
 
 use super::Reduction;
 use super::checks::{check_weight, checked_labels_but};
 use super::nll::{class_weights, pick, reduce_labelled, times};
+use crate::Result;
 use crate::activation::log_softmax;
-use crate::{Error, Result};
 
 /// Cross-entropy between logits and class indices, averaged.
 ///
@@ -54,9 +55,7 @@ pub struct CrossEntropyConfig {
 
 impl CrossEntropyConfig {
     pub(super) fn check(&self, logits: &Tensor) -> Result<()> {
-        if !(0.0..=1.0).contains(&self.label_smoothing) {
-            return Err(Error::setting("label_smoothing", "in [0, 1]", self.label_smoothing));
-        }
+        range::share("label_smoothing", self.label_smoothing)?;
         self.weight.as_ref().map_or(Ok(()), |weight| check_weight("weight", weight, logits))
     }
 }

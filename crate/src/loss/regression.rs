@@ -1,12 +1,13 @@
 //! Losses of quantities: squared, absolute, and in between.
 
 use candle_core::{DType, Tensor};
+use candlelight_base::range;
 use candlelight_kernels::pair_loss::PairLoss;
 
 use super::Reduction;
 use super::checks::{check_same, fused};
+use crate::Result;
 use crate::activation::abs;
-use crate::{Error, Result};
 
 /// Mean squared error over all elements.
 ///
@@ -132,9 +133,7 @@ pub fn huber(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
 pub fn huber_with(prediction: &Tensor, target: &Tensor, config: &HuberConfig) -> Result<Tensor> {
     let &HuberConfig { delta, reduction } = config;
     check_same("target", prediction, target)?;
-    if !(delta.is_finite() && delta > 0.0) {
-        return Err(Error::setting("delta", "above 0 and finite", delta));
-    }
+    range::positive("delta", delta)?;
     if let Some(loss) = fused(prediction, target, PairLoss::Huber { delta }, reduction) {
         return loss;
     }
@@ -201,9 +200,7 @@ pub fn smooth_l1(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn smooth_l1_with(prediction: &Tensor, target: &Tensor, config: &SmoothL1Config) -> Result<Tensor> {
     let &SmoothL1Config { beta, reduction } = config;
-    if !(beta.is_finite() && beta >= 0.0) {
-        return Err(Error::setting("beta", "at least 0 and finite", beta));
-    }
+    range::not_negative("beta", beta)?;
     if beta == 0.0 {
         return mae_with(prediction, target, reduction);
     }

@@ -1,6 +1,7 @@
 //! Whether a model is right as often as it says.
 
 use candle_core::Tensor;
+use candlelight_base::range;
 
 use super::{Rows, decide};
 use crate::{Error, Result};
@@ -54,9 +55,7 @@ impl Calibration {
     /// ```
     pub fn new(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Result<Self> {
         let rows = Rows::new("probabilities", probabilities, labels)?;
-        if bins == 0 {
-            return Err(Error::setting("bins", "at least 1", bins));
-        }
+        range::at_least_one("bins", bins)?;
         let mut sums = vec![(0_usize, 0.0, 0_usize); bins];
         for (probabilities, label) in rows.iter() {
             let (predicted, confidence) = confidence(probabilities)?;

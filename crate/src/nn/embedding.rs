@@ -1,4 +1,5 @@
 use candle_core::{DType, Tensor, Var};
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 
 use super::summary::record;
@@ -62,9 +63,7 @@ impl Embedding {
     /// A size of 0, a `padding_idx` that is no row, a name that is taken, or an initial value that does not fit.
     pub fn new(num_embeddings: usize, embedding_dim: usize, config: EmbeddingConfig, params: Params) -> Result<Self> {
         for (name, size) in [("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)] {
-            if size == 0 {
-                return Err(Error::setting(name, "at least 1", size));
-            }
+            range::at_least_one(name, size)?;
         }
         if let Some(padding) = config.padding_idx.filter(|&padding| padding >= num_embeddings) {
             return Err(Error::setting("padding_idx", "below num_embeddings", padding));

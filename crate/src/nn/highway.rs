@@ -1,10 +1,11 @@
 use candle_core::Tensor;
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 
 use super::{Activation, Linear, LinearConfig, Mode, Module};
+use crate::Result;
 use crate::init::Init;
 use crate::params::Params;
-use crate::{Error, Result};
 
 /// Settings of a [`Highway`] layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,9 +75,7 @@ impl Highway {
     /// As [`Linear::new`], or a gate bias that is not finite.
     pub fn new(features: usize, config: HighwayConfig, params: Params) -> Result<Self> {
         let HighwayConfig { activation, gate_bias, weight_init } = config;
-        if !gate_bias.is_finite() {
-            return Err(Error::setting("gate_bias", "finite", gate_bias));
-        }
+        range::finite("gate_bias", gate_bias)?;
         let linear = |name: &str, bias_init| {
             let config = LinearConfig { weight_init, bias_init, ..LinearConfig::default() };
             Linear::new(features, features, config, params.pp(name))

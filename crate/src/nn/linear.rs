@@ -1,4 +1,5 @@
 use candle_core::{Tensor, Var};
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::activation::Unary;
 
@@ -77,9 +78,7 @@ impl Linear {
     /// ```
     pub fn new(in_features: usize, out_features: usize, config: LinearConfig, params: Params) -> Result<Self> {
         for (name, size) in [("in_features", in_features), ("out_features", out_features)] {
-            if size == 0 {
-                return Err(Error::setting(name, "at least 1", size));
-            }
+            range::at_least_one(name, size)?;
         }
         let default = Init::TorchLinear { fan_in: in_features };
         let weight = params.var("weight", (out_features, in_features), config.weight_init.unwrap_or(default))?;

@@ -1,4 +1,5 @@
 use candle_core::Tensor;
+use candlelight_base::range;
 
 use super::{
     Activation, BasicBlock, BasicBlockConfig, BatchNorm2d, Conv2d, Conv2dConfig, GlobalAvgPool, Linear, Mode, Module,
@@ -73,9 +74,7 @@ impl ResNet {
         let Some(&first) = widths.first() else {
             return Err(Error::setting("widths", "of one stage or more", "none"));
         };
-        if count == 0 {
-            return Err(Error::setting("blocks", "at least 1", count));
-        }
+        range::at_least_one("blocks", count)?;
         let stem =
             Conv2dConfig { padding: (1, 1), bias: false, weight_init: Some(Init::HeNormal), ..Conv2dConfig::default() };
         let conv1 = Conv2d::new(in_channels, first, 3, stem, params.pp("conv1"))?;

@@ -1,8 +1,9 @@
+use candlelight_base::range;
 use candlelight_kernels::update::{Rule, Value};
 
 use super::method::{Core, Method};
-use super::{check_not_negative, decayed, optimizer};
-use crate::{Error, Result};
+use super::{decayed, optimizer};
+use crate::Result;
 
 /// Settings of [`Adadelta`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,10 +56,8 @@ impl Method for AdadeltaConfig {
     type Rule = AdadeltaRule;
 
     fn check(&self) -> Result<()> {
-        check_not_negative("eps", self.eps)?;
-        if !(0.0..=1.0).contains(&self.rho) {
-            return Err(Error::setting("rho", "in [0, 1]", self.rho));
-        }
+        range::not_negative("eps", self.eps)?;
+        range::share("rho", self.rho)?;
         Ok(())
     }
 

@@ -1,7 +1,8 @@
+use candlelight_base::range;
 use candlelight_kernels::update::{Rule, Value};
 
 use super::method::{Core, Method};
-use super::{check_not_negative, decayed, optimizer};
+use super::{decayed, optimizer};
 use crate::Result;
 
 /// Settings of [`Adagrad`].
@@ -56,9 +57,9 @@ impl Method for AdagradConfig {
     type Rule = AdagradRule;
 
     fn check(&self) -> Result<()> {
-        check_not_negative("lr_decay", self.lr_decay)?;
-        check_not_negative("initial_accumulator_value", self.initial_accumulator_value)?;
-        check_not_negative("eps", self.eps)
+        range::not_negative("lr_decay", self.lr_decay)?;
+        range::not_negative("initial_accumulator_value", self.initial_accumulator_value)?;
+        range::not_negative("eps", self.eps)
     }
 
     fn memory(&self) -> &'static [&'static str] {

@@ -1,7 +1,8 @@
+use candlelight_base::range;
 use candlelight_kernels::update::{Rule, Value};
 
 use super::method::{Core, Method};
-use super::{check_not_negative, decayed, optimizer};
+use super::{decayed, optimizer};
 use crate::{Error, Result};
 
 /// Settings of [`Adam`].
@@ -109,7 +110,7 @@ macro_rules! method {
             type Rule = AdamRule;
 
             fn check(&self) -> Result<()> {
-                check_not_negative("eps", self.eps)?;
+                range::not_negative("eps", self.eps)?;
                 if !((0.0..1.0).contains(&self.betas.0) && (0.0..1.0).contains(&self.betas.1)) {
                     return Err(Error::setting("betas", "each in [0, 1)", format!("{:?}", self.betas)));
                 }

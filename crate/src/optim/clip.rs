@@ -1,8 +1,8 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
+use candlelight_base::range;
 use candlelight_kernels::update::sum_of_squares;
 
-use super::check_not_negative;
 use crate::params::Param;
 use crate::{Error, Result};
 
@@ -76,7 +76,7 @@ pub fn clip_grad_norm(
 /// # Ok(()) }
 /// ```
 pub fn clip_grad_value(gradients: &mut GradStore, params: &[Param], clip_value: f64) -> Result<()> {
-    check_not_negative("clip_value", clip_value)?;
+    range::not_negative("clip_value", clip_value)?;
     replace(gradients, params, |gradient| gradient.clamp(-clip_value, clip_value))
 }
 

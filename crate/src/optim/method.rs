@@ -5,11 +5,12 @@ use std::fmt::Debug;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Storage, Tensor, Var};
+use candlelight_base::range;
 use candlelight_kernels::update::{Rule, update};
 
+use super::ParamGroup;
 use super::composed::Composed;
 use super::memory::Memory;
-use super::{ParamGroup, check_not_negative};
 use crate::params::Param;
 use crate::state::{State, Stateful};
 use crate::{Error, Result, device};
@@ -62,8 +63,8 @@ impl<M: Method> Core<M> {
     pub(super) fn new(groups: Vec<ParamGroup>, method: M) -> Result<Self> {
         device::check_statics()?;
         method.check()?;
-        check_not_negative("lr", method.lr())?;
-        check_not_negative("weight_decay", method.weight_decay())?;
+        range::not_negative("lr", method.lr())?;
+        range::not_negative("weight_decay", method.weight_decay())?;
         let (mut names, mut ids, mut addresses) = (HashSet::new(), HashSet::new(), HashSet::new());
         for param in groups.iter().flat_map(|group| &group.params) {
             if !names.insert(&param.name) || !ids.insert(param.var.id()) {
@@ -99,7 +100,7 @@ impl<M: Method> Core<M> {
         if rates.len() != self.groups.len() {
             return Err(Error::shape("learning rates", format!("[{}]", self.groups.len()), &[rates.len()]));
         }
-        rates.iter().try_for_each(|&lr| check_not_negative("lr", lr))?;
+        rates.iter().try_for_each(|&lr| range::not_negative("lr", lr))?;
         for (group, &lr) in self.groups.iter_mut().zip(rates) {
             group.lr = lr;
         }
@@ -165,8 +166,8 @@ impl Group {
     fn new<M: Method>(group: ParamGroup, method: &M) -> Result<Self> {
         let lr = group.lr.unwrap_or(method.lr());
         let weight_decay = group.weight_decay.unwrap_or(method.weight_decay());
-        check_not_negative("lr", lr)?;
-        check_not_negative("weight_decay", weight_decay)?;
+        range::not_negative("lr", lr)?;
+        range::not_negative("weight_decay", weight_decay)?;
         let members = group
             .params
             .into_iter()
@@ -232,7 +233,7 @@ impl<M: Method> Stateful for Core<M> {
         for i in 0..self.groups.len() {
             let name = rate_name(i);
             let lr = state.get(&name)?;
-            if check_not_negative("lr", lr).is_err() {
+            if range::not_negative("lr", lr).is_err() {
                 return Err(Error::State { name, problem: format!("must be finite and at least 0, got {lr}") });
             }
             rates.push(lr);

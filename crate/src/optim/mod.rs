@@ -188,10 +188,6 @@ macro_rules! optimizer {
 }
 use optimizer;
 
-fn check_not_negative(name: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 { Ok(()) } else { Err(Error::setting(name, "finite and at least 0", value)) }
-}
-
 /// ∇L(θ) + λθ
 #[inline(always)]
 fn decayed<V: candlelight_kernels::update::Value>(gradient: V, theta: &V, weight_decay: f64) -> V {

@@ -1,8 +1,9 @@
+use candlelight_base::range;
 use candlelight_kernels::update::{Rule, Value};
 
 use super::method::{Core, Method};
-use super::{check_not_negative, decayed, optimizer};
-use crate::{Error, Result};
+use super::{decayed, optimizer};
+use crate::Result;
 
 /// Settings of [`RmsProp`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,11 +65,9 @@ impl Method for RmsPropConfig {
     type Rule = RmsPropRule;
 
     fn check(&self) -> Result<()> {
-        check_not_negative("momentum", self.momentum)?;
-        check_not_negative("eps", self.eps)?;
-        if !(0.0..=1.0).contains(&self.alpha) {
-            return Err(Error::setting("alpha", "in [0, 1]", self.alpha));
-        }
+        range::not_negative("momentum", self.momentum)?;
+        range::not_negative("eps", self.eps)?;
+        range::share("alpha", self.alpha)?;
         Ok(())
     }
 

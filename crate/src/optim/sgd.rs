@@ -1,7 +1,8 @@
+use candlelight_base::range;
 use candlelight_kernels::update::{Rule, Value};
 
 use super::method::{Core, Method};
-use super::{check_not_negative, decayed, optimizer};
+use super::{decayed, optimizer};
 use crate::{Error, Result};
 
 /// Settings of [`Sgd`].
@@ -58,10 +59,8 @@ impl Method for SgdConfig {
     type Rule = SgdRule;
 
     fn check(&self) -> Result<()> {
-        check_not_negative("momentum", self.momentum)?;
-        if !(0.0..=1.0).contains(&self.dampening) {
-            return Err(Error::setting("dampening", "in [0, 1]", self.dampening));
-        }
+        range::not_negative("momentum", self.momentum)?;
+        range::share("dampening", self.dampening)?;
         if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
             let actual = format!("momentum {} and dampening {}", self.momentum, self.dampening);
             return Err(Error::setting("nesterov", "used with a momentum above 0 and no dampening", actual));

@@ -1,8 +1,9 @@
 //! How many of n independent trials succeed.
 
+use candlelight_base::range;
+
 use rand_distr::{Binomial as Draws, Distribution};
 
-use super::check_probability;
 use crate::rng::Rng;
 use crate::{Error, Result};
 
@@ -34,7 +35,7 @@ impl Binomial {
     /// # Errors
     /// If `theta` is outside its range.
     pub fn new(n: u64, theta: f64) -> Result<Self> {
-        check_probability("theta", theta)?;
+        range::share("theta", theta)?;
         Ok(Self { n, theta })
     }
 

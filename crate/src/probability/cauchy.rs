@@ -2,9 +2,9 @@
 
 use std::f64::consts::PI;
 
+use candlelight_base::range;
 use rand::Rng as _;
 
-use super::{check_finite, check_positive};
 use crate::Result;
 use crate::rng::Rng;
 
@@ -37,8 +37,8 @@ impl Cauchy {
     /// # Errors
     /// If one of them is outside its range.
     pub fn new(location: f64, scale: f64) -> Result<Self> {
-        check_finite("location", location)?;
-        check_positive("scale", scale)?;
+        range::finite("location", location)?;
+        range::positive("scale", scale)?;
         Ok(Self { location, scale })
     }
 

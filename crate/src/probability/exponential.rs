@@ -1,8 +1,9 @@
 //! Waiting times.
 
+use candlelight_base::range;
+
 use rand_distr::{Distribution, Exp1};
 
-use super::check_positive;
 use crate::Result;
 use crate::rng::Rng;
 
@@ -31,7 +32,7 @@ impl Exponential {
     /// # Errors
     /// If the rate is outside its range.
     pub fn new(rate: f64) -> Result<Self> {
-        check_positive("rate", rate)?;
+        range::positive("rate", rate)?;
         Ok(Self { rate })
     }
 

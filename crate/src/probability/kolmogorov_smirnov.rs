@@ -1,5 +1,7 @@
 //! How far a sample is from a distribution.
 
+use candlelight_base::range;
+
 use std::f64::consts::{LN_2, PI};
 
 use crate::{Error, Result};
@@ -40,7 +42,7 @@ impl KolmogorovSmirnov {
         let mut distance: f64 = 0.0;
         for (below, &value) in values.iter().enumerate() {
             let expected = cumulative(value);
-            super::check_probability("cumulative", expected)?;
+            range::share("cumulative", expected)?;
             // The share jumps at the value: the gap is looked at on both sides.
             distance = distance.max((expected - below as f64 / n).max((below + 1) as f64 / n - expected));
         }

@@ -25,20 +25,3 @@ pub use normal::Normal;
 pub use pareto::Pareto;
 pub use proportion::Proportion;
 pub use summary::Summary;
-
-use crate::{Error, Result};
-
-/// A setting that must be above 0 and finite.
-fn check_positive(name: &'static str, value: f64) -> Result<()> {
-    if value > 0.0 && value.is_finite() { Ok(()) } else { Err(Error::setting(name, "above 0 and finite", value)) }
-}
-
-/// A setting that must be a probability.
-fn check_probability(name: &'static str, value: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(Error::setting(name, "in [0, 1]", value)) }
-}
-
-/// A setting that must be a finite number.
-fn check_finite(name: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() { Ok(()) } else { Err(Error::setting(name, "finite", value)) }
-}

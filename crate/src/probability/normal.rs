@@ -3,9 +3,10 @@
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use candle_core::cpu::erf::erfc_f64;
+use candlelight_base::range;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Summary, check_finite, check_positive};
+use super::Summary;
 use crate::Result;
 use crate::rng::Rng;
 
@@ -35,8 +36,8 @@ impl Normal {
     /// # Errors
     /// If one of them is outside its range.
     pub fn new(mean: f64, std: f64) -> Result<Self> {
-        check_finite("mean", mean)?;
-        check_positive("std", std)?;
+        range::finite("mean", mean)?;
+        range::positive("std", std)?;
         Ok(Self { mean, std })
     }
 

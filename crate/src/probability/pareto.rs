@@ -1,8 +1,8 @@
 //! Tails that fall as a power.
 
+use candlelight_base::range;
 use rand::Rng as _;
 
-use super::check_positive;
 use crate::Result;
 use crate::rng::Rng;
 
@@ -32,8 +32,8 @@ impl Pareto {
     /// # Errors
     /// If one of them is outside its range.
     pub fn new(minimum: f64, shape: f64) -> Result<Self> {
-        check_positive("minimum", minimum)?;
-        check_positive("shape", shape)?;
+        range::positive("minimum", minimum)?;
+        range::positive("shape", shape)?;
         Ok(Self { minimum, shape })
     }
 

@@ -1,8 +1,10 @@
 //! Decay of the weights apart from the loss, so that no optimizer rescales it.
 
+use candlelight_base::range;
+
 use super::change_each;
+use crate::Result;
 use crate::params::Param;
-use crate::{Error, Result};
 
 /// Moves each weight towards 0 by `amount`, and stops there.
 ///
@@ -30,9 +32,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn decay_l1(params: &[Param], amount: f64) -> Result<()> {
-    if !(amount.is_finite() && amount >= 0.0) {
-        return Err(Error::setting("amount", "finite and at least 0", amount));
-    }
+    range::not_negative("amount", amount)?;
     change_each(params, |w| w - w.clamp(-amount, amount)?)
 }
 
@@ -61,8 +61,6 @@ pub fn decay_l1(params: &[Param], amount: f64) -> Result<()> {
 /// ```
 #[doc(alias = "weight decay")]
 pub fn decay_l2(params: &[Param], amount: f64) -> Result<()> {
-    if !(0.0..=1.0).contains(&amount) {
-        return Err(Error::setting("amount", "in [0, 1]", amount));
-    }
+    range::share("amount", amount)?;
     change_each(params, |w| w * (1.0 - amount))
 }

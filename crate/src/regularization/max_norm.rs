@@ -1,5 +1,7 @@
 //! A bound on the weights of each unit.
 
+use candlelight_base::range;
+
 use super::change_each;
 use crate::params::Param;
 use crate::{Error, Result};
@@ -31,9 +33,7 @@ use crate::{Error, Result};
 /// # Ok(()) }
 /// ```
 pub fn max_norm(params: &[Param], limit: f64) -> Result<()> {
-    if !(limit.is_finite() && limit > 0.0) {
-        return Err(Error::setting("limit", "above 0 and finite", limit));
-    }
+    range::positive("limit", limit)?;
     if let Some(Param { name, var, .. }) = params.iter().find(|param| param.var.rank() < 2) {
         let problem = format!("expected a weight [out, in, ...], got {:?}", var.dims());
         return Err(Error::Parameter { name: name.clone(), problem });

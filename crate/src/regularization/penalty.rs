@@ -1,6 +1,7 @@
 //! Penalties on the size of the weights.
 
 use candle_core::Tensor;
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::penalty::{Norm, penalty};
 
@@ -88,9 +89,7 @@ pub fn l2(params: &[Param]) -> Result<Tensor> {
 /// ```
 pub fn elastic_net(params: &[Param], lambda1: f64, lambda2: f64) -> Result<Tensor> {
     for (name, value) in [("lambda1", lambda1), ("lambda2", lambda2)] {
-        if !(value.is_finite() && value >= 0.0) {
-            return Err(Error::setting(name, "finite and at least 0", value));
-        }
+        range::not_negative(name, value)?;
     }
     Ok(((l1(params)? * lambda1)? + (l2(params)? * lambda2)?)?)
 }

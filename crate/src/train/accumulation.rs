@@ -1,7 +1,8 @@
 use candle_core::backprop::GradStore;
+use candlelight_base::range;
 
 use super::mean::check_counts;
-use crate::{Error, Result};
+use crate::Result;
 
 /// The mean gradient of several batches, for a step as if they were one: a large batch in little memory.
 ///
@@ -62,12 +63,8 @@ impl GradientSum {
     /// # Errors
     /// As [`GradientSum::add`], or a weight outside its range.
     pub fn add_weighted(&mut self, gradients: GradStore, samples: usize, weight: f64) -> Result<()> {
-        if samples == 0 {
-            return Err(Error::setting("samples", "at least 1", 0));
-        }
-        if !(weight.is_finite() && weight >= 0.0) {
-            return Err(Error::setting("weight", "finite and at least 0", weight));
-        }
+        range::at_least_one("samples", samples)?;
+        range::not_negative("weight", weight)?;
         let mut next = Vec::new();
         for &id in gradients.get_ids() {
             let Some(gradient) = gradients.get_id(id) else { continue };
@@ -99,9 +96,7 @@ impl GradientSum {
     /// # Errors
     /// If nothing has been added, or nothing that counts.
     pub fn take_mean(&mut self) -> Result<GradStore> {
-        if self.samples == 0 {
-            return Err(Error::setting("samples", "at least 1", 0));
-        }
+        range::at_least_one("samples", self.samples)?;
         check_counts(self.weight)?;
         let mut mean = GradStore::default();
         for &id in self.sum.get_ids() {

@@ -1,4 +1,5 @@
 use candle_core::{Device, Tensor};
+use candlelight_base::range;
 
 use crate::state::{State, Stateful};
 use crate::{Error, Result};
@@ -91,22 +92,16 @@ impl EarlyStopping {
     /// # Errors
     /// A setting of the rule outside its range.
     pub fn new(rule: StoppingRule) -> Result<Self> {
-        let count =
-            |name, value: usize| if value == 0 { Err(Error::setting(name, "at least 1", value)) } else { Ok(()) };
-        let real = |name, value: f64| match value.is_finite() && value >= 0.0 {
-            true => Ok(()),
-            false => Err(Error::setting(name, "finite and at least 0", value)),
-        };
         match rule {
             StoppingRule::Patience { patience, min_delta } => {
-                count("patience", patience).and_then(|()| real("min_delta", min_delta))
+                range::at_least_one("patience", patience).and_then(|()| range::not_negative("min_delta", min_delta))
             }
-            StoppingRule::GeneralizationLoss { alpha } => real("alpha", alpha),
+            StoppingRule::GeneralizationLoss { alpha } => range::not_negative("alpha", alpha),
             StoppingRule::ProgressQuotient { alpha, strip } => {
-                real("alpha", alpha).and_then(|()| count("strip", strip))
+                range::not_negative("alpha", alpha).and_then(|()| range::at_least_one("strip", strip))
             }
             StoppingRule::SuccessiveIncrease { strips, strip } => {
-                count("strips", strips).and_then(|()| count("strip", strip))
+                range::at_least_one("strips", strips).and_then(|()| range::at_least_one("strip", strip))
             }
         }?;
         let (train, validation) = (Vec::new(), Vec::new());

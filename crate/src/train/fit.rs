@@ -1,6 +1,7 @@
 use std::time::Instant;
 
 use candle_core::Tensor;
+use candlelight_base::range;
 
 use super::augmentation::Augmentation;
 use super::evaluate::{check_not_empty, check_targets};
@@ -154,12 +155,8 @@ pub fn fit(
     config: &FitConfig,
     rng: &mut Rng,
 ) -> Result<History> {
-    if config.epochs == 0 {
-        return Err(Error::setting("epochs", "at least 1", 0));
-    }
-    if config.accumulate == 0 {
-        return Err(Error::setting("accumulate", "at least 1", 0));
-    }
+    range::at_least_one("epochs", config.epochs)?;
+    range::at_least_one("accumulate", config.accumulate)?;
     check_not_empty(train)?;
     if config.drop_last && train.len() < config.batch_size {
         let expected = "at most the number of samples where the last batch is dropped";

@@ -1,6 +1,7 @@
 //! What all convolutions are made of.
 
 use candle_core::{Shape, Tensor, Var};
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::geometry::{Axis, Geometry};
 
@@ -112,9 +113,7 @@ impl Layer {
     pub fn new(common: Common, axes: Vec<Settings>, params: &Params) -> Result<Self> {
         let Common { kind, transposed, in_channels, out_channels, groups, .. } = common;
         for (name, size) in [("in_channels", in_channels), ("out_channels", out_channels)] {
-            if size == 0 {
-                return Err(Error::setting(name, "at least 1", size));
-            }
+            range::at_least_one(name, size)?;
         }
         if groups == 0 || in_channels % groups != 0 || out_channels % groups != 0 {
             return Err(Error::setting("groups", "a divisor of in_channels and out_channels", groups));

@@ -1,7 +1,8 @@
 use candle_core::Tensor;
+use candlelight_base::range;
 
+use crate::Result;
 use crate::nn::{Mode, Module};
-use crate::{Error, Result};
 
 /// How a model with dropout predicts.
 ///
@@ -66,9 +67,7 @@ impl Inference {
 
 /// Mean and spread in one pass over the samples, by Welford's update, which does not cancel as a difference of squares does.
 fn monte_carlo(model: &dyn Module, x: &Tensor, samples: usize) -> Result<Prediction> {
-    if samples == 0 {
-        return Err(Error::setting("samples", "at least 1", samples));
-    }
+    range::at_least_one("samples", samples)?;
     let mut mean = model.forward(x, Mode::MonteCarlo)?.detach();
     let mut squares = mean.zeros_like()?;
     for count in 2..=samples {

@@ -3,6 +3,7 @@ mod mask;
 mod sub_networks;
 
 use candle_core::{Shape, Tensor};
+use candlelight_base::range;
 
 use super::{Mode, Module};
 use crate::activation::check_float;
@@ -170,7 +171,7 @@ struct Masked {
 
 impl Masked {
     fn new(config: DropoutConfig, params: &Params) -> Result<Self> {
-        check_p(config.p)?;
+        range::share("p", config.p)?;
         Ok(Self { config, stream: params.stream("mask")? })
     }
 
@@ -190,8 +191,4 @@ impl Masked {
         let mask = self.stream.draw(|rng| mask::tensor(rng, p, kept, mask_shape, x.dtype(), x.device()))?;
         Ok(x.broadcast_mul(&mask)?)
     }
-}
-
-fn check_p(p: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&p) { Ok(()) } else { Err(Error::setting("p", "in [0, 1]", p)) }
 }

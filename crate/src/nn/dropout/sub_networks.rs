@@ -1,6 +1,7 @@
 use candle_core::{DType, Device, Tensor};
+use candlelight_base::range;
 
-use super::{DropoutConfig, Prediction, Scaling, check_p};
+use super::{DropoutConfig, Prediction, Scaling};
 use crate::activation::check_float;
 use crate::{Error, Result};
 
@@ -50,7 +51,7 @@ impl SubNetworks {
         if !(1..=Self::MAX_UNITS).contains(&units) {
             return Err(Error::setting("units", "from 1 to 20", units));
         }
-        check_p(config.p)?;
+        range::share("p", config.p)?;
         Ok(Self { units, config })
     }
 

@@ -1,4 +1,5 @@
 use candle_core::{DType, Tensor, Var};
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::normalization::Moments;
 
@@ -68,9 +69,7 @@ impl GroupNorm {
     /// # Errors
     /// A setting outside its range, or a name that is taken.
     pub fn new(num_groups: usize, num_channels: usize, config: GroupNormConfig, params: Params) -> Result<Self> {
-        if num_channels == 0 {
-            return Err(Error::setting("num_channels", "at least 1", num_channels));
-        }
+        range::at_least_one("num_channels", num_channels)?;
         if num_groups == 0 || !num_channels.is_multiple_of(num_groups) {
             let given = format!("{num_groups} with {num_channels} channels");
             return Err(Error::setting("num_groups", "a divisor of num_channels", given));

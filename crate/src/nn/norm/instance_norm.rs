@@ -1,4 +1,5 @@
 use candle_core::{DType, Tensor, Var};
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::norm::batch;
 use candlelight_kernels::normalization::{Affine, Moments};
@@ -100,9 +101,7 @@ impl<const D: usize> InstanceNorm<D> {
     /// A setting outside its range, or a name that is taken.
     pub fn new(num_features: usize, config: InstanceNormConfig, params: Params) -> Result<Self> {
         let channels = num_features;
-        if channels == 0 {
-            return Err(Error::setting("num_features", "at least 1", channels));
-        }
+        range::at_least_one("num_features", channels)?;
         check_eps(config.eps, params.dtype())?;
         check_momentum(config.momentum)?;
         Ok(Self {

@@ -18,6 +18,7 @@ mod layer_norm;
 mod running;
 
 use candle_core::{DType, Tensor, Var};
+use candlelight_base::range;
 
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, batch_norm1d, batch_norm2d};
 pub use batch_norm_config::BatchNormConfig;
@@ -78,12 +79,7 @@ fn check_eps(eps: f64, dtype: DType) -> Result<()> {
 }
 
 fn check_momentum(momentum: Option<f64>) -> Result<()> {
-    match momentum {
-        Some(momentum) if !(0.0..=1.0).contains(&momentum) => {
-            Err(Error::setting("momentum", "between 0 and 1", momentum))
-        }
-        _ => Ok(()),
-    }
+    momentum.map_or(Ok(()), |momentum| range::share("momentum", momentum))
 }
 
 fn check_dtype(what: &'static str, x: &Tensor, dtype: DType) -> Result<()> {

@@ -1,4 +1,5 @@
 use candle_core::Tensor;
+use candlelight_base::range;
 use candlelight_kernels::recurrent::Cell;
 
 use super::super::{Mode, Module};
@@ -142,9 +143,7 @@ impl Lstm {
     /// # Ok(()) }
     /// ```
     pub fn set_gate_bias(&self, gate: LstmGate, bias: f64) -> Result<()> {
-        if !bias.is_finite() {
-            return Err(Error::setting("bias", "finite", bias));
-        }
+        range::finite("bias", bias)?;
         let hidden = self.0.hidden_size;
         for weights in self.0.layers.iter().flatten() {
             let Some((ih, hh)) = &weights.bias else {

@@ -5,6 +5,7 @@ mod lstm;
 mod rnn;
 
 use candle_core::{D, Tensor, Var};
+use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::recurrent::Cell;
 
@@ -116,13 +117,9 @@ impl Stack {
         for (name, size) in
             [("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", config.num_layers)]
         {
-            if size == 0 {
-                return Err(Error::setting(name, "at least 1", size));
-            }
+            range::at_least_one(name, size)?;
         }
-        if !(0.0..=1.0).contains(&config.dropout) {
-            return Err(Error::setting("dropout", "in [0, 1]", config.dropout));
-        }
+        range::share("dropout", config.dropout)?;
         let blocks = match cell {
             Cell::Plain(_) => 1,
             Cell::Gru => 3,

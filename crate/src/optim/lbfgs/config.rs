@@ -1,5 +1,6 @@
-use crate::optim::check_not_negative;
-use crate::{Error, Result};
+use candlelight_base::range;
+
+use crate::Result;
 
 /// How far [`Lbfgs`](super::Lbfgs) goes along a direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,18 +47,16 @@ impl Default for LbfgsConfig {
 
 impl LbfgsConfig {
     pub(super) fn check(&self) -> Result<()> {
-        check_not_negative("lr", self.lr)?;
-        check_not_negative("tolerance_grad", self.tolerance_grad)?;
-        check_not_negative("tolerance_change", self.tolerance_change)?;
+        range::not_negative("lr", self.lr)?;
+        range::not_negative("tolerance_grad", self.tolerance_grad)?;
+        range::not_negative("tolerance_change", self.tolerance_change)?;
         let counts = [
             ("max_iter", self.max_iter),
             ("max_eval", self.max_eval.unwrap_or(1)),
             ("history_size", self.history_size),
         ];
         for (name, count) in counts {
-            if count == 0 {
-                return Err(Error::setting(name, "at least 1", count));
-            }
+            range::at_least_one(name, count)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
+use candlelight_base::range;
 use ndarray::{Array1, Array2, Axis, s};
 
 use super::{Objective, check_len};
-use crate::optim::check_not_negative;
 use crate::{Error, Result};
 
 /// Least squares with an L2 penalty.
@@ -287,7 +287,7 @@ fn penalized(mut hessian: Array2<f64>, l2: f64) -> Array2<f64> {
 }
 
 fn check(x: &Array2<f64>, targets: usize, l2: f64) -> Result<()> {
-    check_not_negative("l2", l2)?;
+    range::not_negative("l2", l2)?;
     if x.is_empty() {
         return Err(Error::shape("X", "[N, D] with at least one sample and one feature", x.shape()));
     }

@@ -1,3 +1,4 @@
+use candlelight_base::range;
 use ndarray::{Array1, Array2};
 
 use super::linear::factor;
@@ -99,7 +100,7 @@ impl Newton {
     pub fn new(method: NewtonMethod) -> Result<Self> {
         let damping = match method {
             NewtonMethod::Full { step_size } => {
-                super::super::check_not_negative("step_size", step_size)?;
+                range::not_negative("step_size", step_size)?;
                 0.0
             }
             NewtonMethod::Backtracking => 0.0,

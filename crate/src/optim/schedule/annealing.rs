@@ -1,6 +1,7 @@
 use std::f64::consts::PI;
 
-use super::super::check_not_negative;
+use candlelight_base::range;
+
 use super::{Schedule, check_positive};
 use crate::Result;
 
@@ -35,7 +36,7 @@ impl CosineAnnealingLr {
     /// A setting outside its range.
     pub fn new(t_max: u64, eta_min: f64) -> Result<Self> {
         check_positive("T_max", t_max)?;
-        check_not_negative("eta_min", eta_min)?;
+        range::not_negative("eta_min", eta_min)?;
         Ok(Self { t_max, eta_min })
     }
 }

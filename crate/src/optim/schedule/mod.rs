@@ -12,6 +12,8 @@ mod scheduler;
 mod stepwise;
 mod warmup;
 
+use candlelight_base::range;
+
 use crate::Result;
 
 pub use annealing::CosineAnnealingLr;
@@ -43,7 +45,7 @@ impl Schedule for Box<dyn Schedule> {
 
 /// γ of a schedule that multiplies by it.
 fn check_gamma(gamma: f64) -> Result<()> {
-    super::check_not_negative("gamma", gamma)
+    range::not_negative("gamma", gamma)
 }
 
 fn check_positive(name: &'static str, value: u64) -> Result<()> {

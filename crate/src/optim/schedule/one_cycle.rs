@@ -1,6 +1,7 @@
 use std::f64::consts::PI;
 
-use super::super::check_not_negative;
+use candlelight_base::range;
+
 use super::{Schedule, check_positive};
 use crate::{Error, Result};
 
@@ -80,11 +81,9 @@ impl OneCycleLr {
     /// # Errors
     /// A setting outside its range.
     pub fn new(config: OneCycleLrConfig) -> Result<Self> {
-        check_not_negative("max_lr", config.max_lr)?;
+        range::not_negative("max_lr", config.max_lr)?;
         check_positive("total_steps", config.total_steps)?;
-        if !(0.0..=1.0).contains(&config.pct_start) {
-            return Err(Error::setting("pct_start", "in [0, 1]", config.pct_start));
-        }
+        range::share("pct_start", config.pct_start)?;
         for (name, value) in [("div_factor", config.div_factor), ("final_div_factor", config.final_div_factor)] {
             if !(value.is_finite() && value > 0.0) {
                 return Err(Error::setting(name, "finite and above 0", value));

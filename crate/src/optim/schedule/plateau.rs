@@ -1,4 +1,5 @@
-use super::super::check_not_negative;
+use candlelight_base::range;
+
 use crate::optim::Optimizer;
 use crate::state::{State, Stateful};
 use crate::{Error, Result};
@@ -95,7 +96,7 @@ impl ReduceLrOnPlateau {
             return Err(Error::setting("factor", "in [0, 1)", config.factor));
         }
         for (name, value) in [("threshold", config.threshold), ("min_lr", config.min_lr), ("eps", config.eps)] {
-            check_not_negative(name, value)?;
+            range::not_negative(name, value)?;
         }
         let best = if config.mode == PlateauMode::Min { f64::INFINITY } else { f64::NEG_INFINITY };
         Ok(Self { config, best, num_bad_epochs: 0, cooldown_counter: 0 })

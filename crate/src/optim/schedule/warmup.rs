@@ -1,6 +1,7 @@
-use super::super::check_not_negative;
+use candlelight_base::range;
+
 use super::{Schedule, check_positive};
-use crate::{Error, Result};
+use crate::Result;
 
 /// The rate changes along a line, then stays.
 ///
@@ -30,8 +31,8 @@ impl LinearLr {
     /// # Errors
     /// A setting outside its range.
     pub fn new(start_factor: f64, end_factor: f64, total_iters: u64) -> Result<Self> {
-        check_not_negative("start_factor", start_factor)?;
-        check_not_negative("end_factor", end_factor)?;
+        range::not_negative("start_factor", start_factor)?;
+        range::not_negative("end_factor", end_factor)?;
         check_positive("total_iters", total_iters)?;
         Ok(Self { start_factor, end_factor, total_iters })
     }
@@ -74,9 +75,7 @@ impl Warmup {
     /// # Errors
     /// A setting outside its range.
     pub fn new(start_factor: f64, total_iters: u64, then: impl Schedule + 'static) -> Result<Self> {
-        if !(0.0..=1.0).contains(&start_factor) {
-            return Err(Error::setting("start_factor", "in [0, 1]", start_factor));
-        }
+        range::share("start_factor", start_factor)?;
         check_positive("total_iters", total_iters)?;
         Ok(Self { start_factor, total_iters, then: Box::new(then) })
     }

@@ -1,10 +1,11 @@
 use candle_core::{Tensor, WithDType};
+use candlelight_base::range;
 use rand::Rng as _;
 
 use super::Augmentation;
 use super::planes::{PlaneMap, check_one_each, image_dims, map_planes};
+use crate::Result;
 use crate::rng::Rng;
-use crate::{Error, Result};
 
 /// Sets a square of each image to 0, its centre drawn uniformly from all pixels; what lies outside the image is clipped.
 ///
@@ -36,7 +37,8 @@ impl Cutout {
     /// # Errors
     /// A size of 0.
     pub fn new(size: usize) -> Result<Self> {
-        if size == 0 { Err(Error::setting("size", "at least 1", 0)) } else { Ok(Self { size }) }
+        range::at_least_one("size", size)?;
+        Ok(Self { size })
     }
 }
 

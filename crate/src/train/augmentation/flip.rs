@@ -1,10 +1,11 @@
 use candle_core::{Tensor, WithDType};
+use candlelight_base::range;
 use rand::Rng as _;
 
 use super::Augmentation;
 use super::planes::{PlaneMap, check_one_each, image_dims, map_planes};
+use crate::Result;
 use crate::rng::Rng;
-use crate::{Error, Result};
 
 /// Mirrors each image, left for right, with probability p; for what has no handedness, so not for digits or letters.
 ///
@@ -32,7 +33,8 @@ impl HorizontalFlip {
     /// # Errors
     /// A `p` outside its range.
     pub fn new(p: f64) -> Result<Self> {
-        if (0.0..=1.0).contains(&p) { Ok(Self { p }) } else { Err(Error::setting("p", "in [0, 1]", p)) }
+        range::share("p", p)?;
+        Ok(Self { p })
     }
 }
 

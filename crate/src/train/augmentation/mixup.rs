@@ -1,4 +1,5 @@
 use candle_core::{D, DType, Tensor};
+use candlelight_base::range;
 use rand_distr::{Beta, Distribution};
 
 use super::Augmentation;
@@ -46,12 +47,8 @@ impl Mixup {
     /// # Errors
     /// A setting outside its range.
     pub fn new(alpha: f64, classes: usize) -> Result<Self> {
-        if !(alpha.is_finite() && alpha >= 0.0) {
-            return Err(Error::setting("alpha", "finite and at least 0", alpha));
-        }
-        if classes == 0 {
-            return Err(Error::setting("classes", "at least 1", 0));
-        }
+        range::not_negative("alpha", alpha)?;
+        range::at_least_one("classes", classes)?;
         Ok(Self { alpha, classes })
     }
 
@@ -110,9 +107,7 @@ pub fn mix(x: &Tensor, order: &[u32], lambda: f64) -> Result<Tensor> {
     if !matches!(x.dtype(), DType::F32 | DType::F64) {
         return Err(Error::DType { what: "what is mixed", expected: "F32 or F64", actual: x.dtype() });
     }
-    if !(0.0..=1.0).contains(&lambda) {
-        return Err(Error::setting("lambda", "in [0, 1]", lambda));
-    }
+    range::share("lambda", lambda)?;
     let n = x.dims().first().copied().unwrap_or(0);
     if order.len() != n || x.rank() == 0 {
         return Err(Error::shape("order", format!("[{n}], one for each row"), &[order.len()]));
