@@ -262,13 +262,7 @@ fn extreme_ranges_still_draw() {
     let one = 1.0 + f64::EPSILON;
     for y in [[1.0; 2], [0.0; 2], [-f64::MAX, f64::MAX], [1e-320, 2e-320], [1.0, one], [-1e9, -1e9 + 1.0], [-3.0; 2]] {
         let svg = Figure::new().panel(Panel::new("").line("", 0.., y)).svg().expect("a figure");
-        let elements = parse(&svg);
-        assert_eq!(count(&elements, "circle"), 2, "{y:?}");
-        let (width, height) = (elements[0].number("width"), elements[0].number("height"));
-        for dot in elements.iter().filter(|e| e.name == "circle") {
-            let inside = (0.0..width).contains(&dot.number("cx")) && (0.0..height).contains(&dot.number("cy"));
-            assert!(inside, "{y:?}: {dot:?}");
-        }
+        assert_eq!(count(&assert_sane(&svg, &format!("{y:?}")), "circle"), 2, "{y:?}");
     }
 }
 
@@ -285,6 +279,9 @@ fn assert_sane(svg: &str, case: &str) -> Vec<Element> {
         if element.name == "circle" {
             let inside = (0.0..700.0).contains(&element.number("cx")) && (0.0..420.0).contains(&element.number("cy"));
             assert!(inside, "{case}: {element:?}");
+        }
+        if element.name == "text" && element.get("transform").is_empty() {
+            assert!((0.0..elements[0].number("height")).contains(&element.number("y")), "{case}: {element:?}");
         }
     }
     let ticks = texts(&elements).len();
@@ -343,6 +340,14 @@ fn the_widest_span_has_colours_bins_and_curves() {
     let black_and_white = Tensor::new(&[[[0.0, 1.0]]], &Device::Cpu).expect("pixels");
     let image = |t: &Tensor| Figure::new().panel(Panel::new("").images(t, [""; 0])).svg().expect("a figure");
     assert_eq!(pixels(&image(&stack)), pixels(&image(&black_and_white)));
+}
+
+#[test]
+fn a_mesh_that_a_figure_refuses_has_no_points() {
+    let mesh = Mesh::new(0.0..=1.0, 0.0..=1.0, 3_000_000_000);
+    assert_eq!(mesh.points().len(), 0);
+    let message = message(Panel::new("").field("", &mesh, mesh.map(|x, _| x)));
+    assert!(message.contains("a mesh has 2 to 1000 cells a side, got 3000000000"), "{message}");
 }
 
 #[test]
@@ -677,7 +682,35 @@ fn a_bitmap_shows_every_character() {
         let drawn = png_title(&sign.to_string());
         assert!(drawn != blank && drawn != missing, "{sign} is missing");
     }
-    assert_ne!(png_title("x\u{302}"), png_title("x"), "an accent is seen");
+}
+
+/// The columns and the rows that a title of one line covers on a bitmap.
+fn ink(title: &str) -> ((usize, usize), (usize, usize)) {
+    use std::io::Read as _;
+    let png = png_title(title);
+    let number = |at: usize| u32::from_be_bytes([png[at], png[at + 1], png[at + 2], png[at + 3]]) as usize;
+    // After the signature and the header comes one chunk with all lines, each with a byte for its filter, 0.
+    let (width, data) = (number(16), &png[41..41 + number(33)]);
+    let mut lines = Vec::new();
+    flate2::read::ZlibDecoder::new(data).read_to_end(&mut lines).expect("deflated lines");
+    let dark = |line: &[u8], x: usize| line[1 + 3 * x..][..3] != [0xfb, 0xfb, 0xf9];
+    let rows: Vec<&[u8]> = lines.chunks(1 + 3 * width).take(2 * 37).collect();
+    let inked: Vec<(usize, usize)> =
+        (0..width).flat_map(|x| (0..rows.len()).map(move |y| (x, y))).filter(|(x, y)| dark(rows[*y], *x)).collect();
+    let ends = |pick: fn(&(usize, usize)) -> usize| {
+        (inked.iter().map(pick).min().expect("ink"), inked.iter().map(pick).max().expect("ink"))
+    };
+    (ends(|p| p.0), ends(|p| p.1))
+}
+
+#[test]
+fn accents_stand_over_their_letters() {
+    for letter in ["x", "y", "M"] {
+        let (columns, (top, bottom)) = ink(letter);
+        let (both, (high, low)) = ink(&format!("{letter}\u{302}"));
+        assert_eq!(both, columns, "{letter}: the accent is no wider than the letter and over its middle");
+        assert!(high + 4 < top && low == bottom, "{letter}: from {top} the accent reaches up to {high}");
+    }
 }
 
 /// What a notebook would receive: this test runs itself once more, with its output captured.
