@@ -177,7 +177,9 @@ fn multiples(low: f64, high: f64, factor: f64, exponent: i32) -> Vec<f64> {
         return Vec::new();
     }
     let all = (0..=(last - first) as usize).map(|i| decimal((first + i as f64) * factor, exponent));
-    let mut values: Vec<f64> = all.map(|v| if v == 0.0 { 0.0 } else { v }).collect();
+    // Near the end of a double's digits a multiple may round to a value outside.
+    let within = |v: &f64| *v >= low - slack * step && *v <= high + slack * step;
+    let mut values: Vec<f64> = all.filter(within).map(|v| if v == 0.0 { 0.0 } else { v }).collect();
     // Between neighbouring doubles several decimals have the same nearest one.
     values.dedup();
     values

@@ -2,7 +2,7 @@
 //!
 //! plotters' own text leaves out the bearings of glyphs, without which accents stand beside their letters.
 
-use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
+use ab_glyph::{Font, FontRef, GlyphId, PxScale, Rect, ScaleFont, point};
 use candlelight_base::{Error, Result};
 
 use super::scene::{Anchor, Text};
@@ -36,22 +36,26 @@ impl Fonts {
             Anchor::End => -length,
         };
         let (left, base) = ((text.at.0 * scale).round() as i32, (text.at.1 * scale).round() as i32);
-        let (mut pixels, mut before) = (Vec::new(), 0.0);
+        let (mut pixels, mut letter) = (Vec::new(), Rect::default());
         for glyph in glyphs {
             let advance = font.h_advance(glyph);
-            // An accent takes no room of its own: it stands over the middle of the letter before it.
-            let bounds = font.glyph_bounds(&glyph.with_scale(size));
-            let shift = if advance == 0.0 { -before / 2.0 - (bounds.min.x + bounds.max.x) / 2.0 } else { 0.0 };
-            if let Some(outline) = font.outline_glyph(glyph.with_scale_and_position(size, point(pen + shift, 0.0))) {
-                let corner = outline.px_bounds().min;
+            if let Some(outline) = font.outline_glyph(glyph.with_scale_and_position(size, point(pen, 0.0))) {
+                let bounds = outline.px_bounds();
+                let (mut dx, mut dy) = (bounds.min.x as i32, bounds.min.y as i32);
+                if advance == 0.0 {
+                    // An accent takes no room of its own: it stands over the middle of the letter before it.
+                    dx = ((letter.min.x + letter.max.x - bounds.width()) / 2.0) as i32;
+                    dy = dy.min((letter.min.y - bounds.height() * 1.3) as i32);
+                } else {
+                    letter = bounds;
+                }
                 outline.draw(|x, y, cover| {
-                    let (x, y) = (corner.x as i32 + x as i32, corner.y as i32 + y as i32);
+                    let (x, y) = (dx + x as i32, dy + y as i32);
                     let place = if text.vertical { (left + y, base - x - 1) } else { (left + x, base + y) };
                     pixels.push((place, cover.min(1.0)));
                 });
             }
             pen += advance;
-            before = advance;
         }
         pixels
     }

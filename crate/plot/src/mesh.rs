@@ -29,9 +29,11 @@ impl Mesh {
         Self { x: (*x.start(), *x.end()), y: (*y.start(), *y.end()), n }
     }
 
-    /// The points (x, y), row by row from the lowest y, x fastest. `points().concat()` is the data of a tensor `[n², 2]`.
+    /// The points (x, y), row by row from the lowest y, x fastest; none if a figure would refuse the mesh.
+    /// `points().concat()` is the data of a tensor `[n², 2]`.
     pub fn points(&self) -> Vec<[f64; 2]> {
-        (0..self.n * self.n).map(|i| [self.at(self.x, i % self.n), self.at(self.y, i / self.n)]).collect()
+        let n = if self.problem().is_none() { self.n } else { 0 };
+        (0..n * n).map(|i| [self.at(self.x, i % n), self.at(self.y, i / n)]).collect()
     }
 
     /// A function's value at each of [`Mesh::points`].
