@@ -9,6 +9,8 @@ mod plan;
 mod weight;
 mod winograd;
 
+use std::ops::Range;
+
 use candle_core::{Shape, Tensor};
 
 use direct::Sizes;
@@ -33,6 +35,14 @@ pub(crate) struct Axis {
 impl Axis {
     /// The axis that is not there.
     pub(crate) const FLAT: Self = Self { input: 1, output: 1, kernel: 1, stride: 1, padding: 0, dilation: 1 };
+
+    /// The outputs that see an input under place `k` of the kernel, and the input that the first of them sees.
+    fn seen(&self, k: usize) -> (Range<usize>, usize) {
+        let place = k * self.dilation;
+        let first = self.padding.saturating_sub(place).div_ceil(self.stride);
+        let end = (self.input + self.padding).saturating_sub(place).div_ceil(self.stride).min(self.output);
+        (first..end, (first * self.stride + place).saturating_sub(self.padding))
+    }
 }
 
 /// The sizes of a convolution; those of a transposed one are of the convolution whose gradient it is.
@@ -145,10 +155,16 @@ fn weight_gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
     let plan = &Plan::correlate(geometry);
     // With few channels, what is saved in products is lost in laying out so many gradients.
     let wide = weight::Outer::<T>::fits(geometry.maps()) && geometry.channels() >= 8;
-    match winograd::kernel(plan, Sizes::correlate(geometry)).filter(|_| wide) {
+    let at_points = match winograd::kernel(plan, Sizes::correlate(geometry)).filter(|_| wide) {
         Some(Kernel::Two) => winograd::gradient::<T, Two>(geometry, plan, x, g),
         Some(Kernel::Three) => winograd::gradient::<T, Three>(geometry, plan, x, g),
-        None => weight::gradient(geometry, plan, x, g),
+        None => None,
+    };
+    let dw = at_points.unwrap_or_else(|| weight::gradient(geometry, plan, x, g));
+    // The kernels multiply what lies around an image by 0, which NaN and ∞ outlive.
+    match dw.iter().all(|dw| dw.wide().is_finite()) {
+        true => dw,
+        false => weight::plain(geometry, x, g),
     }
 }
 
