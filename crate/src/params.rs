@@ -86,7 +86,8 @@ impl Params {
     /// Makes a trainable parameter.
     ///
     /// # Errors
-    /// If the name is empty, holds a dot or is taken, or `init` does not fit the shape.
+    /// If the name is empty, holds a dot or is taken, or `init` does not fit the shape; [`Error::Memory`] if the shape does
+    /// not fit into memory.
     pub fn var(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Var> {
         self.insert(name, shape.into(), init, true)
     }

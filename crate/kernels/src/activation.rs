@@ -40,10 +40,10 @@ impl Unary {
     fn slope<T: Real>(self, y: T) -> T {
         match self {
             Self::Relu => {
-                if y > T::ZERO {
-                    T::ONE
-                } else {
+                if y <= T::ZERO {
                     T::ZERO
+                } else {
+                    T::ONE
                 }
             }
             Self::Sigmoid => y * (T::ONE - y),
@@ -65,8 +65,8 @@ impl Unary {
     /// The gradient before the activation: `grad` times the derivative where the values are `y`.
     pub(crate) fn backward<T: Real>(self, grad: &[T], y: &[T]) -> Vec<T> {
         match self {
-            // A choice rather than a product: ∞ · 0 would be NaN.
-            Self::Relu => map2(grad, y, |g, y| if y > T::ZERO { g } else { T::ZERO }),
+            // A choice rather than a product: ∞ · 0 would be NaN. At NaN it is the gradient, as in PyTorch.
+            Self::Relu => map2(grad, y, |g, y| if y <= T::ZERO { T::ZERO } else { g }),
             Self::Sigmoid => map2(grad, y, |g, y| g * Self::Sigmoid.slope(y)),
             Self::Tanh => map2(grad, y, |g, y| g * Self::Tanh.slope(y)),
         }

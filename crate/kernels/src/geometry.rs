@@ -1,5 +1,7 @@
 //! The sizes of a convolution: what the layers, the composed form and the kernels share.
 
+use std::ops::Range;
+
 /// A convolution along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Axis {
@@ -20,6 +22,14 @@ pub struct Axis {
 impl Axis {
     /// The axis that is not there.
     pub const FLAT: Self = Self { input: 1, output: 1, kernel: 1, stride: 1, padding: 0, dilation: 1 };
+
+    /// The outputs that see an input under place `k` of the kernel, and the input that the first of them sees.
+    pub(crate) fn seen(&self, k: usize) -> (Range<usize>, usize) {
+        let place = k * self.dilation;
+        let first = self.padding.saturating_sub(place).div_ceil(self.stride);
+        let end = (self.input + self.padding).saturating_sub(place).div_ceil(self.stride).min(self.output);
+        (first..end, (first * self.stride + place).saturating_sub(self.padding))
+    }
 }
 
 /// The sizes of a convolution; those of a transposed one are of the convolution whose gradient it is.

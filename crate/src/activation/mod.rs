@@ -28,7 +28,6 @@ pub(crate) fn check_float(what: &'static str, x: &Tensor) -> Result<()> {
     Err(Error::DType { what, expected: "F32 or F64", actual: x.dtype() })
 }
 
-/// A setting that must be a finite number.
 /// A setting that numbers of this type are multiplied by.
 pub(crate) fn check_finite(name: &'static str, value: f64, dtype: DType) -> Result<()> {
     match value.abs() <= range(dtype).1 {

@@ -48,7 +48,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// Element-wise, any shape. The derivative at 0 is a, as in PyTorch; `candle_nn::ops::leaky_relu` of Candle 0.11.1 has
 /// (1 + a)/2 there.
 ///
-/// `negative_slope`: a, any finite number; 0.01 in PyTorch. Maas, Hannun and Ng (2013), section 2.
+/// `negative_slope`: a, finite in the type of `x`; 0.01 in PyTorch. Maas, Hannun and Ng (2013), section 2.
 ///
 /// # Errors
 /// If `x` is not of a float dtype, or the slope is not finite.
@@ -78,7 +78,7 @@ pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
 /// Element-wise, any shape. exp(x) - 1 keeps its digits near 0, where the plain difference of `Tensor::elu` of Candle 0.11.1
 /// loses them: that is 0 at -10⁻⁸ in F32.
 ///
-/// `alpha`: α, any finite number; 1 in PyTorch. Clevert, Unterthiner and Hochreiter (2016), section 3.
+/// `alpha`: α, finite in the type of `x`; 1 in PyTorch. Clevert, Unterthiner and Hochreiter (2016), section 3.
 ///
 /// # Errors
 /// If `x` is not of a float dtype, or α is not finite.
@@ -109,7 +109,8 @@ pub fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
 /// Element-wise, any shape. The form without overflow is max(x, 0) + log(1 + exp(-|x|)). It is right for every `x`, so the
 /// threshold is here only to agree with PyTorch, whose plain form needs it; `f64::INFINITY` switches it off.
 ///
-/// `beta`: β, above 0 and finite, 1 in PyTorch; `threshold`: not NaN, 20 in PyTorch. Dugas et al. (2001).
+/// `beta`: β, above 0 and finite in the type of `x` (from 1.2e-38 in F32), 1 in PyTorch; `threshold`: not NaN, 20 in PyTorch.
+/// Dugas et al. (2001).
 ///
 /// # Errors
 /// If `x` is not of a float dtype, or a setting is outside its range.

@@ -82,7 +82,8 @@ pub trait Optimizer: Stateful + Send {
     /// same.
     ///
     /// # Errors
-    /// As [`Optimizer::step`], or if the loss is not a scalar.
+    /// As [`Optimizer::step`]; if the loss is not a scalar; or if it depends on layers that ran inside
+    /// [`value_and_grad`](crate::autograd::value_and_grad), which takes their gradients itself.
     fn backward_step(&mut self, loss: &Tensor) -> Result<()> {
         if loss.elem_count() != 1 {
             return Err(Error::shape("loss", "one element", loss.dims()));

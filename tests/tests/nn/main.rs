@@ -4,6 +4,7 @@ mod conv;
 mod dropout;
 mod embedding;
 mod highway;
+mod locality;
 mod layers;
 mod norm;
 mod pool;

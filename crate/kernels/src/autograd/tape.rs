@@ -117,11 +117,10 @@ impl Tape {
 }
 
 fn add(gradients: &mut GradStore, tensor: &Tensor, gradient: Tensor) -> Result<()> {
-    let sum = match gradients.remove(tensor) {
-        Some(before) => gradient::add(&before, &gradient)?,
-        None => gradient,
-    };
-    gradients.insert(tensor, sum);
+    // Mostly there is none before, and one look is enough.
+    if let Some(before) = gradients.insert(tensor, gradient.clone()) {
+        gradients.insert(tensor, gradient::add(&before, &gradient)?);
+    }
     Ok(())
 }
 

@@ -86,10 +86,16 @@ fn weight_gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
     let plan = &Plan::correlate(geometry);
     // With few channels, what is saved in products is lost in laying out so many gradients.
     let wide = weight::Outer::<T>::fits(geometry.maps()) && geometry.channels() >= 8;
-    match winograd::kernel(plan, Sizes::correlate(geometry)).filter(|_| wide) {
+    let at_points = match winograd::kernel(plan, Sizes::correlate(geometry)).filter(|_| wide) {
         Some(Kernel::Two) => winograd::gradient::<T, Two>(geometry, plan, x, g),
         Some(Kernel::Three) => winograd::gradient::<T, Three>(geometry, plan, x, g),
-        None => weight::gradient(geometry, plan, x, g),
+        None => None,
+    };
+    let dw = at_points.unwrap_or_else(|| weight::gradient(geometry, plan, x, g));
+    // The kernels multiply what lies around an image by 0, which NaN and ∞ outlive.
+    match dw.iter().all(|dw| dw.wide().is_finite()) {
+        true => dw,
+        false => weight::plain(geometry, x, g),
     }
 }
 

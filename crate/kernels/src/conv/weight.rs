@@ -77,6 +77,32 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[
     if wide { transposed(&sums, groups, pass.offsets.len(), all_maps, maps) } else { sums }
 }
 
+/// [`gradient`] by its definition, of products that an output really is made of.
+pub(super) fn plain<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
+    let &Geometry { batch, groups, axes: [down, across], .. } = geometry;
+    let (channels, maps, taps) = (geometry.channels(), geometry.maps(), geometry.taps());
+    let mut dw = vec![T::ZERO; groups * maps * channels * taps];
+    threads::run_chunks(&mut dw, channels * taps, |start, dw| {
+        let map = start / (channels * taps);
+        let first = map / maps * channels;
+        for (i, dw) in dw.iter_mut().enumerate() {
+            let (c, tap) = (first + i / taps, i % taps);
+            let (rows, top) = down.seen(tap / across.kernel);
+            let (columns, left) = across.seen(tap % across.kernel);
+            for n in 0..batch {
+                let x = &x[(n * groups * channels + c) * down.input * across.input..];
+                let g = &g[(n * groups * maps + map) * down.output * across.output..];
+                for (line, row) in rows.clone().enumerate() {
+                    let g = &g[row * across.output..][columns.clone()];
+                    let x = &x[(top + line * down.stride) * across.input..][left..];
+                    *dw += g.iter().zip(x.iter().step_by(across.stride)).map(|(&g, &x)| g * x).sum();
+                }
+            }
+        }
+    });
+    dw
+}
+
 /// [groups, columns, rows] without the rows beyond `kept`, as [groups, kept, columns].
 pub(super) fn transposed<T: Real>(x: &[T], groups: usize, columns: usize, rows: usize, kept: usize) -> Vec<T> {
     let mut y = vec![T::ZERO; groups * kept * columns];

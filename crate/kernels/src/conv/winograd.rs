@@ -13,6 +13,7 @@
 //! one another.
 
 mod forward;
+mod range;
 mod scheme;
 mod weight;
 

@@ -1,7 +1,7 @@
 /// Settings of a [`BatchNorm`](super::BatchNorm).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchNormConfig {
-    /// ε, added to the variance; finite and at least 0, default 1e-5.
+    /// ε, added to the variance; 0, or above 0 and finite in the type of the layer (from 1.2e-38 in F32), default 1e-5.
     pub eps: f64,
     /// By how much of the way the running statistics move towards those of a batch, in [0, 1]; default `Some(0.1)`.
     /// With `None` they are the mean over all batches so far.

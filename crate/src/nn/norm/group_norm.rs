@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// Settings of a [`GroupNorm`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNormConfig {
-    /// ε, added to the variance; finite and at least 0, default 1e-5.
+    /// ε, added to the variance; 0, or above 0 and finite in the type of the layer (from 1.2e-38 in F32), default 1e-5.
     pub eps: f64,
     /// Whether there are γ and β; default true.
     pub affine: bool,

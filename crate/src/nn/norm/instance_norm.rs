@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// Settings of an [`InstanceNorm`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InstanceNormConfig {
-    /// ε, added to the variance; finite and at least 0, default 1e-5.
+    /// ε, added to the variance; 0, or above 0 and finite in the type of the layer (from 1.2e-38 in F32), default 1e-5.
     pub eps: f64,
     /// By how much of the way the running statistics move towards those of a batch, in [0, 1]; default 0.1. `None` leaves
     /// them as they are, as in PyTorch.

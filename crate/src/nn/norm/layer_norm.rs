@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// Settings of a [`LayerNorm`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerNormConfig {
-    /// ε, added to the variance; finite and at least 0, default 1e-5.
+    /// ε, added to the variance; 0, or above 0 and finite in the type of the layer (from 1.2e-38 in F32), default 1e-5.
     pub eps: f64,
     /// Whether there is γ, and β unless `bias` is off; default true.
     pub elementwise_affine: bool,

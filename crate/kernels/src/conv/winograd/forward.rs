@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use pulp::{Simd, WithSimd};
 
 use super::super::super::values::unwritten;
-use super::super::direct::{PIECES, Piece, Sizes, tile, tiles};
+use super::super::direct::{self, PIECES, Piece, Sizes, tile, tiles};
 use super::super::plan::{Pass, Plan};
+use super::range::even;
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
 use crate::real::{load, store};
@@ -35,12 +36,19 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
     let furthest = streams.iter().map(|streams| streams.first).max().unwrap_or(0);
     // SAFETY: the passes of a plan tile the target, and all targets of all groups are gone through.
     let mut y = unsafe { unwritten(batch * output) };
-    threads::run_chunks(&mut y, each * output, |start, y| {
+    // Images that are not for this way.
+    let mut uneven = vec![false; batch];
+    threads::run_each(y.chunks_mut(each * output).zip(uneven.chunks_mut(each)), |i, (y, uneven)| {
         let mut padded = vec![T::ZERO; layout.copies * layout.padded::<K>(plan, furthest)];
         let mut rows = vec![T::ZERO; layout.buffer::<K>(sources * layout.copies)];
-        let images = &x[start / output * groups * input..];
-        for (images, y) in images.chunks(layout.together * groups * input).zip(y.chunks_mut(layout.together * output)) {
+        let images = x[i * each * groups * input..].chunks(layout.together * groups * input);
+        let pieces = y.chunks_mut(layout.together * output).zip(uneven.chunks_mut(layout.together));
+        for (images, (y, uneven)) in images.zip(pieces) {
             let count = y.len() / output;
+            // Here, because the images are then near when they are laid out.
+            for (image, uneven) in images.chunks_exact(groups * input).zip(uneven) {
+                *uneven = !even(image);
+            }
             for group in 0..groups {
                 let images = &images[group * input..count * groups * input];
                 let mut laid_out = None;
@@ -69,6 +77,14 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
             }
         }
     });
+    let uneven: Vec<usize> = (0..batch).filter(|&i| uneven[i]).collect();
+    if !uneven.is_empty() {
+        let images = uneven.iter().map(|i| &x[i * groups * input..][..groups * input]).collect::<Vec<_>>().concat();
+        let outputs = direct::run(plan, sizes, uneven.len(), &images, weight, bias);
+        for (i, from) in uneven.into_iter().zip(outputs.chunks_exact(output)) {
+            y[i * output..][..output].copy_from_slice(from);
+        }
+    }
     y
 }
 

@@ -1,18 +1,27 @@
 //! The gradient of the weight from products at the points.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::super::plan::Plan;
 use super::super::weight::{Outer, PANEL, ordered_sum, piece, transposed};
 use super::super::{Geometry, Sizes};
+use super::range::even;
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
 use crate::{Real, real, threads};
 
-/// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...].
-pub(in super::super) fn gradient<T: Real, K: Scheme>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[T]) -> Vec<T> {
+/// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...]; `None` if one of
+/// them is not for this way.
+pub(in super::super) fn gradient<T: Real, K: Scheme>(
+    geometry: &Geometry,
+    plan: &Plan,
+    x: &[T],
+    g: &[T],
+) -> Option<Vec<T>> {
     let &Geometry { batch, groups, .. } = geometry;
     let Sizes { sources, targets, taps, .. } = Sizes::correlate(geometry);
     let (input, output) = (geometry.input() / groups, geometry.output() / groups);
-    let [pass] = plan.passes.as_slice() else { return Vec::new() };
+    let [pass] = plan.passes.as_slice() else { return None };
     let streams = &Streams::new(plan, pass);
     let all_maps = targets.next_multiple_of(PANEL);
     let sums = sources * taps * all_maps;
@@ -22,6 +31,7 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(geometry: &Geometry, plan: 
     let offsets = streams.offsets(layout, sources);
     let offsets = offsets.as_slice();
     let mut partial = vec![T::ZERO; batch.div_ceil(each) * groups * sums];
+    let uneven = AtomicBool::new(false);
     threads::run_chunks(&mut partial, groups * sums, |start, partial| {
         let first = start / (groups * sums) * each;
         let last = (first + each).min(batch);
@@ -38,6 +48,10 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(geometry: &Geometry, plan: 
                 let count = layout.together.min(last - start);
                 let of = |one: usize| (start * groups + group) * one..(start + count) * groups * one;
                 let (images, outputs) = (&x[of(input)], &g[of(output)]);
+                let apart = |all: &[T], one: usize| all.chunks(groups * one).all(|image| even(&image[..one]));
+                if !(apart(images, input) && apart(outputs, output)) {
+                    return uneven.store(true, Ordering::Relaxed);
+                }
                 layout.rows::<T, K>(plan, streams.first, sources, images, groups * input, &mut padded, &mut rows);
                 layout.grads::<T, K>(plan, targets, outputs, groups * output, &mut padded_grads, &mut grads);
                 for (point, sums) in products.chunks_exact_mut(offsets.len() * all_maps).enumerate() {
@@ -50,7 +64,8 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(geometry: &Geometry, plan: 
             real::vectorized(|| join::<T, K>(&products, streams, taps, all_maps, partial));
         }
     });
-    transposed(&ordered_sum(partial, groups * sums), groups, sources * taps, all_maps, targets)
+    let sum = || transposed(&ordered_sum(partial, groups * sums), groups, sources * taps, all_maps, targets);
+    (!uneven.into_inner()).then(sum)
 }
 
 /// Gᵀ of the products [points, channels, streams, maps]: [channels, taps, maps].
