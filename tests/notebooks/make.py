@@ -12,8 +12,10 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 FOLDER = Path(sys.argv[1])
-CRATE = Path(__file__).resolve().parents[2] / "crate"
+CRATE = str(Path(__file__).resolve().parents[2] / "crate").replace("\\", "\\\\").replace('"', '\\"')
 HEAD = f':dep candlelight = {{ path = "{CRATE}" }}\nuse candlelight::prelude::*;'
+
+LIBC = ':dep libc = { version = "0.2", features = ["align"] }'
 
 
 def write(name, *cells):
@@ -48,6 +50,22 @@ write(
     *[f"numbers.push({number});" for number in range(1, 10)],
     ('println!("{} {}", numbers.len(), numbers.iter().sum::<u32>());', [], "9 45\n"),
 )
+write(
+    "added_dependency",
+    HEAD,
+    "let x = Var::new(&[2f32, 3.], &Device::Cpu)?;",
+    # One that Candle has already, and one that is new.
+    (':dep itoa = "1"\n:dep hex = "0.4"\nprintln!("{} {}", itoa::Buffer::new().format(42), hex::encode("a"));', [], "42 61\n"),
+    # This would compile Candle anew.
+    (LIBC, ["raises-exception"], new_output("error", ename="Error", evalue="refused")),
+    (
+        'async fn answer() -> u32 { 42 }\n'
+        'println!("{:?} {}", x.as_tensor().to_vec1::<f32>()?, answer().await);',
+        [],
+        "[2.0, 3.0] 42\n",
+    ),
+)
+write("refused_dependency", "let fine = 1;", LIBC)
 write("panic", "let fine = 1;", 'panic!("a panic in a cell");', ('println!("{fine}");', [], "1\n"))
 write("question_mark", "let fine = 1;", '"no number".parse::<u32>()?;')
 write("order", "let second = first + 1;", "let first = 1;")

@@ -1,18 +1,12 @@
-//! The cargo that rust-analyzer asks for metadata, inside the kernel.
+//! What the analyzer inside the kernel is shown of all packages.
 //!
 //! The analyzer reads every package that metadata names, of the standard library too, and waits for all of them at the first
 //! `let` of a notebook. Cells can name the types of few: without the others a kernel is warm in about half the time, and
 //! each cell is answered sooner. The compiler is not concerned: evcxr calls the real cargo.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Write;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
 
 use serde_json::Value;
-
-use crate::error::{About, Result};
 
 /// The dependencies that are followed from a package; from one that is not listed, all are.
 const FOLLOWED: &[(&str, &[&str])] = &[
@@ -63,30 +57,8 @@ const STANDARD: &[&str] = &[
     "std",
 ];
 
-/// Runs the real cargo; what it says of all packages is cut down.
-pub fn cargo() -> Result<ExitCode> {
-    let home = std::env::var_os("CANDLELIGHT_CARGO_HOME").ok_or("CANDLELIGHT_CARGO_HOME is not set")?;
-    let beside = Path::new(&home).join("bin/cargo");
-    let mut real = Command::new(if beside.exists() { beside } else { "cargo".into() });
-    real.args(std::env::args_os().skip(1)).env("CARGO_HOME", &home);
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let asks_for_all = words.iter().any(|word| word == "metadata") && !words.iter().any(|word| word == "--no-deps");
-    if !asks_for_all {
-        return Err(format!("cannot start cargo: {}", real.exec()).into());
-    }
-    let output = real.stderr(Stdio::inherit()).output().about("cargo metadata")?;
-    let mut metadata = output.stdout;
-    if let Ok(mut parsed) = serde_json::from_slice(&metadata)
-        && trim(&mut parsed).is_some()
-    {
-        metadata = serde_json::to_vec(&parsed).about("cargo metadata")?;
-    }
-    std::io::stdout().write_all(&metadata).about("cargo metadata")?;
-    Ok(if output.status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
 /// Leaves only the packages that are reached. `None`, and nothing changed, where the metadata has another form.
-fn trim(metadata: &mut Value) -> Option<()> {
+pub fn trim(metadata: &mut Value) -> Option<()> {
     let names: HashMap<String, String> = metadata["packages"]
         .as_array()?
         .iter()

@@ -76,7 +76,8 @@ pub fn host(rustc: &str) -> String {
 
 /// The line by which a notebook, or the kernel's start, names the crate.
 pub fn dependency(root: &Path) -> String {
-    format!("candlelight = {{ path = \"{}\" }}", root.join("crate").display())
+    let path = root.join("crate").display().to_string();
+    format!("candlelight = {{ path = \"{}\" }}", path.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A manifest like the one that evcxr writes.

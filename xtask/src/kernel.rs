@@ -11,15 +11,13 @@ use std::time::Duration;
 
 use crate::clone::clone_tree;
 use crate::error::{About, Result};
-use crate::evcxr::{self, PINNED_LOCK};
-use crate::paths::{self, cargo_home};
-use crate::process;
+use crate::{cargo, evcxr, paths, process};
 
 /// Runs one kernel from start to end.
 pub fn launch() -> Result<ExitCode> {
     let connection = std::env::args_os().nth(1).ok_or("Jupyter gives the connection file as the only argument")?;
     let this = std::env::current_exe().about("this program")?;
-    let lab = this.ancestors().nth(2).ok_or("the kernel's program stands in `bin` of what set-up made")?;
+    let lab = paths::lab_of(&this)?;
     let sessions = lab.join("kernel/sessions");
     remove_dead(&sessions);
     let session = Session::new(&sessions, &paths::prepared(lab))?;
@@ -44,33 +42,34 @@ pub fn launch() -> Result<ExitCode> {
 /// The private build directory of one kernel, removed when dropped.
 struct Session {
     folder: PathBuf,
+    /// The name of the folder that evcxr knows. It cuts the names of what it loads at a space, so a checkout in a folder with
+    /// one gets a link elsewhere.
+    place: PathBuf,
 }
 
 impl Session {
     fn new(sessions: &Path, prepared: &Path) -> Result<Self> {
         // Named after the process, so that others can tell whether it still runs.
-        let session = Self { folder: sessions.join(std::process::id().to_string()) };
-        if session.folder.exists() {
-            fs::remove_dir_all(&session.folder).about(session.folder.display())?;
+        let folder = sessions.join(std::process::id().to_string());
+        if folder.exists() {
+            fs::remove_dir_all(&folder).about(folder.display())?;
         }
+        let place = if has_space(&folder) { spaceless_name()? } else { folder.clone() };
+        let session = Self { folder, place };
         clone_tree(prepared, &session.folder, &|path| !path.ends_with("incremental"))?;
+        if session.place != session.folder {
+            std::os::unix::fs::symlink(&session.folder, &session.place).about(session.place.display())?;
+        }
         session.write_start()?;
         Ok(session)
     }
 
-    /// What evcxr does before it answers for the first time: it loads the crate, while the reader still reads.
-    ///
-    /// To try itself out, evcxr compiles a program without dependencies first, and cargo then drops them all from the lock
-    /// file; so that is put back before the crate is named. The last line makes the analyzer look at Candle once.
+    /// What evcxr does before it answers for the first time: it loads the crate, while the reader still reads. The last line
+    /// makes the analyzer look at Candle once.
     fn write_start(&self) -> Result<()> {
         let folder = self.folder.join("config");
         fs::create_dir_all(&folder).about(folder.display())?;
-        let (lock, home) = (self.folder.display(), cargo_home()?);
-        let start = format!(
-            "!cp '{lock}/{PINNED_LOCK}' '{lock}/Cargo.lock'\n:build_env CARGO_HOME={}\n:dep {}\n",
-            home.display(),
-            evcxr::dependency(&paths::root())
-        );
+        let start = format!(":dep {}\n", evcxr::dependency(&paths::root()));
         fs::write(folder.join("init.evcxr"), start).about(folder.display())?;
         let warm = "let _warm = candlelight::candle_core::Shape::from(1).dims().len();";
         fs::write(folder.join("prelude.rs"), warm).about(folder.display())
@@ -79,9 +78,17 @@ impl Session {
     fn evcxr(&self, lab: &Path) -> Result<Command> {
         let mut command = process::command(evcxr::program()?);
         let cores = std::thread::available_parallelism().map_or(1, usize::from).to_string();
-        command.env("EVCXR_TMPDIR", &self.folder).env("EVCXR_CONFIG_DIR", self.folder.join("config"));
-        // The analyzer looks for cargo here first, and finds the one that shows it only what cells can name.
-        command.env("CANDLELIGHT_CARGO_HOME", cargo_home()?).env("CARGO_HOME", lab.join("kernel/cargo-home"));
+        command.env("EVCXR_TMPDIR", &self.place).env("EVCXR_CONFIG_DIR", self.folder.join("config"));
+        // evcxr finds our cargo by our rustup on the path, the analyzer in the home of cargo.
+        let rustc = process::output(process::command("rustc").arg("-vV"))?;
+        command
+            .env(cargo::REAL, real_cargo()?)
+            .env(cargo::HOME, paths::cargo_home()?)
+            .env(cargo::HOST, evcxr::host(&rustc));
+        let bin = paths::kernel_bin(lab);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([bin.clone()].into_iter().chain(std::env::split_paths(&path))).about("PATH")?;
+        command.env("PATH", path).env("CARGO_HOME", bin.parent().unwrap_or(&bin));
         // Where this points to a kernel specification of its own, evcxr would overwrite that with its stock one.
         command.env("JUPYTER_PATH", self.folder.join("config"));
         for (name, value) in [
@@ -102,9 +109,40 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        if self.place != self.folder {
+            let _ = fs::remove_file(&self.place);
+        }
         // What cannot be removed now is removed by the next kernel.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn has_space(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().contains(&b' ')
+}
+
+/// A name for a link, after the process.
+fn spaceless_name() -> Result<PathBuf> {
+    let name = format!("candlelight-{}", std::process::id());
+    let folders = [std::env::temp_dir(), PathBuf::from("/tmp")];
+    let folder = folders.into_iter().find(|folder| folder.is_dir() && !has_space(folder));
+    let link =
+        folder.ok_or("there is no folder for temporary files; set TMPDIR to one whose name has no space")?.join(name);
+    // Left by a process that had this number before.
+    if link.is_symlink() {
+        fs::remove_file(&link).about(link.display())?;
+    }
+    Ok(link)
+}
+
+/// The cargo of the toolchain, past rustup, which would look for it at each cell.
+fn real_cargo() -> Result<PathBuf> {
+    if let Ok(program) = process::output(process::command("rustup").args(["which", "cargo"])) {
+        return Ok(program.into());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut programs = std::env::split_paths(&path).map(|folder| folder.join("cargo"));
+    programs.find(|program| program.is_file()).ok_or_else(|| "there is no cargo on the PATH".into())
 }
 
 /// Removes what killed kernels left.

@@ -26,8 +26,8 @@ pub fn lab(mut arguments: Arguments) -> Result<ExitCode> {
     }
     setup::setup()?;
     // Jupyter shows figures of trusted notebooks only; these were executed by the course itself.
-    process::output(python::jupyter("jupyter-trust").args(run::all_notebooks()?))?;
-    let mut server = python::jupyter("jupyter-lab");
+    process::output(python::module("nbformat.sign").args(run::all_notebooks()?))?;
+    let mut server = python::module("jupyterlab");
     server.arg("--ServerApp.ip=127.0.0.1").arg(format!("--ServerApp.root_dir={}", paths::root().display()));
     server.arg(format!("--LabApp.default_url=/lab/tree/{FIRST}"));
     server.arg(format!("--config={}", paths::script("lab_config.py").display()));

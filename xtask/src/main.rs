@@ -6,6 +6,7 @@ use std::process::ExitCode;
 mod analyzer;
 mod arguments;
 mod bench;
+mod cargo;
 mod clone;
 mod compare;
 mod done;
@@ -17,6 +18,7 @@ mod notebook;
 mod paths;
 mod process;
 mod python;
+mod resolved;
 mod run;
 mod setup;
 mod test;
@@ -48,12 +50,13 @@ cargo xtask COMMAND
       --no-stock        leave out stock Candle";
 
 fn main() -> ExitCode {
-    // Jupyter starts the kernel, and rust-analyzer its cargo, through copies of this program under other names.
+    // Jupyter starts the kernel, and the kernel its cargo, through copies of this program under other names.
     let program = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy();
     let result = match &*name {
         paths::LAUNCHER => kernel::launch(),
-        "cargo" => analyzer::cargo(),
+        "cargo" => cargo::cargo(),
+        "rustup" => cargo::rustup(),
         _ => command(),
     };
     match result {

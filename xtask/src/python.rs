@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::done::{is_done, mark_done};
+use crate::done::{mark_done, place_of};
 use crate::error::{About, Result};
 use crate::{paths, process};
 
@@ -20,7 +20,7 @@ pub fn install() -> Result<()> {
     for file in &pins {
         wanted += &fs::read_to_string(file).about(file.display())?;
     }
-    if is_done(&venv, &wanted) {
+    if is_ready(&venv, &wanted)? {
         return Ok(());
     }
     println!("Python environment: installing JupyterLab (about a minute, once)");
@@ -33,6 +33,32 @@ pub fn install() -> Result<()> {
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]);
     process::run_logged(pip.arg(&pins[0]).arg("-c").arg(&pins[1]), &log)?;
     mark_done(&venv, &wanted)
+}
+
+/// Whether a virtual environment was filled with what is wanted. One that was moved, or copied, with its checkout is put right.
+pub fn is_ready(venv: &Path, wanted: &str) -> Result<bool> {
+    let Some(place) = place_of(venv, wanted) else { return Ok(false) };
+    if place != venv {
+        rename_place(&place, venv)?;
+        mark_done(venv, wanted)?;
+    }
+    Ok(true)
+}
+
+/// Writes the new place into the scripts, which name the Python of their environment in the first line. The programs of the
+/// course go by `python -m`, and do not read it.
+fn rename_place(old: &Path, new: &Path) -> Result<()> {
+    let bin = new.join("bin");
+    let scripts = fs::read_dir(&bin).about(bin.display())?.flatten().map(|entry| entry.path());
+    let (old, new_text) = (old.display().to_string(), new.display().to_string());
+    for file in scripts.filter(|file| !file.is_symlink()).chain([new.join("pyvenv.cfg")]) {
+        // What is no text is a program.
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        if text.contains(&old) {
+            fs::write(&file, text.replace(&old, &new_text)).about(file.display())?;
+        }
+    }
+    Ok(())
 }
 
 /// An empty virtual environment, of a Python that is new enough for what it is for.
@@ -64,9 +90,16 @@ fn find_python((what, oldest): (&str, (u32, u32))) -> Result<String> {
     .into())
 }
 
-/// A command of the Python environment, with Jupyter finding our kernel first.
-pub fn jupyter(program: &str) -> Command {
-    let mut command = process::command(paths::venv_program(program));
+/// Python, with the arguments still to come, and Jupyter finding our kernel first.
+pub fn python() -> Command {
+    let mut command = process::command(paths::venv_program("python"));
     command.env("JUPYTER_PREFER_ENV_PATH", "1").env("PYTHONUNBUFFERED", "1").current_dir(paths::root());
+    command
+}
+
+/// A program of the environment, by the name of its module: its script in `bin` would depend on the place.
+pub fn module(name: &str) -> Command {
+    let mut command = python();
+    command.args(["-m", name]);
     command
 }

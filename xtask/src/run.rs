@@ -153,7 +153,7 @@ pub fn execute(file: &Path, name: &str, jobs: usize) -> Result<(Notebook, Value)
     // The process number keeps two runners apart.
     let place = |kind: &str| folder.join(format!("{stem}-{name}-{}.{kind}", std::process::id()));
     let (executed, times) = (place("ipynb"), place("json"));
-    let mut python = python::jupyter("python");
+    let mut python = python::python();
     if std::env::var_os("RAYON_NUM_THREADS").is_none() {
         // Threads that wait for each other lose much where others hold their core; the results are the same with fewer.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -7,7 +7,8 @@ use std::time::Instant;
 use crate::clone::clone_tree;
 use crate::done::{is_done, mark_done, write_if_new};
 use crate::error::{About, Result};
-use crate::{evcxr, paths, process, python};
+use crate::resolved::{self, Resolved};
+use crate::{cargo, evcxr, paths, process, python};
 
 /// Does every step that is not done yet.
 pub fn setup() -> Result<()> {
@@ -19,6 +20,7 @@ pub fn setup() -> Result<()> {
         println!("waiting for another `cargo xtask` to finish its set-up");
         lock.lock().about("the lock of the set-up")?;
     }
+    check_place()?;
     check_compiler()?;
     step("Python environment", python::install)?;
     step("sources of the standard library", rust_sources)?;
@@ -35,6 +37,20 @@ fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
         println!("      {name}: ready after {}", process::clock(start.elapsed()));
     }
     Ok(())
+}
+
+/// Said before anything is compiled. Manifests are UTF-8, evcxr reads its start file by lines, and lld, which links the crate,
+/// puts digits in place of a percent sign.
+fn check_place() -> Result<()> {
+    let root = paths::root();
+    match root.to_str() {
+        Some(text) if !text.contains(|c: char| c == '%' || c.is_control()) => Ok(()),
+        _ => Err(format!(
+            "the course cannot be compiled in {root:?}: the name holds a percent sign, a control character or what is not \
+             UTF-8; move the folder"
+        )
+        .into()),
+    }
 }
 
 fn check_compiler() -> Result<()> {
@@ -111,6 +127,10 @@ fn prepare_kernels() -> Result<()> {
         process::run_logged(&mut cargo, &paths::lab().join(format!("log/kernels-{work}.log")))?;
     }
     fs::copy(prepared.join("Cargo.lock"), prepared.join(evcxr::PINNED_LOCK)).about("the kernels' Cargo.lock")?;
+    let metadata = cargo::metadata(process::command("cargo"), &prepared, &evcxr::host(&rustc))?.stdout;
+    let metadata = serde_json::from_slice(&metadata).about("cargo metadata")?;
+    let resolved = Resolved::read(&metadata).ok_or("`cargo metadata` has another form than expected")?;
+    fs::write(prepared.join(resolved::FILE), resolved.text()?).about(resolved::FILE)?;
     mark_done(&prepared, &wanted)
 }
 
@@ -132,7 +152,7 @@ fn install_kernel() -> Result<()> {
     let lab = paths::lab();
     let this = std::env::current_exe().about("this program")?;
     let launcher = paths::launcher();
-    let cargo_bin = lab.join("kernel/cargo-home/bin");
+    let cargo_bin = paths::kernel_bin(&lab);
     for folder in [lab.join("bin"), cargo_bin.clone(), lab.join("venv/share/jupyter/kernels/rust")] {
         fs::create_dir_all(&folder).about(folder.display())?;
     }
@@ -142,10 +162,12 @@ fn install_kernel() -> Result<()> {
         fs::copy(&this, &new).about(new.display())?;
         fs::rename(&new, &launcher).about(launcher.display())?;
     }
-    let cargo = cargo_bin.join("cargo");
-    if fs::read_link(&cargo).ok().as_ref() != Some(&launcher) {
-        let _ = fs::remove_file(&cargo);
-        std::os::unix::fs::symlink(&launcher, &cargo).about(cargo.display())?;
+    for name in ["cargo", "rustup"] {
+        let link = cargo_bin.join(name);
+        if fs::read_link(&link).ok().as_ref() != Some(&launcher) {
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(&launcher, &link).about(link.display())?;
+        }
     }
     let specification = serde_json::json!({
         "argv": [launcher, "{connection_file}"],

@@ -72,10 +72,10 @@ fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
 
 /// JupyterLab in headless Chromium.
 fn browser() -> Result<()> {
-    let mut pip = python::jupyter("python");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
+    let mut pip = python::module("pip");
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
     watched(pip.arg("tests/browser/requirements.txt"))?;
-    watched(python::jupyter("python").arg("tests/browser/browser.py").arg(paths::lab().join("browser")))
+    watched(python::python().arg("tests/browser/browser.py").arg(paths::lab().join("browser")))
 }
 
 /// Runs with its output in ours.

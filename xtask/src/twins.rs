@@ -26,14 +26,14 @@ pub fn twins(mut arguments: Arguments) -> Result<ExitCode> {
         }
     }
     twins.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
-    process::output(python::jupyter("jupytext").args(["--quiet", "--sync"]).args(twins))?;
+    process::output(python::module("jupytext").args(["--quiet", "--sync"]).args(twins))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A line for each notebook that says something else than its twin.
 pub fn apart() -> Result<Vec<String>> {
     let notebooks = run::all_notebooks()?;
-    let written = process::output(python::jupyter("python").arg(paths::script("twins.py")).args(&notebooks))?;
+    let written = process::output(python::python().arg(paths::script("twins.py")).args(&notebooks))?;
     let written: Vec<String> = serde_json::from_str(&written).about("twins.py")?;
     let mut apart = Vec::new();
     for (notebook, written) in notebooks.iter().zip(written) {

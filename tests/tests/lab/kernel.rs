@@ -17,3 +17,21 @@ fn a_second_copy_of_the_statics_is_refused_loudly() {
     let fault = report[0]["faults"][0].as_str().expect("a fault");
     assert!(fault.contains("cell 3") && fault.contains("a second copy of candlelight"), "{fault}");
 }
+
+#[test]
+fn a_dependency_added_in_a_session_keeps_its_variables() {
+    // `added_dependency` has a tensor in one cell, then two packages and an `.await`, for which evcxr adds a third, and in
+    // between one that is refused; its committed output shows the tensor at the end.
+    let (passed, text, report) = run_notebooks(&["added_dependency"], &[]);
+    assert!(passed, "{text}");
+    assert_eq!(report[0]["cells"], 5);
+}
+
+#[test]
+fn a_dependency_that_would_compile_candle_anew_is_refused_in_one_sentence() {
+    let (passed, text, report) = run_notebooks(&["refused_dependency"], &[]);
+    assert!(!passed, "{text}");
+    let fault = report[0]["faults"][0].as_str().expect("a fault");
+    assert!(fault.starts_with("cell 2 (`:dep libc = "), "{fault}");
+    assert!(fault.contains("`libc` cannot be added to this kernel: it changes libc 0.2."), "{fault}");
+}

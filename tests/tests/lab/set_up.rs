@@ -51,6 +51,58 @@ fn a_port_in_use_is_said_in_one_sentence() {
 }
 
 #[test]
+fn a_folder_whose_name_cannot_be_linked_is_said_in_one_sentence() {
+    let folder = tempfile::Builder::new().prefix("100% ").tempdir().expect("a temporary folder");
+    std::fs::create_dir(folder.path().join("xtask")).expect("a folder");
+    std::fs::write(folder.path().join("xtask/Cargo.toml"), "").expect("a file");
+    // As cargo starts it there.
+    let mut setup = Command::new(root().join("target/lab/bin/candlelight-kernel"));
+    std::os::unix::process::CommandExt::arg0(&mut setup, "xtask");
+    setup.arg("setup").env("CARGO_PKG_NAME", "xtask").env("CARGO_MANIFEST_DIR", folder.path().join("xtask"));
+    let (passed, text) = run(&mut setup);
+    assert!(!passed && text.contains("the course cannot be compiled in"), "{text}");
+    assert!(text.contains("percent sign") && text.lines().count() == 1, "{text}");
+}
+
+#[test]
+fn a_checkout_copied_to_an_awkward_place_acts_on_itself() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let copy = folder.path().join("a \"copy\", ü's #1 & $HOME [x]");
+    std::fs::create_dir(&copy).expect("a folder");
+    // With its build directory, from which cargo takes this program as it was compiled here, and all that set-up made.
+    let left_out = ["target/lab/kernel/sessions", "target/lab-*", "target/doc", "incremental", ".git"];
+    let mut pack = Command::new("tar");
+    pack.args(left_out.map(|path| format!("--exclude={path}"))).args(["-cf", "-", "."]).current_dir(root());
+    let mut pack = pack.stdout(Stdio::piped()).spawn().expect("tar starts");
+    let packed = pack.stdout.take().expect("a pipe");
+    let unpacked =
+        Command::new("tar").args(["-xf", "-"]).current_dir(&copy).stdin(packed).status().expect("tar starts");
+    assert!(unpacked.success() && pack.wait().expect("its end").success());
+    let twin = copy.join("notebooks/00-start-here.md");
+    let text = std::fs::read_to_string(&twin).expect("the twin");
+    std::fs::write(&twin, text.replace("\n# ", "\n# Changed: ")).expect("the twin");
+
+    let (passed, text) = run(xtask(&["twins", "--check"]).current_dir(&copy));
+    assert!(!passed && text.contains("00-start-here.ipynb and notebooks/00-start-here.md are out of step"), "{text}");
+    // Nothing names the old place.
+    let lab = copy.join("target/lab");
+    let program = std::fs::read_to_string(lab.join("venv/bin/jupyter")).expect("a script");
+    assert!(program.lines().next().is_some_and(|line| line.contains(&*copy.to_string_lossy())), "{program}");
+    let kernel = std::fs::read_to_string(lab.join("venv/share/jupyter/kernels/rust/kernel.json")).expect("the kernel");
+    let kernel: serde_json::Value = serde_json::from_str(&kernel).expect("JSON");
+    assert_eq!(kernel["argv"][0], *lab.join("bin/candlelight-kernel").to_string_lossy());
+
+    // Its kernels work, and load its crate.
+    let start = copy.join("tests/notebooks");
+    let python = lab.join("venv/bin/python");
+    let made = Command::new(python).arg(start.join("make.py")).arg(&start).status().expect("Python starts");
+    assert!(made.success());
+    let mut notebook = xtask(&["run"]);
+    let (passed, text) = run(notebook.arg(start.join("gradients.ipynb")).current_dir(&copy));
+    assert!(passed, "{text}");
+}
+
+#[test]
 fn an_interrupted_set_up_goes_on_and_the_next_needs_no_network() {
     let lab = lab("interrupted");
     // Killed, with all it started, at moments in different steps.

@@ -95,7 +95,7 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
 }
 
 fn kernel_times() -> Result<Value> {
-    let mut python = python::jupyter("python");
+    let mut python = python::python();
     python.arg(paths::script("latency.py")).arg(paths::launcher());
     python.arg(paths::root().join("notebooks")).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = python.spawn().about("cannot start Python")?;

@@ -77,7 +77,7 @@ fn python() -> Result<PathBuf> {
     let program = venv.join("bin/python");
     let requirements = paths::root().join("xtask/peer/python/requirements.txt");
     let wanted = fs::read_to_string(&requirements).about(requirements.display())?;
-    if done::is_done(&venv, &wanted) {
+    if python::is_ready(&venv, &wanted)? {
         return Ok(program);
     }
     println!("PyTorch: installing (minutes, once)");

@@ -1,0 +1,208 @@
+//! The cargo of a kernel: evcxr, and the analyzer inside it, find this program in place of the real one.
+//!
+//! evcxr tries each new dependency in a package that has no other, and cargo then drops all others from the lock file. At the
+//! next cell it would choose their versions anew, compile Candle anew, and the copy in memory would be lost, with all
+//! variables. So the lock file is put back, and a dependency is tried beside those that are there.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::error::{About, Result};
+use crate::evcxr::PINNED_LOCK;
+use crate::resolved::{self, Resolved};
+use crate::{analyzer, paths};
+
+/// The variable that holds the path of the real cargo.
+pub const REAL: &str = "CANDLELIGHT_CARGO";
+/// The variable that holds the real home of cargo.
+pub const HOME: &str = "CANDLELIGHT_CARGO_HOME";
+/// The variable that holds the kernel's target.
+pub const HOST: &str = "CANDLELIGHT_HOST";
+
+/// The package in which evcxr tries a dependency.
+const TRIAL: &str = "evcxr_dummy_validate_dep";
+/// The manifest that was built last; evcxr overwrites its own to try a dependency.
+const BUILT: &str = "Cargo.toml.built";
+
+/// Runs the real cargo.
+pub fn cargo() -> Result<ExitCode> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let is = |command: &str| words.first().is_some_and(|word| word == command);
+    let mut real = real_cargo()?;
+    real.args(std::env::args_os().skip(1));
+    if let Some(session) = session() {
+        keep_lock(&session)?;
+        let manifest = fs::read_to_string(session.join("Cargo.toml")).about("Cargo.toml")?;
+        if is("metadata") && manifest.contains(TRIAL) {
+            return try_dependency(&session, &manifest);
+        }
+        if is("build") {
+            fs::write(session.join(BUILT), manifest).about(BUILT)?;
+        }
+        // evcxr loads what cargo names, and cuts the name at a space: see `Session` in `kernel.rs`.
+        let target = session.join("target");
+        real.env("CARGO_TARGET_DIR", &target).env("CARGO_BUILD_BUILD_DIR", &target);
+    }
+    let asks_for_all = words.iter().any(|word| word == "metadata") && !words.iter().any(|word| word == "--no-deps");
+    if !asks_for_all {
+        return Err(format!("cannot start cargo: {}", real.exec()).into());
+    }
+    let output = real.stderr(Stdio::inherit()).output().about("cargo metadata")?;
+    let mut metadata = output.stdout;
+    if let Ok(mut parsed) = serde_json::from_slice(&metadata)
+        && analyzer::trim(&mut parsed).is_some()
+    {
+        metadata = serde_json::to_vec(&parsed).about("cargo metadata")?;
+    }
+    std::io::stdout().write_all(&metadata).about("cargo metadata")?;
+    Ok(if output.status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// evcxr asks rustup for the path of cargo; everything else is for the real one.
+pub fn rustup() -> Result<ExitCode> {
+    let this = std::env::current_exe().and_then(|this| this.canonicalize()).about("this program")?;
+    let bin = paths::kernel_bin(paths::lab_of(&this)?);
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if words == ["which", "cargo"] {
+        println!("{}", bin.join("cargo").display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut real = std::env::split_paths(&path).filter(|folder| *folder != bin).map(|folder| folder.join("rustup"));
+    let real = real.find(|program| program.is_file()).ok_or("rustup is not installed")?;
+    Err(format!("cannot start rustup: {}", Command::new(real).args(words).exec()).into())
+}
+
+fn real_cargo() -> Result<Command> {
+    let given = |name: &str| std::env::var_os(name).ok_or_else(|| format!("{name} is not set"));
+    let mut real = Command::new(given(REAL)?);
+    real.env("CARGO_HOME", given(HOME)?);
+    Ok(real)
+}
+
+/// The build directory of the kernel, under the name that evcxr knows, if this was started there.
+fn session() -> Option<PathBuf> {
+    let session = PathBuf::from(std::env::var_os("EVCXR_TMPDIR")?);
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok()?;
+    (session.canonicalize().ok()? == here).then_some(session)
+}
+
+/// Puts back what cargo dropped from the lock file. What it added stays, and is kept from now on.
+fn keep_lock(session: &Path) -> Result<()> {
+    let (lock, pinned) = (session.join("Cargo.lock"), session.join(PINNED_LOCK));
+    let wanted = fs::read_to_string(&pinned).about(PINNED_LOCK)?;
+    let found = fs::read_to_string(&lock).unwrap_or_default();
+    if found == wanted {
+        return Ok(());
+    }
+    match packages(&found).is_superset(&packages(&wanted)) {
+        true => fs::write(&pinned, found).about(PINNED_LOCK),
+        false => fs::write(&lock, wanted).about("Cargo.lock"),
+    }
+}
+
+/// The names and versions in a lock file, without that of the cell itself.
+fn packages(lock: &str) -> HashSet<(&str, &str)> {
+    let mut packages = HashSet::new();
+    for entry in lock.split("[[package]]\n").skip(1) {
+        let mut lines = entry.lines();
+        if let (Some(name), Some(version)) = (lines.next(), lines.next())
+            && ![TRIAL, "ctx"].iter().any(|own| name == format!("name = \"{own}\""))
+        {
+            packages.insert((name, version));
+        }
+    }
+    packages
+}
+
+/// Resolves a new dependency together with those that are there, and refuses it where candlelight would be compiled anew.
+fn try_dependency(session: &Path, manifest: &str) -> Result<ExitCode> {
+    let Some(asked) = dependencies(manifest).next() else { return Err("evcxr tries no dependency".into()) };
+    let name = name_of(asked);
+    let built = fs::read_to_string(session.join(BUILT)).unwrap_or_default();
+    let others: String =
+        dependencies(&built).filter(|line| name_of(line) != name).map(|line| format!("{line}\n")).collect();
+    let trial = session.join("trial");
+    fs::create_dir_all(trial.join("src")).about(trial.display())?;
+    fs::write(trial.join("src/lib.rs"), "").about(trial.display())?;
+    let text = format!(
+        "[package]\nname = \"ctx\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{others}{asked}\n"
+    );
+    fs::write(trial.join("Cargo.toml"), text).about(trial.display())?;
+    fs::copy(session.join(PINNED_LOCK), trial.join("Cargo.lock")).about(trial.display())?;
+    let Output { status, stdout, stderr } = metadata(real_cargo()?, &trial, &std::env::var(HOST).unwrap_or_default())?;
+    std::io::stderr().write_all(&stderr).about("cargo metadata")?;
+    if !status.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let before = fs::read_to_string(session.join(resolved::FILE)).about(resolved::FILE)?;
+    let before = Resolved::parse(&before)?;
+    let after: Value = serde_json::from_slice(&stdout).about("cargo metadata")?;
+    if let Some(change) = Resolved::read(&after).and_then(|after| before.change(&after)) {
+        eprintln!(
+            "`{name}` cannot be added to this kernel: it changes {change}. The kernel has loaded candlelight, which is \
+             compiled from that; Candle would be compiled anew, and all variables lost. Other features or another version \
+             of `{name}` may do."
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What `cargo metadata` says of the package in `folder`, for one target.
+pub fn metadata(mut cargo: Command, folder: &Path, target: &str) -> Result<Output> {
+    cargo.args(["metadata", "--format-version", "1", "--filter-platform", target]).current_dir(folder);
+    cargo.stdin(Stdio::null()).output().about("cargo metadata")
+}
+
+/// The lines of a manifest's dependencies, as evcxr writes them: one each, at the end.
+fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
+    let lines = manifest.split_once("[dependencies]").map_or("", |(_, lines)| lines).lines();
+    lines.map(str::trim).filter(|line| !line.is_empty())
+}
+
+fn name_of(dependency: &str) -> &str {
+    dependency.split(['=', ' ']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{dependencies, keep_lock, name_of};
+
+    #[test]
+    fn what_cargo_drops_comes_back_and_what_it_adds_stays() {
+        let folder = std::env::temp_dir().join(format!("candlelight-lock-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let entry = |name: &str, version: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n");
+        let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).unwrap();
+        let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+        let full = format!("version = 4\n\n{}{}", entry("ctx", "1.0.0"), entry("libc", "0.2.1"));
+        write("Cargo.lock.pinned", &full);
+
+        write("Cargo.lock", &format!("version = 4\n\n{}", entry("evcxr_dummy_validate_dep", "0.0.1")));
+        keep_lock(&folder).unwrap();
+        assert_eq!(read("Cargo.lock"), full);
+
+        let more = full.clone() + &entry("itoa", "1.0.0");
+        write("Cargo.lock", &more);
+        keep_lock(&folder).unwrap();
+        assert_eq!((read("Cargo.lock"), read("Cargo.lock.pinned")), (more.clone(), more.clone()));
+
+        write("Cargo.lock", &more.replace("0.2.1", "0.2.2"));
+        keep_lock(&folder).unwrap();
+        assert_eq!(read("Cargo.lock"), more);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_manifest_names_its_dependencies_line_by_line() {
+        let manifest = "[package]\nname = \"ctx\"\n[dependencies]\n    itoa = \"1\"\nb={ path = \"/a = b\" }\n";
+        assert_eq!(dependencies(manifest).map(name_of).collect::<Vec<_>>(), ["itoa", "b"]);
+    }
+}
