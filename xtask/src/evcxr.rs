@@ -61,11 +61,7 @@ fn home_of_ours() -> Result<PathBuf> {
 
 /// What evcxr passes to rustc: it links with lld where that is installed and mold is not.
 pub fn rustflags() -> String {
-    let found = |name: &str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
-    };
-    let lld = cfg!(not(target_os = "macos")) && found("lld") && !found("mold");
+    let lld = cfg!(not(target_os = "macos")) && process::is_on_path("lld") && !process::is_on_path("mold");
     if lld { format!("{PREFER_DYNAMIC} -Clink-arg=-fuse-ld=lld") } else { PREFER_DYNAMIC.to_owned() }
 }
 

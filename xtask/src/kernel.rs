@@ -54,10 +54,14 @@ impl Session {
         if folder.exists() {
             fs::remove_dir_all(&folder).about(folder.display())?;
         }
-        let place = if has_space(&folder) { spaceless_name()? } else { folder.clone() };
+        let place = if has_space(&folder) { link(&std::process::id().to_string())? } else { folder.clone() };
         let session = Self { folder, place };
         clone_tree(prepared, &session.folder, &|path| !path.ends_with("incremental"))?;
         if session.place != session.folder {
+            // Left by a process that had this number before.
+            if fs::read_link(&session.place).is_ok_and(|folder| folder == session.folder) {
+                fs::remove_file(&session.place).about(session.place.display())?;
+            }
             std::os::unix::fs::symlink(&session.folder, &session.place).about(session.place.display())?;
         }
         session.write_start()?;
@@ -121,18 +125,12 @@ fn has_space(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().contains(&b' ')
 }
 
-/// A name for a link, after the process.
-fn spaceless_name() -> Result<PathBuf> {
-    let name = format!("candlelight-{}", std::process::id());
-    let folders = [std::env::temp_dir(), PathBuf::from("/tmp")];
-    let folder = folders.into_iter().find(|folder| folder.is_dir() && !has_space(folder));
-    let link =
-        folder.ok_or("there is no folder for temporary files; set TMPDIR to one whose name has no space")?.join(name);
-    // Left by a process that had this number before.
-    if link.is_symlink() {
-        fs::remove_file(&link).about(link.display())?;
-    }
-    Ok(link)
+/// The link to the folder of a process, in a place without a space.
+fn link(process: &str) -> Result<PathBuf> {
+    let mut folders = [std::env::temp_dir(), PathBuf::from("/tmp")].into_iter();
+    let folder = folders.find(|folder| folder.is_dir() && !has_space(folder));
+    let folder = folder.ok_or("there is no folder for temporary files; set TMPDIR to one whose name has no space")?;
+    Ok(folder.join(format!("candlelight-{process}")))
 }
 
 /// The cargo of the toolchain, past rustup, which would look for it at each cell.
@@ -140,9 +138,7 @@ fn real_cargo() -> Result<PathBuf> {
     if let Ok(program) = process::output(process::command("rustup").args(["which", "cargo"])) {
         return Ok(program.into());
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut programs = std::env::split_paths(&path).map(|folder| folder.join("cargo"));
-    programs.find(|program| program.is_file()).ok_or_else(|| "there is no cargo on the PATH".into())
+    process::find_on_path("cargo").ok_or_else(|| "there is no cargo on the PATH".into())
 }
 
 /// Removes what killed kernels left.
@@ -150,6 +146,11 @@ fn remove_dead(sessions: &Path) {
     for entry in fs::read_dir(sessions).into_iter().flatten().flatten() {
         let alive = process::output(Command::new("ps").arg("-p").arg(entry.file_name())).is_ok();
         if !alive {
+            if let Ok(link) = link(&entry.file_name().to_string_lossy())
+                && fs::read_link(&link).is_ok_and(|folder| folder == entry.path())
+            {
+                let _ = fs::remove_file(link);
+            }
             let _ = fs::remove_dir_all(entry.path());
         }
     }

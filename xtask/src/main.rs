@@ -6,9 +6,11 @@ use std::process::ExitCode;
 mod analyzer;
 mod arguments;
 mod bench;
+mod browser;
 mod cargo;
 mod clone;
 mod compare;
+mod data;
 mod done;
 mod error;
 mod evcxr;
@@ -23,6 +25,7 @@ mod run;
 mod setup;
 mod test;
 mod twins;
+mod ways;
 
 use arguments::Arguments;
 
@@ -39,7 +42,8 @@ cargo xtask COMMAND
       --jobs N          run N notebooks at a time [default: 1]
       --json FILE       also write the report as JSON
   twins [--check]       bring each notebook and its text twin into step; with --check, only compare
-  test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three
+  test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three;
+                        fetches Chromium and Fashion-MNIST where they are missing
   bench [--out FILE]    measure the latencies of a notebook
   bench --peer torch    measure candlelight, stock Candle and PyTorch in turn, after a check that they compute the same
       --out FILE        write the rows as JSON, and the table as Markdown beside it

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -99,4 +99,22 @@ pub fn clock(time: Duration) -> String {
 /// Whether the effective user is root, which Jupyter and Chromium want to be told.
 pub fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|user| user == "0")
+}
+
+/// Runs `command` to its end, with its output in ours.
+pub fn watched(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.stdin(Stdio::null()).status().about(format!("cannot start {program}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}").into()) }
+}
+
+/// The program of that name that would be started.
+pub fn find_on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+/// Whether there is a program of that name.
+pub fn is_on_path(name: &str) -> bool {
+    find_on_path(name).is_some()
 }

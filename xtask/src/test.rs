@@ -1,11 +1,11 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
-use crate::error::{About, Result};
-use crate::{paths, process, python, run, setup, twins};
+use crate::error::Result;
+use crate::{browser, data, paths, process, run, setup, twins};
 
 struct Outcome {
     name: &'static str,
@@ -35,6 +35,8 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
         cargo(&lints, &[])
     });
     step("documentation", &|| cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]));
+    // The tests that need all images are left out where it is missing.
+    step("Fashion-MNIST", &|| data::full().map(drop));
     step("Rust suites", &|| cargo(&["test", "--workspace"], &[]));
     if !quick {
         step("text twins", &|| match twins::apart()? {
@@ -52,7 +54,7 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
                 &[],
             )
         });
-        step("browser", &browser);
+        step("browser", &browser::test);
     }
     println!();
     for outcome in &outcomes {
@@ -67,20 +69,5 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
 fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
     let mut cargo = process::command("cargo");
     cargo.args(arguments).envs(variables.iter().copied()).current_dir(paths::root());
-    watched(&mut cargo)
-}
-
-/// JupyterLab in headless Chromium.
-fn browser() -> Result<()> {
-    let mut pip = python::module("pip");
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
-    watched(pip.arg("tests/browser/requirements.txt"))?;
-    watched(python::python().arg("tests/browser/browser.py").arg(paths::lab().join("browser")))
-}
-
-/// Runs with its output in ours.
-fn watched(command: &mut Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.stdin(Stdio::null()).status().about(format!("cannot start {program}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}").into()) }
+    process::watched(&mut cargo)
 }

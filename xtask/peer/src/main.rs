@@ -11,7 +11,8 @@
 //! | `{"do": "drop"}` | `{}`: forgets what was prepared |
 //! | `{"do": "memory", "workload": NAME, "steps": N}` | `{"mb": increase of the peak}`, null as above or where Linux's `/proc` is missing |
 //!
-//! and `{"error": "..."}` where it failed. `candlelight-peer plot` draws what came of it, see [`plot`]. The layers that
+//! and `{"error": "..."}` where it failed. `candlelight-peer plot` draws what came of it, see [`plot`]; `candlelight-peer data` prints where the
+//! full Fashion-MNIST is, and with `fetch` downloads it first if need be. The layers that
 //! compute are in optimised dependencies; what is here only calls them.
 
 mod memory;
@@ -24,8 +25,11 @@ mod task;
 
 use std::error::Error;
 use std::io::{BufRead, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use candlelight::data::{FashionMnist, Places};
+use candlelight::prelude::Device;
 use serde_json::{Value, json};
 
 use task::Task;
@@ -43,10 +47,23 @@ fn main() -> Result<()> {
     {
         return plot::plot(table.as_ref(), figure.as_ref());
     }
+    if let [command, rest @ ..] = arguments.as_slice()
+        && command == "data"
+    {
+        // Not returned: that would show the error as a struct.
+        match data(rest == ["fetch"]) {
+            Ok(folder) => println!("{}", folder.display()),
+            Err(error) => {
+                eprintln!("{error}");
+                std::process::exit(1);
+            }
+        }
+        return Ok(());
+    }
     let (make, versions): (Maker, &str) = match arguments.first().map(String::as_str) {
         Some("candlelight") => (ours::task, concat!("candlelight ", env!("CARGO_PKG_VERSION"))),
         Some("stock") => (stock::task, "stock Candle 0.11.1"),
-        _ => return Err("the first argument is `candlelight`, `stock` or `plot`".into()),
+        _ => return Err("the first argument is `candlelight`, `stock`, `plot` or `data`".into()),
     };
     let mut prepared = None;
     for line in std::io::stdin().lock().lines() {
@@ -59,6 +76,22 @@ fn main() -> Result<()> {
         out.flush()?;
     }
     Ok(())
+}
+
+/// What went wrong at first, without what it led to.
+fn innermost(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
+}
+
+/// The folder of the full Fashion-MNIST, which is downloaded if it is nowhere and that is asked for.
+fn data(fetch: bool) -> Result<PathBuf> {
+    let places = Places::of_this_machine();
+    if fetch && places.find().is_none() {
+        let fetched = FashionMnist::full_from(&places, &Device::Cpu);
+        fetched.map_err(|error| innermost(&error))?;
+    }
+    let looked = || places.looked_at().iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+    places.find().ok_or_else(|| format!("it is in none of the folders {}", looked()).into())
 }
 
 fn answer(request: &Value, make: Maker, versions: &str, prepared: &mut Option<Task>) -> Result<Value> {

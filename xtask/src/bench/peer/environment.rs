@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{About, Result};
-use crate::{done, evcxr, paths, process, python};
+use crate::{data, done, evcxr, paths, process, python};
 
 use super::program::Process;
 
 /// What PyTorch 2.15 needs of Python.
 const PYTHON: (&str, (u32, u32)) = ("PyTorch", (3, 11));
-
-/// Where the full Fashion-MNIST may be: what the crate looks at, too.
-const DATA: &str = "/usr/share/datasets/fashion-mnist";
 
 /// The programs, ready to start.
 pub struct Environment {
@@ -24,8 +21,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Installs and builds what is not there yet.
-    pub fn prepare(threads: usize) -> Result<Self> {
+    /// Installs and builds what is not there yet, and fetches Fashion-MNIST if a workload needs it.
+    pub fn prepare(threads: usize, needs_data: bool) -> Result<Self> {
         let python = python()?;
         let mut cargo = process::command("cargo");
         cargo.args(["build", "--quiet", "--package", "candlelight-peer"]).current_dir(paths::root());
@@ -33,8 +30,14 @@ impl Environment {
         if !built.success() {
             return Err("`cargo build --package candlelight-peer` failed; what it said stands above".into());
         }
-        let given = std::env::var_os("CANDLELIGHT_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        let data = given.into_iter().chain([DATA.into()]).find(|folder| holds_data(folder));
+        // Without it the others can be measured still.
+        let data = match needs_data.then(data::full).transpose() {
+            Ok(data) => data,
+            Err(error) => {
+                println!("{error}");
+                None
+            }
+        };
         Ok(Self { rust: program()?, python, threads, data })
     }
 
@@ -95,11 +98,4 @@ fn program() -> Result<PathBuf> {
     let rustc = process::output(process::command("rustc").current_dir(paths::root()).arg("-vV"))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| paths::root().join("target"), PathBuf::from);
     Ok(target.join(evcxr::host(&rustc)).join("debug/candlelight-peer"))
-}
-
-fn holds_data(folder: &Path) -> bool {
-    let has = |name: &str| folder.join(name).is_file() || folder.join(format!("{name}.gz")).is_file();
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
-        .into_iter()
-        .all(has)
 }

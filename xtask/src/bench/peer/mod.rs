@@ -42,7 +42,7 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
     }
     let workloads = chosen(only.as_deref())?;
 
-    let environment = Environment::prepare(threads)?;
+    let environment = Environment::prepare(threads, workloads.iter().any(|workload| workload.needs_data()))?;
     let start = |subject| -> Result<Box<dyn Program>> {
         Ok(Box::new(match subject {
             Subject::Candlelight => environment.rust("candlelight")?,
