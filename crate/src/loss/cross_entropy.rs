@@ -22,7 +22,7 @@ use crate::activation::log_softmax;
 /// more than two (PyTorch has them second).
 ///
 /// # Errors
-/// Shapes or dtypes that differ from these, an empty batch, a label that is no class ([`Error::Label`]).
+/// Shapes or dtypes that differ from these, an empty batch, a label that is no class ([`Error::Label`](crate::Error::Label)).
 ///
 /// ```
 /// use candlelight::{loss::cross_entropy, prelude::*};
