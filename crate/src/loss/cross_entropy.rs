@@ -49,7 +49,7 @@ pub struct CrossEntropyConfig {
     pub ignore_index: Option<i64>,
     /// ε in [0, 1], default 0: the share of the target that goes to all classes alike.
     pub label_smoothing: f64,
-    /// Default: the mean.
+    /// What becomes of the losses of the single samples; default: their mean.
     pub reduction: Reduction,
 }
 
