@@ -57,6 +57,7 @@ pub use candle_core;
 pub use candle_nn;
 pub use candlelight_base::{Error, Result};
 pub use candlelight_kernels::autograd;
+#[doc(inline)]
 pub use candlelight_plot as plot;
 pub use ndarray;
 pub use ndarray_rand;

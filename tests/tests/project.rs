@@ -35,7 +35,7 @@ fn the_readme_shows_the_program_that_is_tested() {
     let code = shown.lines().filter(|line| !line.trim().is_empty() && line.trim() != "}").count();
     assert!(code <= 15, "it has {code} lines of code");
 
-    let said = example("fashion_mnist_linear");
+    let said = example("fashion_mnist_linear", &[]);
     // Where only the embedded subset is at hand, a tenth of the images, it reaches less.
     let least = if said.contains("60000 training") { 0.83 } else { 0.78 };
     assert!(test_accuracy(&said) >= least, "{said}");
@@ -43,16 +43,26 @@ fn the_readme_shows_the_program_that_is_tested() {
 
 #[test]
 fn lenet_with_batch_norm_learns_fashion_mnist() {
-    let said = example("lenet_batch_norm");
+    let said = example("lenet_batch_norm", &[]);
     // A tenth of the images teach less.
     let least = if said.contains("60000 training") { 0.88 } else { 0.82 };
     assert!(test_accuracy(&said) >= least, "{said}");
 }
 
+#[test]
+fn the_picture_of_the_architecture_is_the_one_that_its_example_draws() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("architecture.svg");
+    example("architecture", &["--", file.to_str().expect("a path in UTF-8")]);
+    let drawn = std::fs::read_to_string(file).expect("the picture");
+    let same = drawn == read("docs/images/architecture.svg");
+    assert!(same, "cargo run -p candlelight --example architecture -- docs/images/architecture.svg");
+}
+
 /// What an example prints.
-fn example(name: &str) -> String {
+fn example(name: &str, arguments: &[&str]) -> String {
     let mut run = Command::new(env!("CARGO"));
-    run.args(["run", "--quiet", "--package", "candlelight", "--example", name]).current_dir(root());
+    run.args(["run", "--quiet", "--package", "candlelight", "--example", name]).args(arguments).current_dir(root());
     let output = run.output().expect("cargo starts");
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()

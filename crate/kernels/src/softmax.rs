@@ -48,7 +48,7 @@ fn softmax_of<T: Real>(x: &Tensor, log: bool) -> Result<Tensor> {
     })
 }
 
-/// scale · Σₙ -log softmax(zₙ)[labelₙ] over the rows of `logits` [N, C], with labels in 0..C.
+/// scale · Σₙ -log softmax(zₙ)\[labelₙ\] over the rows of `logits` [N, C], with labels in 0..C.
 ///
 /// The gradient, scale (softmax(z) - one-hot), is made on the way, while a row is in the cache.
 pub fn cross_entropy(logits: &Tensor, labels: &[u32], scale: f64) -> Result<Tensor> {

@@ -1,8 +1,9 @@
 //! Figures and tables for notebooks and files.
 //!
 //! A [`Figure`] is a row of [`Panel`]s. A panel takes lines, dashed lines, bands, scatters, histograms, colour fields,
-//! decision regions and contours on numeric axes; or bars; or a heat map; or images. A [`Diagram`] takes nodes, boxes and
-//! arrows, and can be a panel too. A [`Table`] takes rows of numbers and words. All show themselves when they are the last expression of a notebook cell.
+//! decision regions and contours on numeric axes; or bars; or a heat map; or images. A [`Diagram`] takes nodes, boxes
+//! and arrows, and can be a panel too. A [`Table`] takes rows of numbers and words. All show themselves when they are
+//! the last expression of a notebook cell.
 //!
 //! ```
 //! use candlelight::plot::{Figure, Panel};

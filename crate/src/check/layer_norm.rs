@@ -106,7 +106,7 @@ pub fn backward(answer: impl Fn(&[f64], &[f64], &[f64], f64) -> Vec<f64>) -> Ver
     })
 }
 
-/// Exercise 3: the columns of the test data, standardised as the model that was trained needs them.
+/// Exercise 3: the columns of the test data, standardized as the model that was trained needs them.
 ///
 /// ```text
 /// (x - μ) / σ        μ, σ of the column in the training data; a column that does not vary there is only shifted

@@ -108,7 +108,7 @@ pub fn adamw(answer: impl Fn(f64, &[f64], f64, f64) -> Vec<f64>) -> Verdict {
     })
 }
 
-/// Exercise 4: the w that minimises the mean of (w xᵢ - yᵢ)² plus λw².
+/// Exercise 4: the w that minimizes the mean of (w xᵢ - yᵢ)² plus λw².
 ///
 /// ```
 /// use candlelight::check;

@@ -9,8 +9,8 @@ use crate::{Error, Result};
 /// The calls that append a node.
 ///
 /// # Errors
-/// All refuse a node of another graph. Those with two operands refuse shapes that do not fit: in each dimension the sizes must be equal,
-/// or one of them 1 (it is then repeated).
+/// All refuse a node of another graph. Those with two operands refuse shapes that do not fit: in each dimension the
+/// sizes must be equal, or one of them 1 (it is then repeated).
 impl Graph {
     /// A matrix that each run is given under `name`.
     ///

@@ -1,4 +1,4 @@
-//! What each operation computes: used by runs, and by the optimiser to fold constants.
+//! What each operation computes: used by runs, and by the optimizer to fold constants.
 
 use candlelight_kernels::matmul::{Size, View, matmul};
 

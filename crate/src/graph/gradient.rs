@@ -13,7 +13,7 @@ impl Graph {
     /// from the loss back:  gradient of an input += gradient of the node · ∂node/∂input
     /// ```
     ///
-    /// They are nodes like any other: the optimiser sees them, and they can be differentiated again. Where the loss
+    /// They are nodes like any other: the optimizer sees them, and they can be differentiated again. Where the loss
     /// does not depend on a node, or only through [`Graph::detach`], its gradient is a constant of zeros.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Define-and-run: a small static graph. It is built once, checked, optimised, and then run many times.
+//! Define-and-run: a small static graph. It is built once, checked, optimized, and then run many times.
 //!
 //! Candle, like PyTorch, is define-by-run: an operation computes at once, and the graph for the gradients grows as a trace of
 //! what ran. Here nothing is computed while the graph is built. That has a price, since Rust's `if` and `for` act when the
@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | build | [`Graph::input`], [`Graph::matmul`], … | appends a node; shapes are checked here |
 //! | differentiate | [`Graph::gradients`] | appends the nodes that compute gradients: they are nodes like any other |
-//! | optimise | [`Graph::optimized`] | removes what no output needs, folds constants, merges equal nodes |
+//! | optimize | [`Graph::optimized`] | removes what no output needs, folds constants, merges equal nodes |
 //! | plan, run | [`Program::new`], [`Program::run`] | computes in memory that is laid out once |
 //! | ship | [`Graph::to_text`], [`Graph::from_text`] | runs without the code that built it |
 //!

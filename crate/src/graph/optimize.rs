@@ -34,7 +34,8 @@ impl Graph {
     /// common-subexpression elimination:   tanh(x) … tanh(x) → one of them
     /// ```
     ///
-    /// Outputs keep their values to the last bit (but for the sign of a zero). Nodes are numbered anew. Inputs that no output needs disappear too.
+    /// Outputs keep their values to the last bit (but for the sign of a zero). Nodes are numbered anew. Inputs that no
+    /// output needs disappear too.
     ///
     /// # Errors
     /// None in practice.

@@ -42,7 +42,7 @@ pub struct BceConfig {
     /// A factor for the positive part of each class, `[C]` for logits [..., C], finite and at least 0; default `None`, for 1.
     /// Above 1 it trades precision for recall. (PyTorch takes any shape that broadcasts.)
     pub pos_weight: Option<Tensor>,
-    /// Default: the mean.
+    /// What becomes of the losses of the single samples; default: their mean.
     pub reduction: Reduction,
 }
 

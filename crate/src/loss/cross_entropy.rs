@@ -22,7 +22,7 @@ use crate::activation::log_softmax;
 /// more than two (PyTorch has them second).
 ///
 /// # Errors
-/// Shapes or dtypes that differ from these, an empty batch, a label that is no class ([`Error::Label`]).
+/// Shapes or dtypes that differ from these, an empty batch, a label that is no class ([`Error::Label`](crate::Error::Label)).
 ///
 /// ```
 /// use candlelight::{loss::cross_entropy, prelude::*};
@@ -49,7 +49,7 @@ pub struct CrossEntropyConfig {
     pub ignore_index: Option<i64>,
     /// ε in [0, 1], default 0: the share of the target that goes to all classes alike.
     pub label_smoothing: f64,
-    /// Default: the mean.
+    /// What becomes of the losses of the single samples; default: their mean.
     pub reduction: Reduction,
 }
 

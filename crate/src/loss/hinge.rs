@@ -53,7 +53,7 @@ pub struct MultiMarginConfig {
     /// A factor for each class, `[C]`, finite and at least 0; default `None`, for 1. The mean divides by the number of
     /// samples all the same, as in PyTorch.
     pub weight: Option<Tensor>,
-    /// Default: the mean.
+    /// What becomes of the losses of the single samples; default: their mean.
     pub reduction: Reduction,
 }
 

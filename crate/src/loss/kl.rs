@@ -11,7 +11,7 @@ use crate::Result;
 pub struct KlConfig {
     /// Whether the targets are log-probabilities; default false.
     pub log_target: bool,
-    /// Over the rows; default: their mean, which is PyTorch's `batchmean`.
+    /// What becomes of the divergences of the rows; default: their mean, which is PyTorch's `batchmean`.
     pub reduction: Reduction,
 }
 
@@ -33,7 +33,7 @@ pub struct KlConfig {
 ///
 /// # Shapes
 /// `log_probabilities`, as of [`log_softmax`](crate::activation::log_softmax), and `targets` [..., C], both of one
-/// float dtype. That they are normalised is not checked, as in PyTorch.
+/// float dtype. That they are normalized is not checked, as in PyTorch.
 ///
 /// # Errors
 /// Shapes or dtypes that differ from these, or an empty batch.

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// L = -1/N Σₙ log p[n, yₙ]
 /// ```
 ///
-/// The likelihood of a data set is a product, which underflows; its logarithm is a sum, and optimizers minimise, hence the
+/// The likelihood of a data set is a product, which underflows; its logarithm is a sum, and optimizers minimize, hence the
 /// minus. After [`log_softmax`](crate::activation::log_softmax) it is [`cross_entropy`](super::cross_entropy).
 ///
 /// # Shapes
@@ -43,7 +43,7 @@ pub struct NllConfig {
     /// A label that does not count and need not be a class; default `None`. PyTorch's default is -100, which here is an error
     /// like any other wrong label unless it is asked for.
     pub ignore_index: Option<i64>,
-    /// Default: the mean.
+    /// What becomes of the losses of the single samples; default: their mean.
     pub reduction: Reduction,
 }
 

@@ -89,7 +89,7 @@ pub fn mae_with(prediction: &Tensor, target: &Tensor, reduction: Reduction) -> R
 pub struct HuberConfig {
     /// δ, where squares end, in the unit of the target: above 0 and finite, default 1.
     pub delta: f64,
-    /// Default: the mean.
+    /// What becomes of the losses of the single samples; default: their mean.
     pub reduction: Reduction,
 }
 
@@ -148,7 +148,7 @@ pub fn huber_with(prediction: &Tensor, target: &Tensor, config: &HuberConfig) ->
 pub struct SmoothL1Config {
     /// β, where squares end, in the unit of the target: at least 0 and finite, default 1; 0 gives [`mae`].
     pub beta: f64,
-    /// Default: the mean.
+    /// What becomes of the losses of the single samples; default: their mean.
     pub reduction: Reduction,
 }
 

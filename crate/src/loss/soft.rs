@@ -45,7 +45,7 @@ pub fn cross_entropy_soft(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
 /// Every row is a sample, so for [N, T, C] the mean divides by N·T; the weights have no part in that.
 ///
 /// # Shapes
-/// As [`cross_entropy_soft`]; [`Reduction::None`] has the shape of `logits` without its last dimension.
+/// As [`cross_entropy_soft`]; [`Reduction::None`](super::Reduction::None) has the shape of `logits` without its last dimension.
 ///
 /// # Errors
 /// As [`cross_entropy_soft`]; a setting outside its range; an `ignore_index`, which has no meaning here (an error in PyTorch

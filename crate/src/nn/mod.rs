@@ -38,11 +38,13 @@ pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
 pub use highway::{Highway, HighwayConfig, highway};
 pub use linear::{Linear, LinearConfig, linear};
+#[doc(inline)]
 pub use norm::{
     BatchNorm, BatchNorm1d, BatchNorm2d, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNorm1d,
     InstanceNorm2d, InstanceNormConfig, LayerNorm, LayerNormConfig, batch_norm1d, batch_norm2d, group_norm,
     instance_norm1d, instance_norm2d, layer_norm,
 };
+#[doc(inline)]
 pub use pool::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
     MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d,

@@ -36,8 +36,10 @@ pub use adam::{Adam, AdamConfig, AdamW, AdamWConfig};
 pub use clip::{clip_grad_norm, clip_grad_value, grad_norms};
 pub use group::ParamGroup;
 pub use lbfgs::{Lbfgs, LbfgsConfig, LineSearch};
+#[doc(inline)]
 pub use newton::{Newton, NewtonMethod};
 pub use rmsprop::{RmsProp, RmsPropConfig};
+#[doc(inline)]
 pub use schedule::{LrScheduler, ReduceLrOnPlateau, ReduceLrOnPlateauConfig};
 pub use sgd::{Sgd, SgdConfig};
 pub use test_function::TestFunction;

@@ -71,12 +71,12 @@ impl Binomial {
         if x >= self.n { 1.0 } else { (0..=x).map(|x| self.probability(x)).sum::<f64>().min(1.0) }
     }
 
-    /// nθ.
+    /// The mean, nθ.
     pub fn mean(&self) -> f64 {
         self.n as f64 * self.theta
     }
 
-    /// nθ(1 - θ).
+    /// The variance, nθ(1 - θ).
     pub fn variance(&self) -> f64 {
         self.mean() * (1.0 - self.theta)
     }

@@ -36,12 +36,12 @@ impl Exponential {
         Ok(Self { rate })
     }
 
-    /// 1/λ.
+    /// The mean, 1/λ.
     pub fn mean(&self) -> f64 {
         1.0 / self.rate
     }
 
-    /// 1/λ².
+    /// The variance, 1/λ².
     pub fn variance(&self) -> f64 {
         self.mean().powi(2)
     }

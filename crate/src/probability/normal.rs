@@ -66,12 +66,12 @@ impl Normal {
         Self::new(summary.mean, summary.std * ((n - 1.0) / n).sqrt())
     }
 
-    /// μ.
+    /// The mean μ.
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
-    /// σ.
+    /// The standard deviation σ.
     pub fn std(&self) -> f64 {
         self.std
     }

@@ -37,12 +37,12 @@ impl Pareto {
         Ok(Self { minimum, shape })
     }
 
-    /// α m / (α - 1), or ∞ for α ≤ 1.
+    /// The mean, α m / (α - 1), or ∞ for α ≤ 1.
     pub fn mean(&self) -> f64 {
         if self.shape > 1.0 { self.shape * self.minimum / (self.shape - 1.0) } else { f64::INFINITY }
     }
 
-    /// α m² / ((α - 1)² (α - 2)), or ∞ for α ≤ 2.
+    /// The variance, α m² / ((α - 1)² (α - 2)), or ∞ for α ≤ 2.
     pub fn variance(&self) -> f64 {
         let a = self.shape;
         if a > 2.0 { a * self.minimum.powi(2) / ((a - 1.0).powi(2) * (a - 2.0)) } else { f64::INFINITY }

@@ -10,9 +10,10 @@ use crate::{Error, Result};
 /// 95 % confidence interval = mean ± t · standard error
 /// ```
 ///
-/// t is the 0.975 quantile of Student's distribution with n - 1 degrees of freedom: 12.7 for two values, 4.30 for three, 2.78 for five, and
-/// 1.96 for many. It is larger for few values because their spread is an estimate too. The interval is exact for values that follow
-/// the normal distribution; they must be independent: the standard error of correlated ones is larger.
+/// t is the 0.975 quantile of Student's distribution with n - 1 degrees of freedom: 12.7 for two values, 4.30 for
+/// three, 2.78 for five, and 1.96 for many. It is larger for few values because their spread is an estimate too. The
+/// interval is exact for values that follow the normal distribution; they must be independent: the standard error of
+/// correlated ones is larger.
 ///
 /// Student (1908), *The probable error of a mean*, [doi:10.2307/2331554](https://doi.org/10.2307/2331554).
 ///

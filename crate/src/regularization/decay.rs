@@ -9,7 +9,7 @@ use crate::params::Param;
 /// Moves each weight towards 0 by `amount`, and stops there.
 ///
 /// ```text
-/// w ← sign(w) max(|w| - a, 0)        the w' that minimises (w' - w)²/2 + a |w'|
+/// w ← sign(w) max(|w| - a, 0)        the w' that minimizes (w' - w)²/2 + a |w'|
 /// ```
 ///
 /// This is soft thresholding. After a step of gradient descent with rate η, an amount of ηλ makes the step one of proximal

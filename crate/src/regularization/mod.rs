@@ -14,7 +14,7 @@ pub use max_norm::max_norm;
 pub use penalty::{elastic_net, l1, l2};
 
 /// The trainable parameters of two or more dimensions: weights, but neither biases nor the scales and shifts of
-/// normalization layers, which hold no complexity to speak of and are usually not penalised.
+/// normalization layers, which hold no complexity to speak of and are usually not penalized.
 ///
 /// ```
 /// use candlelight::{nn::linear, prelude::*, regularization::weights};

@@ -22,12 +22,11 @@ pub enum Average {
 /// ```
 ///
 /// The logarithm makes the output logits (their softmax is p), so that it goes into
-/// [`cross_entropy`](crate::loss::cross_entropy),
-/// [`accuracy`](crate::metrics::accuracy) and [`evaluate`](super::evaluate) like that of a single model. As -log is convex,
-/// the cross-entropy of the average of probabilities is at most the mean of the members'; the squared error of the
-/// average of outputs likewise. Hansen and Salamon (1990), "Neural Network Ensembles"; Lakshminarayanan et al. (2017),
-/// section 2.4, for the mean of probabilities over members that differ in their initial values and the order of their
-/// data.
+/// [`cross_entropy`](crate::loss::cross_entropy), [`accuracy`](crate::metrics::accuracy) and
+/// [`evaluate`](super::evaluate) like that of a single model. As -log is convex, the cross-entropy of the average of
+/// probabilities is at most the mean of the members'; the squared error of the average of outputs likewise. Hansen and
+/// Salamon (1990), "Neural Network Ensembles"; Lakshminarayanan et al. (2017), section 2.4, for the mean of
+/// probabilities over members that differ in their initial values and the order of their data.
 ///
 /// # Shapes
 /// Those of the members, [..., C]; all members give the same.

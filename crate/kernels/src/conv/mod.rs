@@ -1,7 +1,7 @@
 //! Convolutions and transposed convolutions, in one and two dimensions.
 //!
-//! All of them are made of three operations on a convolution's geometry: [`correlate`], from its input to its output;
-//! [`spread`], the transposed way, which is also the gradient of the input; and [`weight_gradient`]. A transposed
+//! All of them are made of three operations on a convolution's geometry: `correlate`, from its input to its output;
+//! `spread`, the transposed way, which is also the gradient of the input; and `weight_gradient`. A transposed
 //! convolution takes the second forward and the first backward.
 
 mod direct;

@@ -1,8 +1,8 @@
 //! Batch normalization: statistics over the batch and all places, for each channel.
 //!
 //! A task takes some channels through all images, so that the numbers of a channel are still in the cache when the
-//! result is written. A channel lies in memory as one plane an image ([`planes`]), or, where it has one place, as a
-//! column ([`columns`]).
+//! result is written. A channel lies in memory as one plane an image (`planes`), or, where it has one place, as a
+//! column (`columns`).
 
 use candle_core::Tensor;
 use candlelight_base::Result;

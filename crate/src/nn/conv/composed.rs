@@ -1,6 +1,5 @@
 //! Convolutions made of Candle's operations. Its own convolutions are not used: in version 0.11.1 their backward pass
-//! fails for some strides (see
-//! [`Conv2d`](super::Conv2d)) and in one dimension when transposed.
+//! fails for some strides (see [`Conv2d`](super::Conv2d)) and in one dimension when transposed.
 
 use candle_core::{Shape, Tensor};
 use candlelight_kernels::geometry::{Axis, Geometry};

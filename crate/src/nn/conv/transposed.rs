@@ -76,8 +76,8 @@ pub struct ConvTranspose<S> {
 /// Dumoulin and Visin (2016), section 4.
 ///
 /// # Shapes
-/// Input [N, in, L], output [N, out, L'] with L' = (L - 1) stride - 2 padding + dilation (kernel - 1) + output_padding
-/// + 1; parameters `weight` [in, out / groups, k] and `bias` `[out]`, as in PyTorch.
+/// Input [N, in, L], output [N, out, L'] with L' = (L - 1) stride - 2 padding + dilation (kernel - 1) +
+/// output_padding + 1; parameters `weight` [in, out / groups, k] and `bias` `[out]`, as in PyTorch.
 pub type ConvTranspose1d = ConvTranspose<usize>;
 
 /// A transposed convolution of images: the gradient of [`Conv2d`](super::Conv2d) with respect to its input, as a layer

@@ -24,7 +24,7 @@ use crate::nn::{Mode, Module};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inference {
-    /// One pass with [`Mode::Eval`]: all units, scaled to their expectation. Exact for a linear model, the normalised
+    /// One pass with [`Mode::Eval`]: all units, scaled to their expectation. Exact for a linear model, the normalized
     /// geometric mean of the sub-networks for one softmax layer, and biased through other nonlinearities. Srivastava et
     /// al. (2014), section 4; Baldi and Sadowski (2013), section 3.
     WeightScaling,

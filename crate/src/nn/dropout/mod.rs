@@ -33,7 +33,7 @@ pub struct DropoutConfig {
     /// The probability to DROP a unit, in [0, 1]; default 0.5. This is PyTorch's p. Srivastava et al. (2014), and
     /// course notes that follow them, call the probability to keep a unit p.
     pub p: f64,
-    /// Default: in training.
+    /// When what is dropped is made up for; default [`Scaling::InTraining`].
     pub scaling: Scaling,
 }
 

@@ -25,8 +25,9 @@ use crate::{Error, Result};
 /// # Shapes
 /// Input [T, N, in] (or [N, T, in], see [`RecurrentConfig::batch_first`]), output [T, N, directions · hidden]; both
 /// states [layers · directions, N, hidden]: layer 0 forwards, layer 0 backwards, layer 1 forwards, …. Parameters as in
-/// PyTorch, for layer l, with the rows in blocks i, f, g, o: `weight_ih_l{l}`
-/// [4 hidden, in], `weight_hh_l{l}` [4 hidden, hidden], `bias_ih_l{l}` and `bias_hh_l{l}` `[4 hidden]`, with `_reverse` appended for the backward direction.
+/// PyTorch, for layer l, with the rows in blocks i, f, g, o: `weight_ih_l{l}` [4 hidden, in], `weight_hh_l{l}` [4
+/// hidden, hidden], `bias_ih_l{l}` and `bias_hh_l{l}` `[4 hidden]`, with `_reverse` appended for the backward
+/// direction.
 ///
 /// # Deviations from PyTorch
 /// A batch is required: there is no input [T, in]. No projections (`proj_size`), and no packed sequences.

@@ -30,8 +30,7 @@ pub struct RecurrentConfig {
     /// [layers · directions, N, hidden] either way, as in PyTorch.
     pub batch_first: bool,
     /// The probability to drop a number on its way from one layer to the next, in training, by a [`Dropout`] with the
-    /// stream `dropout.mask`; in
-    /// [0, 1], default 0. It does nothing to a single layer.
+    /// stream `dropout.mask`; in [0, 1], default 0. It does nothing to a single layer.
     pub dropout: f64,
     /// Whether each layer also runs from the last step to the first; its outputs are then twice as long: forwards,
     /// backwards. Default false.

@@ -20,9 +20,9 @@ pub enum RnnNonlinearity {
 /// Settings of an [`Rnn`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RnnConfig {
-    /// f; default tanh.
+    /// f, the activation; default tanh.
     pub nonlinearity: RnnNonlinearity,
-    /// What it shares with the other recurrent layers.
+    /// The settings that it shares with the other recurrent layers; default theirs.
     pub recurrent: RecurrentConfig,
 }
 
@@ -39,8 +39,8 @@ pub struct RnnConfig {
 /// # Shapes
 /// Input [T, N, in] (or [N, T, in], see [`RecurrentConfig::batch_first`]), output [T, N, directions · hidden], state
 /// [layers · directions, N, hidden]: layer 0 forwards, layer 0 backwards, layer 1 forwards, …. Parameters as in
-/// PyTorch, for layer l: `weight_ih_l{l}` [hidden, in], `weight_hh_l{l}`
-/// [hidden, hidden], `bias_ih_l{l}` and `bias_hh_l{l}` `[hidden]`, with `_reverse` appended for the backward direction.
+/// PyTorch, for layer l: `weight_ih_l{l}` [hidden, in], `weight_hh_l{l}` [hidden, hidden], `bias_ih_l{l}` and
+/// `bias_hh_l{l}` `[hidden]`, with `_reverse` appended for the backward direction.
 ///
 /// # Deviations from PyTorch
 /// A batch is required: there is no input [T, in]. No packed sequences.

@@ -27,7 +27,7 @@ pub struct LbfgsConfig {
     pub tolerance_change: f64,
     /// Changes that are remembered, at least 1; default 100.
     pub history_size: usize,
-    /// Default [`LineSearch::None`].
+    /// How far a step goes along its direction; default [`LineSearch::None`].
     pub line_search_fn: LineSearch,
 }
 

@@ -91,7 +91,7 @@ pub fn solve(a: &Array2<f64>, b: &Array1<f64>) -> Result<Array1<f64>> {
     Ok(eliminate(a, columns)?.column(0).to_owned())
 }
 
-/// A⁻¹.
+/// A⁻¹ of any regular A, by the elimination of [`solve`].
 ///
 /// # Errors
 /// A matrix that is not square, or [`Error::Singular`].

@@ -30,7 +30,7 @@ pub use linear::{cholesky, cholesky_solve, inverse, solve};
 pub use regression::{LinearRegression, LogisticRegression, SoftmaxRegression};
 pub use step::{Newton, NewtonMethod, NewtonStep};
 
-/// A function of several numbers that is to be minimised, with its derivatives.
+/// A function of several numbers that is to be minimized, with its derivatives.
 ///
 /// # Errors
 /// Each method refuses an `x` that is not of length [`Objective::dim`].

@@ -95,6 +95,8 @@ pub struct Newton {
 }
 
 impl Newton {
+    /// A method that has made no step yet.
+    ///
     /// # Errors
     /// A setting outside its range.
     pub fn new(method: NewtonMethod) -> Result<Self> {

@@ -1,9 +1,8 @@
 //! Learning-rate schedules.
 //!
 //! A schedule is a closed form, from the rate a run starts with and the number of steps made to the rate of the next
-//! step; the
-//! [`LrScheduler`] counts the steps. What a step is, an update or an epoch, is up to the caller. [`ReduceLrOnPlateau`] follows a
-//! measured quantity instead.
+//! step; the [`LrScheduler`] counts the steps. What a step is, an update or an epoch, is up to the caller.
+//! [`ReduceLrOnPlateau`] follows a measured quantity instead.
 
 mod annealing;
 mod one_cycle;

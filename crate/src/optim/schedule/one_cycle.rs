@@ -24,7 +24,7 @@ pub struct OneCycleLrConfig {
     pub total_steps: u64,
     /// Share of the steps that the rise takes, in [0, 1]; default 0.3.
     pub pct_start: f64,
-    /// Default [`AnnealStrategy::Cos`].
+    /// How the rate goes from one phase to the next; default [`AnnealStrategy::Cos`].
     pub anneal_strategy: AnnealStrategy,
     /// How many times the first rate goes into the highest, finite and above 0; default 25.
     pub div_factor: f64,

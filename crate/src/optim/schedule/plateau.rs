@@ -28,7 +28,7 @@ pub enum ThresholdMode {
 /// Settings of [`ReduceLrOnPlateau`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReduceLrOnPlateauConfig {
-    /// Default [`PlateauMode::Min`].
+    /// Which way the quantity gets better; default [`PlateauMode::Min`].
     pub mode: PlateauMode,
     /// What a rate is multiplied by, in [0, 1); default 0.1.
     pub factor: f64,
@@ -36,7 +36,7 @@ pub struct ReduceLrOnPlateauConfig {
     pub patience: u64,
     /// How much better counts as better, finite and at least 0; default 1e-4.
     pub threshold: f64,
-    /// Default [`ThresholdMode::Rel`].
+    /// What an improvement is measured against; default [`ThresholdMode::Rel`].
     pub threshold_mode: ThresholdMode,
     /// Steps after a reduction during which nothing is counted; default 0.
     pub cooldown: u64,

@@ -27,8 +27,9 @@ pub struct PowerLaw {
     pub factor: f64,
     /// Standard error of the exponent, from the scatter of the points about the line; 0 for two points.
     pub exponent_error: f64,
-    /// Half the width of the exponent's 95 % confidence interval, for normal errors of ln y: t · standard error, with t of
-    /// n - 2 degrees of freedom as for a [`Summary`](crate::probability::Summary); infinite for two points, through which a line always goes.
+    /// Half the width of the exponent's 95 % confidence interval, for normal errors of ln y: t · standard error, with t
+    /// of n - 2 degrees of freedom as for a [`Summary`](crate::probability::Summary); infinite for two points, through
+    /// which a line always goes.
     pub exponent_margin: f64,
 }
 
