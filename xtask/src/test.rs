@@ -37,7 +37,7 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
     step("documentation", &|| cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]));
     step("Rust suites", &|| cargo(&["test", "--workspace"], &[]));
     if !quick {
-        step("text twins", &|| match twins::apart()? {
+        step("text twins", &|| match twins::out_of_step()? {
             apart if apart.is_empty() => Ok(()),
             apart => Err(apart.join("\n").into()),
         });
