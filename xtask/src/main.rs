@@ -41,7 +41,8 @@ cargo xtask COMMAND
       --update          write the new outputs into the notebooks
       --jobs N          run N notebooks at a time [default: 1]
       --json FILE       also write the report as JSON
-  twins [--check]       bring each notebook and its text twin into step; with --check, only compare
+  twins [NOTEBOOK...]   bring notebooks and their text twins into step, by the newer of the two [default: all]
+      --check           only say where they are not
   test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three;
                         fetches Chromium and Fashion-MNIST where they are missing
   bench [--out FILE]    measure the latencies of a notebook

@@ -39,7 +39,7 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
     step("Fashion-MNIST", &|| data::full().map(drop));
     step("Rust suites", &|| cargo(&["test", "--workspace"], &[]));
     if !quick {
-        step("text twins", &|| match twins::apart()? {
+        step("text twins", &|| match twins::out_of_step()? {
             apart if apart.is_empty() => Ok(()),
             apart => Err(apart.join("\n").into()),
         });

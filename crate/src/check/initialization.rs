@@ -88,7 +88,7 @@ pub fn forward_mean_square(answer: impl Fn(&[usize], fn(f64, f64) -> f64, bool) 
 /// assert!(verdict.contains("fan_in 50: the variance should be 0.0400, it is 0.013"));
 /// ```
 pub fn he_uniform(answer: impl Fn(usize, usize, &mut Rng) -> Vec<f64>) -> Verdict {
-    verdict("He's uniform law", |trials| {
+    verdict("He's uniform distribution", |trials| {
         let mut rng = seeded(3);
         for fan_in in [50, 6, 784] {
             let (trial, n) = (format!("fan_in {fan_in}"), 20_000);
@@ -107,7 +107,9 @@ pub fn he_uniform(answer: impl Fn(usize, usize, &mut Rng) -> Vec<f64>) -> Verdic
             let bound = (3.0 * variance).sqrt();
             let largest = weights.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
             trials.holds(&trial, largest <= bound * (1.0 + 1e-9) && largest > 0.99 * bound, || {
-                format!("a uniform law of this variance ends at {bound:.4}; the largest weight is {largest:.4}")
+                format!(
+                    "a uniform distribution of this variance ends at {bound:.4}; the largest weight is {largest:.4}"
+                )
             })?;
             trials.holds(&trial, weights != answer(fan_in, n, &mut rng), || {
                 "expected new weights at the second call, got the same".into()

@@ -39,7 +39,7 @@ pub fn running_means(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
 /// // In standard deviations of a single value.
 /// let single = |x: &[f64], mean: f64, std: f64| (x.iter().sum::<f64>() / x.len() as f64 - mean) / std;
 /// let verdict = check::large_numbers::standardize(single).to_string();
-/// assert!(verdict.contains("[3.0, 5.0, 4.0, 4.0] of a law with mean 3 and standard deviation 2: expected 1, got 0.5"));
+/// assert!(verdict.contains("4.0] of a distribution with mean 3 and standard deviation 2: expected 1, got 0.5"));
 /// ```
 pub fn standardize(answer: impl Fn(&[f64], f64, f64) -> f64) -> Verdict {
     verdict("standardized mean", |trials| {
@@ -51,7 +51,7 @@ pub fn standardize(answer: impl Fn(&[f64], f64, f64) -> f64) -> Verdict {
             let n = values.len() as f64;
             let expected = (values.iter().sum::<f64>() / n - mean) / (std / n.sqrt());
             let name = if n < 10.0 { format!("{values:?}") } else { format!("{n} values") };
-            let trial = format!("{name} of a law with mean {mean} and standard deviation {std}");
+            let trial = format!("{name} of a distribution with mean {mean} and standard deviation {std}");
             trials.close(&trial, answer(&values, mean, std), expected, 1e-9)?;
         }
         Ok(())
@@ -70,7 +70,7 @@ pub fn standardize(answer: impl Fn(&[f64], f64, f64) -> f64) -> Verdict {
 ///     (0..x.len()).map(|i| (share(i) - cumulative(x[i])).abs()).fold(0.0, f64::max)
 /// };
 /// let verdict = check::large_numbers::kolmogorov_smirnov(one_side).to_string();
-/// assert!(verdict.contains("[0.6, 0.9] against the uniform law: expected 0.6, got 0.0999"));
+/// assert!(verdict.contains("[0.6, 0.9] against the uniform distribution: expected 0.6, got 0.0999"));
 /// ```
 pub fn kolmogorov_smirnov(answer: impl Fn(&[f64], fn(f64) -> f64) -> f64) -> Verdict {
     verdict("Kolmogorov–Smirnov distance", |trials| {
@@ -78,7 +78,7 @@ pub fn kolmogorov_smirnov(answer: impl Fn(&[f64], fn(f64) -> f64) -> f64) -> Ver
         let uniform: fn(f64) -> f64 = |x| x.clamp(0.0, 1.0);
         let exponential: fn(f64) -> f64 = |x| if x < 0.0 { 0.0 } else { 1.0 - (-x).exp() };
         let many: Vec<f64> = (0..40).map(|_| rng.random::<f64>()).collect();
-        for (name, values, law, cumulative) in [
+        for (name, values, distribution, cumulative) in [
             ("[0.5]", vec![0.5], "uniform", uniform),
             ("[0.6, 0.9]", vec![0.6, 0.9], "uniform", uniform),
             ("[0.2, 0.1], in this order,", vec![0.2, 0.1], "uniform", uniform),
@@ -92,7 +92,8 @@ pub fn kolmogorov_smirnov(answer: impl Fn(&[f64], fn(f64) -> f64) -> f64) -> Ver
                 (cumulative(*x) - i as f64 / n).abs().max(((i + 1) as f64 / n - cumulative(*x)).abs())
             };
             let expected = sorted.iter().enumerate().map(gap).fold(0.0, f64::max);
-            trials.close(&format!("{name} against the {law} law"), answer(&values, cumulative), expected, 1e-9)?;
+            let trial = format!("{name} against the {distribution} distribution");
+            trials.close(&trial, answer(&values, cumulative), expected, 1e-9)?;
         }
         Ok(())
     })

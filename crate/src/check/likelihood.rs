@@ -51,7 +51,7 @@ pub fn log_binomial(answer: impl Fn(u64, u64, f64) -> f64) -> Verdict {
 /// assert!(verdict.contains("variance of [1.0, 3.0]: expected 1, got 2"));
 /// ```
 pub fn gaussian(answer: impl Fn(&[f64]) -> (f64, f64)) -> Verdict {
-    verdict("normal law of greatest likelihood", |trials| {
+    verdict("normal distribution of greatest likelihood", |trials| {
         let mut rng = seeded(1);
         let mut cases: Vec<(String, Vec<f64>)> = vec![("[1.0, 3.0]".into(), vec![1.0, 3.0])];
         cases.push(("[-2.0, 0.0, 5.0]".into(), vec![-2.0, 0.0, 5.0]));

@@ -51,7 +51,7 @@ fn mean_square_of_the_last_layer() {
 }
 
 #[test]
-fn uniform_law_of_he() {
+fn uniform_distribution_of_he() {
     let right = |fan_in: usize, n: usize, rng: &mut Rng| -> Vec<f64> {
         let bound = (6.0 / fan_in as f64).sqrt();
         (0..n).map(|_| rng.random_range(-bound..bound)).collect()
@@ -71,7 +71,7 @@ fn uniform_law_of_he() {
         let draws = normal(rng, 0.0, (2.0 / fan_in as f64).sqrt(), n, DType::F64, &Device::Cpu).unwrap();
         draws.to_vec1().unwrap()
     };
-    rejects(he_uniform(bell), "a uniform law of this variance ends at 0.3464; the largest weight is 0.");
+    rejects(he_uniform(bell), "a uniform distribution of this variance ends at 0.3464; the largest weight is 0.");
     rejects(he_uniform(|fan_in, n, _| right(fan_in, n, &mut seeded(0))), "expected new weights at the second call");
 }
 

@@ -44,7 +44,7 @@ fn means_in_standard_errors() {
 }
 
 #[test]
-fn distance_to_a_law() {
+fn distance_to_a_distribution() {
     let right = |x: &[f64], cumulative: fn(f64) -> f64| {
         let mut x = x.to_vec();
         x.sort_by(f64::total_cmp);
@@ -72,13 +72,16 @@ fn distance_to_a_law() {
             .map(|i| (cumulative(x[i]) - i as f64 / n).max((i + 1) as f64 / n - cumulative(x[i])))
             .fold(0.0, f64::max)
     };
-    rejects(kolmogorov_smirnov(unsorted), "[0.2, 0.1], in this order, against the uniform law: expected 0.8, got 0.9");
+    rejects(
+        kolmogorov_smirnov(unsorted),
+        "[0.2, 0.1], in this order, against the uniform distribution: expected 0.8, got 0.9",
+    );
     let middle = |x: &[f64], cumulative: fn(f64) -> f64| {
         let mut x = x.to_vec();
         x.sort_by(f64::total_cmp);
         (0..x.len()).map(|i| (cumulative(x[i]) - (i as f64 + 0.5) / x.len() as f64).abs()).fold(0.0, f64::max)
     };
-    rejects(kolmogorov_smirnov(middle), "[0.5] against the uniform law: expected 0.5, got 0");
+    rejects(kolmogorov_smirnov(middle), "[0.5] against the uniform distribution: expected 0.5, got 0");
 }
 
 #[test]

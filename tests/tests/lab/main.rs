@@ -3,6 +3,7 @@
 mod kernel;
 mod runner;
 mod set_up;
+mod twins;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

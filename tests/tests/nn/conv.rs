@@ -222,7 +222,7 @@ fn layers_start_as_pytorchs() {
     for values in [conv.weight(), transposed.weight(), conv.bias().unwrap(), transposed.bias().unwrap()] {
         let (values, bound) = (flat(values), 1.0 / 48_f64.sqrt());
         assert!(values.iter().all(|value| value.abs() <= bound));
-        // Uniform on ±bound has the variance bound²/3; four standard errors of a uniform law's variance.
+        // Uniform on ±bound has the variance bound²/3; four standard errors of a uniform distribution's variance.
         let variance = values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64;
         let tolerance = 4.0 * (4.0 / 5.0 / values.len() as f64).sqrt();
         assert!((variance / (bound * bound / 3.0) - 1.0).abs() < tolerance, "{variance}");

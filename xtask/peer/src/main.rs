@@ -85,7 +85,7 @@ fn innermost(error: &dyn Error) -> String {
 
 /// The folder of the full Fashion-MNIST, which is downloaded if it is nowhere and that is asked for.
 fn data(fetch: bool) -> Result<PathBuf> {
-    let places = Places::of_this_machine();
+    let places = Places::of_this_machine()?;
     if fetch && places.find().is_none() {
         let fetched = FashionMnist::full_from(&places, &Device::Cpu);
         fetched.map_err(|error| innermost(&error))?;
