@@ -140,6 +140,12 @@ pub fn strided(x: &Tensor) -> Tensor {
     strided
 }
 
+/// The check of an exercise must pass.
+#[track_caller]
+pub fn accepts(verdict: Verdict) {
+    assert!(verdict.is_passed(), "{verdict}");
+}
+
 /// The check of an exercise must not pass, and its verdict must hold these words.
 #[track_caller]
 pub fn rejects(verdict: Verdict, words: &str) {

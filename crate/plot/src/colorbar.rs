@@ -1,7 +1,7 @@
 //! The strip beside a chart that says which colour is which value.
 
 use super::axis::{Scale, Ticks, ticks};
-use super::scene::{Anchor, Raster, Scene, Shape, Text};
+use super::scene::{Anchor, Raster, Scene, Shape};
 use super::style::{AXIS, ColorMap, INK, LABEL, MUTED, TICK};
 use super::text::{width, wrap};
 
@@ -57,15 +57,8 @@ impl ColorBar {
             scene.text((left + THICK + 7.0, y + 4.0), text, TICK, Anchor::Start, MUTED);
         }
         for (i, line) in self.label.iter().enumerate() {
-            scene.shapes.push(Shape::Text(Text {
-                at: (left - Self::GAP + self.label_left() + 12.0 + i as f64 * 15.0, top + self.height / 2.0),
-                text: line.clone(),
-                size: LABEL,
-                bold: false,
-                anchor: Anchor::Middle,
-                color: INK,
-                vertical: true,
-            }));
+            let x = left - Self::GAP + self.label_left() + 12.0 + i as f64 * 15.0;
+            scene.text_upwards((x, top + self.height / 2.0), line, LABEL, Anchor::Middle, INK);
         }
     }
 }

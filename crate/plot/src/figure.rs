@@ -7,8 +7,8 @@ use candlelight_base::{Error, Result};
 use super::check::problems;
 use super::layout::Layout;
 use super::panel::Panel;
-use super::scene::{Anchor, Scene, Shape, Text};
-use super::style::{FIGURE_TITLE, INK};
+use super::scene::Scene;
+use super::style::FIGURE_TITLE;
 use super::text::{bold_width, wrap};
 use super::words::describe;
 use super::{file, svg};
@@ -175,15 +175,7 @@ impl Figure {
     fn draw_title(&self, scene: &mut Scene) -> f64 {
         let lines = wrap(&self.title, scene.width - 2.0 * MARGIN, |t| bold_width(t, FIGURE_TITLE));
         for (i, line) in lines.iter().enumerate() {
-            scene.shapes.push(Shape::Text(Text {
-                at: (MARGIN, MARGIN + 14.0 + i as f64 * 21.0),
-                text: line.clone(),
-                size: FIGURE_TITLE,
-                bold: true,
-                anchor: Anchor::Start,
-                color: INK,
-                vertical: false,
-            }));
+            scene.title((MARGIN, MARGIN + 14.0 + i as f64 * 21.0), line, FIGURE_TITLE);
         }
         if lines.is_empty() { 0.0 } else { lines.len() as f64 * 21.0 + 8.0 }
     }

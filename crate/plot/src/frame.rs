@@ -7,7 +7,7 @@ use super::labels::ColumnLabels;
 use super::layer::{Family, Kind};
 use super::limits::{x_is_whole, x_limits, y_limits};
 use super::panel::Panel;
-use super::scene::{Anchor, Scene, Shape, Text};
+use super::scene::{Anchor, Scene};
 use super::style::{AXIS, GRID, INK, LABEL, MUTED, TICK};
 use super::text::{width, wrap};
 
@@ -172,14 +172,6 @@ pub(super) fn draw_x_label(scene: &mut Scene, lines: &[String], center: f64, top
 /// The label of a y axis, reading upwards, its room beginning at `left`.
 pub(super) fn draw_y_label(scene: &mut Scene, lines: &[String], left: f64, middle: f64) {
     for (i, line) in lines.iter().enumerate() {
-        scene.shapes.push(Shape::Text(Text {
-            at: (left + 11.0 + i as f64 * LABEL_LINE, middle),
-            text: line.clone(),
-            size: LABEL,
-            bold: false,
-            anchor: Anchor::Middle,
-            color: INK,
-            vertical: true,
-        }));
+        scene.text_upwards((left + 11.0 + i as f64 * LABEL_LINE, middle), line, LABEL, Anchor::Middle, INK);
     }
 }

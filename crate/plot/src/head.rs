@@ -2,7 +2,7 @@
 
 use super::layer::Kind;
 use super::panel::Panel;
-use super::scene::{Anchor, Scene, Shape, Text};
+use super::scene::{Anchor, Scene, Shape};
 use super::style::{self, INK, LABEL, MUTED, Rgb, TITLE};
 use super::text::{bold_width, width, wrap};
 
@@ -87,15 +87,7 @@ impl Head {
     pub fn draw(&self, scene: &mut Scene, left: f64, top: f64) {
         let mut y = top;
         for line in &self.title {
-            scene.shapes.push(Shape::Text(Text {
-                at: (left, y + 12.0),
-                text: line.clone(),
-                size: TITLE,
-                bold: true,
-                anchor: Anchor::Start,
-                color: INK,
-                vertical: false,
-            }));
+            scene.title((left, y + 12.0), line, TITLE);
             y += LINE;
         }
         if !self.title.is_empty() {

@@ -1,6 +1,6 @@
 //! Names of columns below bars and heat maps: side by side where they fit, on end where they do not.
 
-use super::scene::{Anchor, Scene, Shape, Text};
+use super::scene::{Anchor, Scene};
 use super::style::{MUTED, TICK};
 use super::text::{width, wrap};
 
@@ -53,15 +53,10 @@ impl ColumnLabels {
             let center = left + (i as f64 + 0.5) * self.column;
             for (j, line) in lines.iter().enumerate() {
                 let at = if self.vertical { (center + 4.0, top) } else { (center, top + 10.0 + j as f64 * LINE) };
-                scene.shapes.push(Shape::Text(Text {
-                    at,
-                    text: line.clone(),
-                    size: TICK,
-                    bold: false,
-                    anchor: if self.vertical { Anchor::End } else { Anchor::Middle },
-                    color: MUTED,
-                    vertical: self.vertical,
-                }));
+                match self.vertical {
+                    true => scene.text_upwards(at, line, TICK, Anchor::End, MUTED),
+                    false => scene.text(at, line, TICK, Anchor::Middle, MUTED),
+                }
             }
         }
     }

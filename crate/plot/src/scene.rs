@@ -1,6 +1,6 @@
 //! What a figure consists of, in pixels, before it becomes SVG or a bitmap: both are drawn from the same shapes.
 
-use super::style::Rgb;
+use super::style::{INK, Rgb};
 
 /// A position in pixels, from the top left corner.
 pub(super) type Point = (f64, f64);
@@ -115,14 +115,20 @@ impl Scene {
     }
 
     pub fn text(&mut self, at: Point, text: impl Into<String>, size: f64, anchor: Anchor, color: Rgb) {
-        self.shapes.push(Shape::Text(Text {
-            at,
-            text: text.into(),
-            size,
-            bold: false,
-            anchor,
-            color,
-            vertical: false,
-        }));
+        let text = text.into();
+        self.shapes.push(Shape::Text(Text { at, text, size, bold: false, anchor, color, vertical: false }));
+    }
+
+    /// Text that reads upwards.
+    pub fn text_upwards(&mut self, at: Point, text: impl Into<String>, size: f64, anchor: Anchor, color: Rgb) {
+        let text = text.into();
+        self.shapes.push(Shape::Text(Text { at, text, size, bold: false, anchor, color, vertical: true }));
+    }
+
+    /// A line of a title, which begins at `at`.
+    pub fn title(&mut self, at: Point, text: impl Into<String>, size: f64) {
+        let text = text.into();
+        let (anchor, color) = (Anchor::Start, INK);
+        self.shapes.push(Shape::Text(Text { at, text, size, bold: true, anchor, color, vertical: false }));
     }
 }

@@ -1,6 +1,6 @@
 //! Checks of the exercises of `09-batch-normalization`.
 
-use super::{Verdict, draws, verdict};
+use super::{Verdict, agree, draws, moments, verdict};
 use crate::rng::seeded;
 
 /// Exercise 1: one unit, normalized over its batch.
@@ -182,16 +182,6 @@ pub fn whole_set(answer: impl Fn(&[Vec<f64>]) -> (f64, f64)) -> Verdict {
         }
         Ok(())
     })
-}
-
-/// The mean, and the sum of squared distances from it.
-fn moments(x: &[f64]) -> (f64, f64) {
-    let mean = x.iter().sum::<f64>() / x.len() as f64;
-    (mean, x.iter().map(|x| (x - mean).powi(2)).sum())
-}
-
-fn agree(a: &[f64], b: &[f64]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-9 * b.abs().max(1.0))
 }
 
 /// Numbers as a verdict names them; of many, the first.

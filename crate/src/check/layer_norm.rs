@@ -1,6 +1,6 @@
 //! Checks of the exercises of `10-layer-normalization`.
 
-use super::{Verdict, draws, verdict};
+use super::{Verdict, agree, draws, moments, verdict};
 use crate::rng::{Rng, seeded};
 
 /// Exercise 1: each sample of a batch, normalized over its units.
@@ -154,8 +154,8 @@ pub fn standardize(answer: impl Fn(&[Vec<f64>], &[Vec<f64>]) -> Vec<Vec<f64>>) -
                 })?;
                 for (i, (x, got)) in x.iter().zip(got).enumerate() {
                     let column: Vec<f64> = train.iter().map(|x| x[i]).collect();
-                    let (mean, var) = moments(&column);
-                    let std = if var > 0.0 { var.sqrt() } else { 1.0 };
+                    let (mean, squares) = moments(&column);
+                    let std = if squares > 0.0 { (squares / column.len() as f64).sqrt() } else { 1.0 };
                     trials.close(&format!("{trial}, sample {n}, column {i}"), *got, (x - mean) / std, 1e-9)?;
                 }
             }
@@ -195,20 +195,9 @@ pub fn steps(answer: impl Fn(f64, f64) -> usize) -> Verdict {
     })
 }
 
-/// Mean, and variance divided by the number.
-fn moments(x: &[f64]) -> (f64, f64) {
-    let n = x.len() as f64;
-    let mean = x.iter().sum::<f64>() / n;
-    (mean, x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n)
-}
-
 /// x̂, and √(σ² + ε).
 fn normalized(x: &[f64], eps: f64) -> (Vec<f64>, f64) {
-    let (mean, var) = moments(x);
-    let std = (var + eps).sqrt();
+    let (mean, squares) = moments(x);
+    let std = (squares / x.len() as f64 + eps).sqrt();
     (x.iter().map(|x| (x - mean) / std).collect(), std)
-}
-
-fn agree(a: &[f64], b: &[f64]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-9 * b.abs().max(1.0))
 }

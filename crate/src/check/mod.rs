@@ -169,6 +169,23 @@ fn draws(rng: &mut Rng, n: usize, spread: f64) -> Vec<f64> {
     (0..n).map(|_| (rng.random_range(-spread..spread) * 100.0).round() / 100.0).collect()
 }
 
+/// The mean, and the sum of squared distances from it.
+fn moments(x: &[f64]) -> (f64, f64) {
+    let mean = x.iter().sum::<f64>() / x.len() as f64;
+    (mean, x.iter().map(|x| (x - mean).powi(2)).sum())
+}
+
+fn softmax(z: &[f64]) -> Vec<f64> {
+    let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = z.iter().map(|z| (z - max).exp()).sum();
+    z.iter().map(|z| (z - max).exp() / sum).collect()
+}
+
+/// Whether all numbers are the same, to 1e-9 of those above 1.
+fn agree(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-9 * b.abs().max(1.0))
+}
+
 /// Runs `work`; a panic becomes its message, and is not printed.
 fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // The hook belongs to the process: two checks at once would restore one another's.

@@ -2,9 +2,7 @@
 
 use std::f64::consts::PI;
 
-use rand::Rng as _;
-
-use super::{Difference, Trials, Verdict, verdict};
+use super::{Difference, Trials, Verdict, draws, verdict};
 use crate::rng::seeded;
 
 /// Exercise 1: the weights after each step of RMSprop, with ε = 1e-8 outside the root.
@@ -148,7 +146,7 @@ pub fn step_lr_rates(answer: impl Fn(f64, usize, f64, usize, bool) -> Vec<f64>) 
 /// Weights, gradients, rates, and a decay: short ones to read, a long one, and gradients so small that ε counts.
 fn cases(alpha: f64) -> Vec<(f64, Vec<f64>, f64, f64)> {
     let mut rng = seeded(11);
-    let draws: Vec<f64> = (0..40).map(|_| (rng.random_range(-5.0..5.0_f64) * 100.0).round() / 100.0).collect();
+    let draws = draws(&mut rng, 40, 5.0);
     vec![
         (1.0, vec![3.0], 0.1, alpha),
         (1.0, vec![3.0, -3.0, 0.5], 0.1, 0.9),

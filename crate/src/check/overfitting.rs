@@ -2,7 +2,7 @@
 
 use rand::Rng as _;
 
-use super::{Verdict, draws, verdict};
+use super::{Verdict, draws, softmax, verdict};
 use crate::rng::seeded;
 
 /// Exercise 1: after which epoch patience stops, and which epoch was best, both counted from 1.
@@ -159,13 +159,6 @@ pub fn ensemble(answer: impl Fn(&[Vec<f64>]) -> Vec<f64>) -> Verdict {
         }
         Ok(())
     })
-}
-
-fn softmax(z: &[f64]) -> Vec<f64> {
-    let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let exp: Vec<f64> = z.iter().map(|z| (z - max).exp()).collect();
-    let sum: f64 = exp.iter().sum();
-    exp.iter().map(|e| e / sum).collect()
 }
 
 /// To two decimals, so that a verdict can name it.

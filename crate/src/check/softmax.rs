@@ -2,8 +2,8 @@
 
 use rand::Rng as _;
 
-use super::{Difference, Trials, Verdict, verdict};
-use crate::rng::{Rng, seeded};
+use super::{Difference, Trials, Verdict, draws, softmax, verdict};
+use crate::rng::seeded;
 
 /// Exercise 1: softmax of a slice, finite for logits of any size.
 ///
@@ -19,7 +19,7 @@ use crate::rng::{Rng, seeded};
 pub fn stable(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
     verdict("stable softmax", |trials| {
         let mut rng = seeded(1);
-        let mut cases = vec![vec![0.5], vec![0.0, 0.0], logits(&mut rng, 3, 2.0), logits(&mut rng, 10, 5.0)];
+        let mut cases = vec![vec![0.5], vec![0.0, 0.0], draws(&mut rng, 3, 2.0), draws(&mut rng, 10, 5.0)];
         cases.push(vec![1000.0, 1001.0, 999.0]);
         cases.push(vec![-1000.0, -1002.0]);
         cases.push(vec![-2000.0, 0.0, 2000.0]);
@@ -45,7 +45,7 @@ pub fn stable(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
 pub fn gradient(answer: impl Fn(&[f64], usize) -> Vec<f64>) -> Verdict {
     verdict("gradient of cross-entropy", |trials| {
         let mut rng = seeded(2);
-        let mut cases = vec![(vec![0.0, 0.0], 0), (logits(&mut rng, 3, 2.0), 1), (logits(&mut rng, 10, 5.0), 9)];
+        let mut cases = vec![(vec![0.0, 0.0], 0), (draws(&mut rng, 3, 2.0), 1), (draws(&mut rng, 10, 5.0), 9)];
         cases.push((vec![1000.0, 0.0, -1000.0], 2));
         for (z, label) in cases {
             let mut expected = softmax(&z);
@@ -74,7 +74,7 @@ pub fn mean_nll(answer: impl Fn(&[Vec<f64>], &[usize]) -> f64) -> Verdict {
         };
         try_batch("one sample, logits [0.0, 0.0], label 1", &[vec![0.0, 0.0]], &[1])?;
         try_batch("two samples, one sure and right, one sure and wrong", &[vec![9.0, 0.0], vec![9.0, 0.0]], &[0, 1])?;
-        let batch: Vec<Vec<f64>> = (0..32).map(|_| logits(&mut rng, 5, 3.0)).collect();
+        let batch: Vec<Vec<f64>> = (0..32).map(|_| draws(&mut rng, 5, 3.0)).collect();
         let labels: Vec<usize> = (0..32).map(|_| rng.random_range(0..5)).collect();
         try_batch("32 samples of five classes", &batch, &labels)?;
         try_batch("logits of 1000, label at the largest", &[vec![1000.0, 0.0, 1000.0]], &[2])?;
@@ -113,18 +113,7 @@ fn reaches(trials: &mut Trials, z: &[f64], target: f64, t: f64) -> Result<(), Di
     })
 }
 
-/// Draws from [-spread, spread], to two decimals, so that a verdict can name them.
-fn logits(rng: &mut Rng, n: usize, spread: f64) -> Vec<f64> {
-    (0..n).map(|_| (rng.random_range(-spread..spread) * 100.0).round() / 100.0).collect()
-}
-
 fn logsumexp(z: &[f64]) -> f64 {
     let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     max + z.iter().map(|z| (z - max).exp()).sum::<f64>().ln()
-}
-
-fn softmax(z: &[f64]) -> Vec<f64> {
-    let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = z.iter().map(|z| (z - max).exp()).sum();
-    z.iter().map(|z| (z - max).exp() / sum).collect()
 }

@@ -1,7 +1,7 @@
 //! The checks of `05-define-by-run`: right answers pass, stubs and usual mistakes do not.
 
 use candlelight::check::define_by_run::*;
-use candlelight_tests::rejects;
+use candlelight_tests::{accepts, rejects};
 
 type Tape = [(char, usize, usize)];
 
@@ -21,7 +21,7 @@ fn backward_over_a_tape() {
         }
         gradients
     };
-    assert!(backward(right).is_passed(), "{}", backward(right));
+    accepts(backward(right));
     // Forward mode, once for each value: slower, and right.
     let forward = |tape: &Tape, values: &[f64]| {
         let along = |seed: usize| {
@@ -39,7 +39,7 @@ fn backward_over_a_tape() {
         };
         (0..tape.len()).map(along).collect()
     };
-    assert!(backward(forward).is_passed(), "{}", backward(forward));
+    accepts(backward(forward));
     rejects(backward(|_, _| todo!("from the last to the first")), "not written yet. from the last to the first");
     rejects(backward(|tape, _| vec![1.0; tape.len()]), "x y, entry 0: expected 5, got 1");
     // From the first to the last: gradients are handed on before they are complete.
@@ -71,7 +71,7 @@ fn dead_nodes() {
         }
         live
     };
-    assert!(live(right).is_passed(), "{}", live(right));
+    accepts(live(right));
     let sweep = |inputs: &[Vec<usize>], outputs: &[usize]| {
         let mut live: Vec<bool> = (0..inputs.len()).map(|k| outputs.contains(&k)).collect();
         for k in (0..inputs.len()).rev() {
@@ -79,7 +79,7 @@ fn dead_nodes() {
         }
         live
     };
-    assert!(live(sweep).is_passed());
+    accepts(live(sweep));
     rejects(live(|_, _| todo!("back from the outputs")), "not written yet. back from the outputs");
     rejects(live(|inputs, _| vec![true; inputs.len()]), "the same chain, output 1: expected node 2 not to be needed");
     let outputs_only =
@@ -101,7 +101,7 @@ fn truncated_backpropagation() {
         }
         gradients
     };
-    assert!(truncated(right).is_passed(), "{}", truncated(right));
+    accepts(truncated(right));
     rejects(truncated(|_, _, _| todo!("a product")), "not written yet. a product");
     rejects(truncated(move |w, states, _| right(w, states, states.len())), "3 states, cut 2, entry 2: expected 0");
     rejects(truncated(move |w, states, cut| right(w, states, cut + 1)), "3 states, cut 2, entry 2: expected 0");
@@ -125,7 +125,7 @@ fn memory_plans() {
         };
         (0..inputs.len()).map(|now| (0..=now).filter(|node| last_read(*node) >= now).count()).max().unwrap_or(0)
     };
-    assert!(most_alive(right).is_passed(), "{}", most_alive(right));
+    accepts(most_alive(right));
     rejects(most_alive(|_| todo!("last reads")), "not written yet. last reads");
     rejects(most_alive(|inputs| inputs.len()), "a chain of 4: expected 2, got 4");
     // Frees after the first read.

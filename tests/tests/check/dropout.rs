@@ -3,19 +3,19 @@
 use candlelight::check::dropout::*;
 use candlelight::rand::Rng as _;
 use candlelight::rng::Rng;
-use candlelight_tests::rejects;
+use candlelight_tests::{accepts, rejects};
 
 #[test]
 fn inverted_dropout_of_a_slice() {
     let right = |x: &[f64], p: f64, rng: &mut Rng| -> Vec<f64> {
         x.iter().map(|x| if rng.random_bool(p) { 0.0 } else { x / (1.0 - p) }).collect()
     };
-    assert!(inverted_dropout(right).is_passed(), "{}", inverted_dropout(right));
+    accepts(inverted_dropout(right));
     // Another right way: by a uniform number and a factor.
     let by_factor = |x: &[f64], p: f64, rng: &mut Rng| -> Vec<f64> {
         x.iter().map(|x| x * f64::from(u8::from(rng.random::<f64>() >= p)) * (1.0 - p).recip()).collect()
     };
-    assert!(inverted_dropout(by_factor).is_passed(), "{}", inverted_dropout(by_factor));
+    accepts(inverted_dropout(by_factor));
     rejects(inverted_dropout(|_, _, _| todo!("keep each")), "not written yet. keep each");
     // p taken for the probability to keep.
     let swapped = |x: &[f64], p: f64, rng: &mut Rng| -> Vec<f64> {
@@ -62,8 +62,8 @@ fn mean_of_the_exact_ensemble() {
     let weighted = |x: &[f64], p: f64, f: fn(&[f64]) -> f64| {
         by_masks(x, p, f, |kept, n, p| (1.0 - p).powi(kept) * p.powi(n - kept))
     };
-    assert!(ensemble_mean(weighted).is_passed(), "{}", ensemble_mean(weighted));
-    assert!(ensemble_mean(recursive).is_passed(), "{}", ensemble_mean(recursive));
+    accepts(ensemble_mean(weighted));
+    accepts(ensemble_mean(recursive));
     rejects(ensemble_mean(|_, _, _| todo!("2ⁿ masks")), "not written yet. 2ⁿ masks");
     // Every mask alike: right at p = 1/2 only.
     let alike = |x: &[f64], p: f64, f: fn(&[f64]) -> f64| by_masks(x, p, f, |_, n, _| 0.5_f64.powi(n));
@@ -84,13 +84,13 @@ fn geometric_mean_of_distributions() {
         let sum: f64 = logs.iter().map(|l| l.exp()).sum();
         logs.iter().map(|l| l.exp() / sum).collect()
     };
-    assert!(geometric_mean(in_logarithms).is_passed(), "{}", geometric_mean(in_logarithms));
+    accepts(geometric_mean(in_logarithms));
     let by_powers = |members: &[Vec<f64>], weights: &[f64]| -> Vec<f64> {
         let means: Vec<f64> =
             (0..members[0].len()).map(|k| members.iter().zip(weights).map(|(p, w)| p[k].powf(*w)).product()).collect();
         means.iter().map(|m| m / means.iter().sum::<f64>()).collect()
     };
-    assert!(geometric_mean(by_powers).is_passed(), "{}", geometric_mean(by_powers));
+    accepts(geometric_mean(by_powers));
     rejects(geometric_mean(|_, _| todo!("logarithms")), "not written yet. logarithms");
     let unnormalised = |members: &[Vec<f64>], weights: &[f64]| -> Vec<f64> {
         (0..members[0].len()).map(|k| members.iter().zip(weights).map(|(p, w)| p[k].powf(*w)).product()).collect()
@@ -113,7 +113,7 @@ fn monte_carlo_with_its_standard_error() {
         let variance = y.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / (n - 1) as f64;
         (mean, (variance / n as f64).sqrt())
     };
-    assert!(monte_carlo(two_passes).is_passed(), "{}", monte_carlo(two_passes));
+    accepts(monte_carlo(two_passes));
     let welford = |pass: &mut dyn FnMut() -> f64, n: usize| {
         let (mut mean, mut squares) = (0.0, 0.0);
         for count in 1..=n {
@@ -124,7 +124,7 @@ fn monte_carlo_with_its_standard_error() {
         }
         (mean, (squares / (n - 1) as f64 / n as f64).sqrt())
     };
-    assert!(monte_carlo(welford).is_passed(), "{}", monte_carlo(welford));
+    accepts(monte_carlo(welford));
     rejects(monte_carlo(|_, _| todo!("n passes")), "not written yet. n passes");
     let cancelling = |pass: &mut dyn FnMut() -> f64, n: usize| {
         let y: Vec<f64> = (0..n).map(|_| pass()).collect();

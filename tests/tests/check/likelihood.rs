@@ -1,7 +1,9 @@
 //! The checks of `01-likelihood`: right answers pass, stubs and usual mistakes do not.
 
 use candlelight::check::likelihood::*;
-use candlelight_tests::rejects;
+use candlelight_tests::{accepts, rejects};
+
+use crate::{mean, squares};
 
 fn log_of(count: u64, p: f64) -> f64 {
     if count == 0 { 0.0 } else { count as f64 * p.ln() }
@@ -13,7 +15,7 @@ fn log_probability_of_successes() {
         let orders: f64 = (1..=x).map(|i| ((n - i + 1) as f64 / i as f64).ln()).sum();
         orders + log_of(x, theta) + log_of(n - x, 1.0 - theta)
     };
-    assert!(log_binomial(right).is_passed(), "{}", log_binomial(right));
+    accepts(log_binomial(right));
     // Another right way: three logarithms of factorials.
     let factorial = |n: u64| (1..=n).map(|i| (i as f64).ln()).sum::<f64>();
     assert!(
@@ -39,17 +41,9 @@ fn log_probability_of_successes() {
     rejects(log_binomial(careless), "n = 6, x = 6, θ = 1: expected 0, got NaN");
 }
 
-fn mean(x: &[f64]) -> f64 {
-    x.iter().sum::<f64>() / x.len() as f64
-}
-
-fn squares(x: &[f64]) -> f64 {
-    x.iter().map(|value| (value - mean(x)).powi(2)).sum()
-}
-
 #[test]
 fn gaussian_of_greatest_likelihood() {
-    assert!(gaussian(|x| (mean(x), squares(x) / x.len() as f64)).is_passed());
+    accepts(gaussian(|x| (mean(x), squares(x) / x.len() as f64)));
     // Another right way: one pass (Welford).
     let one_pass = |x: &[f64]| {
         let (mut mean, mut sum) = (0.0, 0.0);
@@ -60,7 +54,7 @@ fn gaussian_of_greatest_likelihood() {
         }
         (mean, sum / x.len() as f64)
     };
-    assert!(gaussian(one_pass).is_passed(), "{}", gaussian(one_pass));
+    accepts(gaussian(one_pass));
     rejects(gaussian(|_| todo!("two derivatives")), "not written yet");
     rejects(gaussian(|x| (mean(x), squares(x) / (x.len() - 1) as f64)), "variance of [1.0, 3.0]: expected 1, got 2");
     rejects(gaussian(|x| (mean(x), (squares(x) / x.len() as f64).sqrt())), "variance of [-2.0, 0.0, 5.0]");
@@ -71,12 +65,12 @@ fn gaussian_of_greatest_likelihood() {
 #[test]
 fn rate_of_greatest_likelihood() {
     let root = |x: &[f64]| (x.len() as f64).sqrt();
-    assert!(exponential(|x| (1.0 / mean(x), 1.0 / mean(x) / root(x))).is_passed());
+    accepts(exponential(|x| (1.0 / mean(x), 1.0 / mean(x) / root(x))));
     let by_sum = |x: &[f64]| {
         let sum: f64 = x.iter().sum();
         (x.len() as f64 / sum, root(x) / sum)
     };
-    assert!(exponential(by_sum).is_passed());
+    accepts(exponential(by_sum));
     rejects(exponential(|_| todo!("n ln λ − λ Σx")), "not written yet");
     rejects(exponential(|x| (mean(x), mean(x) / root(x))), "rate for [0.25, 0.75]: expected 2, got 0.5");
     rejects(exponential(|x| (1.0 / mean(x), 1.0 / mean(x))), "standard error for [0.25, 0.75]: expected 1.414");
@@ -88,13 +82,13 @@ fn a_step_of_expectation_maximization() {
         let share = |(a, b): (&f64, &f64)| w * a / (w * a + (1.0 - w) * b);
         a.iter().zip(b).map(share).sum::<f64>() / a.len() as f64
     };
-    assert!(em_step(right).is_passed(), "{}", em_step(right));
+    accepts(em_step(right));
     // Another right way: through the odds.
     let odds = |w: f64, a: &[f64], b: &[f64]| {
         let share = |(a, b): (&f64, &f64)| 1.0 / (1.0 + (1.0 - w) / w * b / a);
         a.iter().zip(b).map(share).sum::<f64>() / a.len() as f64
     };
-    assert!(em_step(odds).is_passed(), "{}", em_step(odds));
+    accepts(em_step(odds));
     rejects(em_step(|_, _, _| todo!("how likely is bag A?")), "not written yet");
     let without_w =
         |_: f64, a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a / (a + b)).sum::<f64>() / a.len() as f64;
@@ -112,13 +106,13 @@ fn variance_of_a_mean_of_dependent_draws() {
         let covariance = |s: usize, t: usize| phi.powi(s.abs_diff(t) as i32);
         (0..n).flat_map(|s| (0..n).map(move |t| covariance(s, t))).sum::<f64>() / (n * n) as f64
     };
-    assert!(variance_of_mean(double).is_passed(), "{}", variance_of_mean(double));
+    accepts(variance_of_mean(double));
     // Another right way: by lags, in closed form.
     let closed = |n: usize, phi: f64| {
         let length = n as f64;
         ((1.0 + phi) / (1.0 - phi) - 2.0 * phi * (1.0 - phi.powi(n as i32)) / (length * (1.0 - phi).powi(2))) / length
     };
-    assert!(variance_of_mean(closed).is_passed(), "{}", variance_of_mean(closed));
+    accepts(variance_of_mean(closed));
     rejects(variance_of_mean(|_, _| todo!("n² covariances")), "not written yet");
     rejects(variance_of_mean(|n, _| 1.0 / n as f64), "n = 2, φ = 0.5: expected 0.75, got 0.5");
     rejects(variance_of_mean(|n, phi| (1.0 + phi) / (1.0 - phi) / n as f64), "n = 1, φ = 0.5: expected 1, got 3");

@@ -16,3 +16,12 @@ mod regularization;
 mod softmax;
 mod start;
 mod vanishing;
+
+fn mean(x: &[f64]) -> f64 {
+    x.iter().sum::<f64>() / x.len() as f64
+}
+
+/// The sum of squared distances from the mean.
+fn squares(x: &[f64]) -> f64 {
+    x.iter().map(|value| (value - mean(x)).powi(2)).sum()
+}

@@ -1,14 +1,9 @@
 //! The checks of `14-rnn-and-lstm`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::Verdict;
 use candlelight::check::recurrent::*;
-use candlelight_tests::rejects;
+use candlelight_tests::{accepts, rejects};
 
 #[track_caller]
-fn accepts(verdict: Verdict) {
-    assert!(verdict.is_passed(), "{verdict}");
-}
-
 fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }

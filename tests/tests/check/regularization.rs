@@ -1,14 +1,11 @@
 //! The checks of `06-l2-regularization`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::Verdict;
 use candlelight::check::regularization::*;
-use candlelight_tests::rejects;
+use candlelight_tests::{accepts, rejects};
+
+use crate::mean;
 
 #[track_caller]
-fn accepts(verdict: Verdict) {
-    assert!(verdict.is_passed(), "{verdict}");
-}
-
 #[test]
 fn gradient_with_l2() {
     let with = |factor: fn(f64) -> f64| {
@@ -86,10 +83,6 @@ fn ridge_in_one_dimension() {
     rejects(ridge(with(|_, lambda| lambda)), "λ = 2.5: expected 1, got 1.33");
     rejects(ridge(with(|_, _| 0.0)), "λ = 2.5: expected 1, got 2");
     rejects(ridge(with(|n, lambda| 2.0 * n * lambda)), "λ = 2.5: expected 1, got 0.66");
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The largest λ whose mean error is within `margin` of the least, given the errors of the best.

@@ -1,14 +1,9 @@
 //! The checks of `13-vanishing-gradients`: right answers pass, stubs and usual mistakes do not.
 
-use candlelight::check::Verdict;
 use candlelight::check::vanishing::*;
-use candlelight_tests::rejects;
+use candlelight_tests::{accepts, rejects};
 
 #[track_caller]
-fn accepts(verdict: Verdict) {
-    assert!(verdict.is_passed(), "{verdict}");
-}
-
 /// Backwards, with the factor that each layer hands down and the input that each weight is multiplied by.
 fn backwards(w: &[f64], x: f64, down: impl Fn(f64, f64) -> f64, with: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     let mut h = vec![x];

@@ -7,12 +7,9 @@ use candlelight::data::synthetic::{
 };
 use candlelight::rng::{Rng, seeded};
 use candlelight::{Error, Result};
+use candlelight_tests::flat;
 
 const CPU: Device = Device::Cpu;
-
-fn flat(tensor: &Tensor) -> Vec<f64> {
-    tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-}
 
 /// Mean and standard deviation.
 fn moments(values: &[f64]) -> (f64, f64) {

@@ -5,10 +5,7 @@ use candlelight::optim::newton::*;
 use candlelight::prelude::*;
 use candlelight::probability::fit::PowerLaw;
 
-fn normal(seed: u64, rows: usize, columns: usize) -> Array2<f64> {
-    let drawn = candlelight::rng::normal(&mut seeded(seed), 0.0, 1.0, rows * columns, DType::F64, &Device::Cpu);
-    Array2::from_shape_vec((rows, columns), drawn.unwrap().to_vec1().unwrap()).unwrap()
-}
+use crate::normal;
 
 #[test]
 fn eigenvalues_are_those_that_a_matrix_was_made_of() {

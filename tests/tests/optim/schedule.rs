@@ -127,19 +127,21 @@ fn plateau_defaults_are_pytorchs() {
     assert!(!config.three_phase && config.anneal_strategy == AnnealStrategy::Cos);
 }
 
+/// A warm-up of 3 steps, then a fall at 4 and at 8.
+fn warmed_up(sgd: &mut Sgd) -> LrScheduler {
+    let then = MultiStepLr::new([4, 8], 0.5).unwrap();
+    LrScheduler::new(Warmup::new(0.1, 3, then).unwrap(), sgd).unwrap()
+}
+
 #[test]
 fn a_scheduler_goes_on_from_its_state() {
-    let make = |sgd: &mut Sgd| {
-        let then = MultiStepLr::new([4, 8], 0.5).unwrap();
-        LrScheduler::new(Warmup::new(0.1, 3, then).unwrap(), sgd).unwrap()
-    };
     let mut sgd = optimizer();
-    let mut scheduler = make(&mut sgd);
+    let mut scheduler = warmed_up(&mut sgd);
     for _ in 0..7 {
         scheduler.step(&mut sgd).unwrap();
     }
     let mut other_sgd = optimizer();
-    let mut other = make(&mut other_sgd);
+    let mut other = warmed_up(&mut other_sgd);
     other_sgd.load_state(&sgd.state().unwrap()).unwrap();
     other.load_state(&scheduler.state().unwrap()).unwrap();
     for _ in 7..15 {
@@ -152,16 +154,12 @@ fn a_scheduler_goes_on_from_its_state() {
 
 #[test]
 fn a_scheduler_made_after_its_optimizer_was_restored_goes_on_as_well() {
-    let make = |sgd: &mut Sgd| {
-        let then = MultiStepLr::new([4, 8], 0.5).unwrap();
-        LrScheduler::new(Warmup::new(0.1, 3, then).unwrap(), sgd).unwrap()
-    };
     let mut sgd = optimizer();
-    let mut scheduler = make(&mut sgd);
+    let mut scheduler = warmed_up(&mut sgd);
     for step in 0..12 {
         let mut other_sgd = optimizer();
         other_sgd.load_state(&sgd.state().unwrap()).unwrap();
-        let mut other = make(&mut other_sgd);
+        let mut other = warmed_up(&mut other_sgd);
         other.load_state(&scheduler.state().unwrap()).unwrap();
         other.apply(&mut other_sgd).unwrap();
         assert_eq!(other_sgd.learning_rates(), sgd.learning_rates(), "before step {step}");

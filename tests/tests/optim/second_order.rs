@@ -12,12 +12,9 @@ use candlelight_tests::{Case, assert_close, fixture, flat, number};
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 use serde_json::Value;
 
-/// Normal numbers.
-fn normal(seed: u64, rows: usize, columns: usize) -> Array2<f64> {
-    let drawn = candlelight::rng::normal(&mut seeded(seed), 0.0, 1.0, (rows, columns), DType::F64, &Device::Cpu);
-    Array2::from_shape_vec((rows, columns), flat(&drawn.unwrap())).unwrap()
-}
+use crate::normal;
 
+/// Normal numbers.
 fn vector(seed: u64, len: usize) -> Array1<f64> {
     normal(seed, 1, len).row(0).to_owned()
 }

@@ -27,22 +27,20 @@ fn forward<T: Real>(x: &Tensor, windows: Arc<Windows>, shape: Shape) -> Result<T
         windows.by_planes(
             planes,
             #[inline(always)]
-            |range| {
-                for plane in range {
-                    let x = &x[plane * inputs..(plane + 1) * inputs];
-                    // SAFETY: a plane belongs to one task.
-                    let y = unsafe { y.part(plane * outputs, outputs) };
-                    if whole {
-                        y[0] = rows::sum(
-                            x,
-                            #[inline(always)]
-                            |x| x,
-                        ) / T::of(inputs as f64);
-                    } else if pairs {
-                        pairs_forward(&windows, x, y);
-                    } else {
-                        any_forward(&windows, x, y);
-                    }
+            |plane| {
+                let x = &x[plane * inputs..(plane + 1) * inputs];
+                // SAFETY: a plane belongs to one task.
+                let y = unsafe { y.part(plane * outputs, outputs) };
+                if whole {
+                    y[0] = rows::sum(
+                        x,
+                        #[inline(always)]
+                        |x| x,
+                    ) / T::of(inputs as f64);
+                } else if pairs {
+                    pairs_forward(&windows, x, y);
+                } else {
+                    any_forward(&windows, x, y);
                 }
             },
         );
@@ -50,30 +48,21 @@ fn forward<T: Real>(x: &Tensor, windows: Arc<Windows>, shape: Shape) -> Result<T
     apply1("average_pool", &[x], y, shape, move |grad, op| {
         let g = values::<T>(grad)?;
         let g: &[T] = &g;
-        let mut dx = windows.gradient(planes);
-        {
-            let dx = Parts::new(&mut dx);
-            windows.by_planes(
-                planes,
-                #[inline(always)]
-                |range| {
-                    for plane in range {
-                        // SAFETY: a plane belongs to one task.
-                        let dx = unsafe { dx.part(plane * inputs, inputs) };
-                        let g = &g[plane * outputs..(plane + 1) * outputs];
-                        if whole {
-                            dx.fill(g[0] / T::of(inputs as f64));
-                        } else if pairs {
-                            pairs_backward(&windows, g, dx);
-                        } else {
-                            any_backward(&windows, g, dx);
-                        }
-                    }
-                },
-            );
-        }
-        let like = &op.inputs[0];
-        Ok(vec![Some(Tensor::from_vec(dx, like.shape(), like.device())?)])
+        let dx = windows.gradient(
+            &op.inputs[0],
+            #[inline(always)]
+            |plane, dx| {
+                let g = &g[plane * outputs..(plane + 1) * outputs];
+                if whole {
+                    dx.fill(g[0] / T::of(inputs as f64));
+                } else if pairs {
+                    pairs_backward(&windows, g, dx);
+                } else {
+                    any_backward(&windows, g, dx);
+                }
+            },
+        )?;
+        Ok(vec![Some(dx)])
     })
 }
 

@@ -95,43 +95,27 @@ fn forward<T: Real, P: Place>(x: &Tensor, windows: Arc<Windows>, shape: Shape) -
         windows.by_planes(
             planes,
             #[inline(always)]
-            |range| {
-                for plane in range {
-                    let x = &x[plane * inputs..(plane + 1) * inputs];
-                    // SAFETY: a plane belongs to one task.
-                    let (y, places) =
-                        unsafe { (y.part(plane * outputs, outputs), places.part(plane * outputs, outputs)) };
-                    if pairs { pairs_forward(&windows, x, y, places) } else { any_forward(&windows, x, y, places) }
-                }
+            |plane| {
+                let x = &x[plane * inputs..(plane + 1) * inputs];
+                // SAFETY: a plane belongs to one task.
+                let (y, places) = unsafe { (y.part(plane * outputs, outputs), places.part(plane * outputs, outputs)) };
+                if pairs { pairs_forward(&windows, x, y, places) } else { any_forward(&windows, x, y, places) }
             },
         );
     }
     apply1("max_pool", &[x], y, shape, move |grad, op| {
         let g = values::<T>(grad)?;
         let g: &[T] = &g;
-        let mut dx = windows.gradient(planes);
-        {
-            let dx = Parts::new(&mut dx);
-            windows.by_planes(
-                planes,
-                #[inline(always)]
-                |range| {
-                    for plane in range {
-                        // SAFETY: a plane belongs to one task.
-                        let dx = unsafe { dx.part(plane * inputs, inputs) };
-                        let outputs = plane * outputs..(plane + 1) * outputs;
-                        let (g, places) = (&g[outputs.clone()], &places[outputs]);
-                        if pairs {
-                            pairs_backward(&windows, g, places, dx)
-                        } else {
-                            any_backward(&windows, g, places, dx)
-                        }
-                    }
-                },
-            );
-        }
-        let like = &op.inputs[0];
-        Ok(vec![Some(Tensor::from_vec(dx, like.shape(), like.device())?)])
+        let dx = windows.gradient(
+            &op.inputs[0],
+            #[inline(always)]
+            |plane, dx| {
+                let outputs = plane * outputs..(plane + 1) * outputs;
+                let (g, places) = (&g[outputs.clone()], &places[outputs]);
+                if pairs { pairs_backward(&windows, g, places, dx) } else { any_backward(&windows, g, places, dx) }
+            },
+        )?;
+        Ok(vec![Some(dx)])
     })
 }
 

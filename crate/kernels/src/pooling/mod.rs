@@ -6,13 +6,12 @@
 mod average;
 mod max;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{Shape, Tensor};
 use candlelight_base::Result;
 
-use super::values::{PIECE, unwritten};
+use super::values::{PIECE, Parts, unwritten};
 use super::windows::{Pooling, Window, Windows};
 use super::{Real, real, threads};
 
@@ -40,8 +39,27 @@ impl Windows {
         whole(&self.rows, self.height) && whole(&self.columns, self.width)
     }
 
+    /// The gradient of x: `task` adds to that of one plane, by its number, in vector code.
+    fn gradient<T: Real>(&self, x: &Tensor, task: impl Fn(usize, &mut [T]) + Sync) -> Result<Tensor> {
+        let inputs = self.inputs();
+        let planes = x.elem_count() / inputs;
+        let mut dx = self.fresh::<T>(planes);
+        {
+            let dx = Parts::new(&mut dx);
+            self.by_planes(
+                planes,
+                #[inline(always)]
+                |plane| {
+                    // SAFETY: a plane belongs to one task.
+                    task(plane, unsafe { dx.part(plane * inputs, inputs) });
+                },
+            );
+        }
+        Ok(Tensor::from_vec(dx, x.shape(), x.device())?)
+    }
+
     /// Where the gradients of `planes` planes go: zeros, unless each place is written once.
-    fn gradient<T: Real>(&self, planes: usize) -> Vec<T> {
+    fn fresh<T: Real>(&self, planes: usize) -> Vec<T> {
         let n = planes * self.inputs();
         let tiled = 2 * self.rows.len() == self.height && 2 * self.columns.len() == self.width;
         match self.are_pairs() && tiled {
@@ -51,13 +69,17 @@ impl Windows {
         }
     }
 
-    /// Calls `task` for pieces of `planes` planes, in vector code.
-    fn by_planes(&self, planes: usize, task: impl Fn(Range<usize>) + Sync) {
+    /// Calls `task` for each of `planes` planes, by its number, in vector code.
+    fn by_planes(&self, planes: usize, task: impl Fn(usize) + Sync) {
         let length = (PIECE / self.inputs()).max(1);
         threads::run(planes.div_ceil(length), |i| {
             real::vectorized(
                 #[inline(always)]
-                || task(i * length..planes.min((i + 1) * length)),
+                || {
+                    for plane in i * length..planes.min((i + 1) * length) {
+                        task(plane);
+                    }
+                },
             );
         });
     }
