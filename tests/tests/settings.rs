@@ -85,7 +85,7 @@ fn cases() -> Vec<(Case, f64)> {
             }),
             0.0,
         ),
-        (case("p", move |v| dropped(v)), 0.5),
+        (case("p", dropped), 0.5),
         (case("p", |p| dropout2d(p, store())), 0.5),
         (case("dropout", move |v| Lstm::new(2, 2, recurrent(v), store())), 0.5),
         (
@@ -134,10 +134,13 @@ fn where_infinity_means_something_it_is_taken_and_nan_is_not() {
     assert!(matches!(draw(Init::Uniform { low: -1e308, high: 1e308 }), Err(Error::Setting { .. })));
 }
 
+/// A layer with its name.
+type Named = (&'static str, Box<dyn Module>);
+
 /// All layers, with parameters below their names.
-fn layers() -> (Params, Vec<(&'static str, Box<dyn Module>)>) {
+fn layers() -> (Params, Vec<Named>) {
     let p = store();
-    let layers: Vec<(&str, Box<dyn Module>)> = vec![
+    let layers: Vec<Named> = vec![
         ("linear", Box::new(linear(3, 2, p.pp("linear")).unwrap())),
         ("conv1d", Box::new(conv1d(3, 4, 2, p.pp("conv1d")).unwrap())),
         ("conv2d", Box::new(conv2d(3, 4, 2, p.pp("conv2d")).unwrap())),

@@ -386,7 +386,7 @@ fn notebooks_receive_text_and_pictures_or_an_error() {
 #[test]
 fn a_figure_replaces_files_only_and_takes_names_of_any_length() {
     let folder = tempfile::tempdir().unwrap();
-    let figure = Figure::new().panel(Panel::new("p").line("a", &[0, 1], &[0, 1]));
+    let figure = Figure::new().panel(Panel::new("p").line("a", [0, 1], [0, 1]));
     let long = folder.path().join(format!("{}.svg", "n".repeat(251)));
     figure.save(&long).unwrap();
     assert!(std::fs::read_to_string(&long).unwrap().starts_with("<svg"));
