@@ -77,7 +77,9 @@ fn a_checkout_copied_to_an_awkward_place_acts_on_itself() {
     let packed = pack.stdout.take().expect("a pipe");
     let unpacked =
         Command::new("tar").args(["-xf", "-"]).current_dir(&copy).stdin(packed).status().expect("tar starts");
-    assert!(unpacked.success() && pack.wait().expect("its end").success());
+    // 1 says that files changed meanwhile: other tests work in the build directory too, in folders that are left out.
+    let packed = pack.wait().expect("its end");
+    assert!(unpacked.success() && matches!(packed.code(), Some(0 | 1)), "{packed}");
     let twin = copy.join("notebooks/00-start-here.md");
     let text = std::fs::read_to_string(&twin).expect("the twin");
     std::fs::write(&twin, text.replace("\n# ", "\n# Changed: ")).expect("the twin");
