@@ -51,6 +51,12 @@ pub trait Real:
     fn mul_add(self, a: Self, b: Self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
+    /// The bits of an absolute value, which are in the order of sizes; those of ∞ and NaN are above all others.
+    type Bits: Copy + Ord + Default;
+    /// The bits of |`self`|.
+    fn size_bits(self) -> Self::Bits;
+    /// The absolute value of these bits.
+    fn of_size(bits: Self::Bits) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
     /// The larger of the two; `self` where one of them is NaN.
@@ -275,6 +281,18 @@ macro_rules! real {
             #[inline(always)]
             fn ln(self) -> Self {
                 $T::ln(self)
+            }
+
+            type Bits = $U;
+
+            #[inline(always)]
+            fn size_bits(self) -> $U {
+                $T::abs(self).to_bits()
+            }
+
+            #[inline(always)]
+            fn of_size(bits: $U) -> Self {
+                $T::from_bits(bits)
             }
 
             #[inline(always)]
