@@ -196,7 +196,7 @@ mod tests {
             "deps/libcandlelight.so",
             "deps/libcandlelight_plot-0123456789abcdef.rlib",
             ".fingerprint/candlelight-kernels-0123456789abcdef/lib-candlelight_kernels.json",
-            "deps/candlelight_error-0123456789abcdef.d",
+            "deps/candlelight_base-0123456789abcdef.d",
             "incremental",
         ] {
             assert!(!is_dependency(Path::new(ours)), "{ours}");

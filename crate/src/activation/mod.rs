@@ -30,14 +30,14 @@ pub(crate) fn check_float(what: &'static str, x: &Tensor) -> Result<()> {
 
 /// A setting that numbers of this type are multiplied by.
 pub(crate) fn check_finite(name: &'static str, value: f64, dtype: DType) -> Result<()> {
-    match value.abs() <= range(dtype).1 {
+    match value.abs() <= type_range(dtype).1 {
         true => Ok(()),
         false => Err(Error::setting(name, "finite in the type of the numbers", value)),
     }
 }
 
 /// The least and the largest positive number that a type holds with all its digits.
-pub(crate) fn range(dtype: DType) -> (f64, f64) {
+pub(crate) fn type_range(dtype: DType) -> (f64, f64) {
     match dtype {
         DType::F64 => (f64::MIN_POSITIVE, f64::MAX),
         _ => (f32::MIN_POSITIVE.into(), f32::MAX.into()),

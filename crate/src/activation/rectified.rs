@@ -5,7 +5,7 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::activation::{Unary, activation};
 
 use super::stable::{expm1_of_nonpositive, softplus_parts};
-use super::{check_finite, check_float, range};
+use super::{check_finite, check_float, type_range};
 use crate::{Error, Result};
 
 /// Rectified linear unit.
@@ -124,7 +124,7 @@ pub fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
 /// ```
 pub fn softplus(x: &Tensor, beta: f64, threshold: f64) -> Result<Tensor> {
     check_float("softplus", x)?;
-    let (least, most) = range(x.dtype());
+    let (least, most) = type_range(x.dtype());
     if !(least..=most).contains(&beta) {
         return Err(Error::setting("beta", "above 0 and finite in the type of the numbers", beta));
     }

@@ -5,7 +5,7 @@ use candle_core::shape::Dim;
 use candlelight_base::range;
 use candlelight_kernels as kernels;
 
-use super::{check_float, range};
+use super::{check_float, type_range};
 use crate::{Error, Result};
 
 /// Logarithm of a sum of exponentials over `dim`, a smooth maximum.
@@ -167,7 +167,7 @@ fn cool(x: &Tensor, dim: usize, temperature: f64) -> Result<Tensor> {
         return Ok(x.clone());
     }
     // Beyond the range of the type the result has come to its limit.
-    let (least, most) = range(x.dtype());
+    let (least, most) = type_range(x.dtype());
     Ok((x.broadcast_sub(&x.max_keepdim(dim)?.detach())? / temperature.clamp(least, most))?)
 }
 

@@ -29,7 +29,7 @@ pub use instance_norm::{
 pub use layer_norm::{LayerNorm, LayerNormConfig, layer_norm};
 
 use super::summary::record;
-use crate::activation::range;
+use crate::activation::type_range;
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result};
@@ -69,7 +69,7 @@ impl Scale {
 }
 
 fn check_eps(eps: f64, dtype: DType) -> Result<()> {
-    let (least, most) = range(dtype);
+    let (least, most) = type_range(dtype);
     match eps == 0.0 || (least..=most).contains(&eps) {
         true => Ok(()),
         false => {
