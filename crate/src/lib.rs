@@ -39,6 +39,7 @@ pub mod check;
 pub mod checkpoint;
 pub mod data;
 pub mod device;
+pub mod distributed;
 pub mod graph;
 pub mod init;
 pub mod loss;
@@ -55,7 +56,7 @@ pub mod train;
 
 pub use candle_core;
 pub use candle_nn;
-pub use candlelight_base::{Error, Result};
+pub use candlelight_base::{CommunicationError, Error, Result};
 pub use candlelight_kernels::autograd;
 #[doc(inline)]
 pub use candlelight_plot as plot;

@@ -1,6 +1,7 @@
 //! What the packages of candlelight share: one error type, whose every variant names what was given and what was expected;
 //! files that are replaced whole; values that a thread holds for as long as a call lasts.
 
+mod communication;
 mod data;
 pub mod range;
 mod replace;
@@ -8,6 +9,7 @@ mod scoped;
 
 use std::path::PathBuf;
 
+pub use communication::CommunicationError;
 pub use data::DataError;
 pub use replace::replace;
 pub use scoped::Scoped;
@@ -158,6 +160,9 @@ pub enum Error {
     /// A data set could not be found, read or understood.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Ranks could not work together.
+    #[error(transparent)]
+    Communication(#[from] CommunicationError),
     /// A figure could not be drawn.
     #[error("figure: {0}")]
     Figure(String),

@@ -1,0 +1,4 @@
+//! Ranks and their messages.
+
+mod cluster;
+mod collective;
