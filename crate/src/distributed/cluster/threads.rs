@@ -246,6 +246,12 @@ impl Transfers {
         CommunicationError::Gone { rank: self.rank, operation: self.operation, peer, seconds, reason }
     }
 
+    /// Ends the wait by an error.
+    fn give_up(&self, mut state: MutexGuard<State>, error: CommunicationError) -> Result<Done> {
+        state.ranks[self.rank].waits = None;
+        Err(error.into())
+    }
+
     /// Whether the message that `place` points at is there by now, in virtual time.
     fn is_here(&self, state: &State, place: usize) -> bool {
         let me = &state.ranks[self.rank];
@@ -302,32 +308,28 @@ impl Pending for Transfers {
         while let Some(source) = self.source() {
             let mut state = shared.lock();
             let place = loop {
-                if let Choice::Take(place) = state.choose(self.rank, source, self.tag, shared.config.model.latency) {
-                    break place;
-                }
-                if let Choice::Gone(peer) = state.choose(self.rank, source, self.tag, shared.config.model.latency) {
-                    return Err(self.gone(&state, peer, started).into());
+                match state.choose(self.rank, source, self.tag, shared.config.model.latency) {
+                    Choice::Take(place) => break place,
+                    Choice::Gone(peer) => {
+                        let error = self.gone(&state, peer, started);
+                        return self.give_up(state, error);
+                    }
+                    Choice::Wait => {}
                 }
                 if state.ranks[self.rank].waits.is_none() {
                     state.ranks[self.rank].waits = Some(Wait { operation: self.operation, source, tag: self.tag });
                     state.look_for_deadlock();
-                    // Those who wait for any rank's message look at who waits.
+                    // Who waits for any rank's message looks at who waits; and this rank looks once more.
                     shared.changed.notify_all();
                     continue;
                 }
-                let end = |mut state: MutexGuard<State>, error: CommunicationError| {
-                    state.ranks[self.rank].waits = None;
-                    Err(error.into())
-                };
                 if let Some(waits) = state.deadlock.clone() {
-                    return end(
-                        state,
-                        CommunicationError::Deadlock { rank: self.rank, operation: self.operation, waits },
-                    );
+                    let (rank, operation) = (self.rank, self.operation);
+                    return self.give_up(state, CommunicationError::Deadlock { rank, operation, waits });
                 }
                 let Some(left) = deadline.checked_sub(started.elapsed()) else {
                     let error = silent(&state, self.rank, self.operation, started);
-                    return end(state, error);
+                    return self.give_up(state, error);
                 };
                 state = shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             };
