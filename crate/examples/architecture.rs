@@ -17,28 +17,30 @@ const COMPILED: usize = 2;
 
 fn packages() -> Diagram {
     // From top to bottom: each layer imports from those below it only.
-    let layers: [&[&str]; 6] = [
+    let layers: [&[&str]; 8] = [
+        &["check"],
+        &["distributed"],
         &["train"],
         &["nn", "optim", "regularization", "checkpoint"],
         &["params"],
-        &["init", "data", "probability", "metrics", "check"],
+        &["init", "data", "probability", "metrics"],
         &["rng", "loss"],
         &["activation", "graph", "state", "device"],
     ];
-    let (width, height) = (4.3, 0.33);
+    let (width, height) = (4.3, 0.3);
     let mut diagram =
         Diagram::new("Packages and modules: an arrow is a dependency, a row imports from the rows below it")
-            .cell("candlelight", (0, 0.13), (width + 0.2, 2.46), "")
-            .text((0, 1.15), "candlelight");
+            .cell("candlelight", (0, 0.05), (width + 0.2, 2.86), "")
+            .text((0, 1.28), "candlelight");
     for (row, names) in layers.into_iter().enumerate() {
         let one = width / names.len() as f64;
         for (column, name) in names.iter().enumerate() {
             let x = (column as f64 + 0.5) * one - width / 2.0;
-            diagram = diagram.cell(*name, (x, 0.84 - height * row as f64), (one, height), *name);
+            diagram = diagram.cell(*name, (x, 1.04 - height * row as f64), (one, height), *name);
         }
     }
     diagram
-        .block("users", (0, 1.95), "candlelight-tests\ncandlelight-peer")
+        .block("users", (0, 2.05), "candlelight-mpi, candlelight-tests,\ncandlelight-peer")
         .block("kernels", (3.6, 0.95), "candlelight-kernels\nfast passes,\ntape, threads")
         .block("plot", (3.6, -0.75), "candlelight-plot\nfigures, tables")
         .block("base", (5.55, 0.13), "candlelight-base\nerrors, whole files")

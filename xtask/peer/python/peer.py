@@ -1,6 +1,7 @@
 """The workloads of `cargo xtask bench --peer torch` on PyTorch, eager, on the CPU.
 
-Takes and answers the lines that ../src/main.rs describes. The first argument is the number of threads. A workload has variants,
+Takes and answers the lines that ../src/main.rs describes. The first argument is the number of threads, the second, if there is
+one, that of ranks: so many processes then train together (ranks.py), and this one speaks for them. A workload has variants,
 prepared side by side: `plain`, and `fused` for the optimizer's fused kernel; epochs also have `indexed`.
 """
 
@@ -17,6 +18,7 @@ import torch  # noqa: E402  after the number of threads is known
 import epochs  # noqa: E402
 import layers  # noqa: E402
 import memory  # noqa: E402
+import ranks  # noqa: E402
 import steps  # noqa: E402
 
 CONVOLUTIONS = {"16": 28, "64": 14, "128": 7}
@@ -51,7 +53,8 @@ def answer(request, prepared):
     workload, variant, count = (request.get(key) for key in ("workload", "variant", "steps"))
     match request["do"]:
         case "hello":
-            return {"versions": f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"}
+            together = f" on each of {ranks.count()} ranks" if ranks.count() > 1 else ""
+            return {"versions": f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads{together}"}
         case "drop":
             prepared.clear()
             return {}
@@ -77,8 +80,10 @@ def answer(request, prepared):
 
 def main():
     torch.set_num_threads(int(sys.argv[1]))
+    ranks.start(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     prepared = {}
     for line in sys.stdin:
+        ranks.tell(line)
         try:
             result = answer(json.loads(line), prepared)
         except Exception as error:  # Whatever it is, the asking program shows it.

@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import networks
+import ranks
 import shared
 from task import Task, adam, sgd, start, training
 
@@ -93,8 +94,9 @@ def dqn_step(variant):
 
 
 def classifier(module, shape, optimizer):
-    x, y = shared.input("x", *shape), shared.labels("y", shape[0], 10)
-    return training(module, optimizer, lambda: F.cross_entropy(module(x), y))
+    x, y = shared.input(ranks.named("x"), *shape), shared.labels(ranks.named("y"), shape[0], 10)
+    network = ranks.wrapped(module)
+    return training(module, optimizer, lambda: F.cross_entropy(network(x), y))
 
 
 def forward(module, shape):

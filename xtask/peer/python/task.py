@@ -2,6 +2,7 @@
 
 import torch
 
+import ranks
 import shared
 
 
@@ -23,6 +24,7 @@ class Task:
             if number == 2:
                 continue
             for name, value in results.items():
+                value = ranks.mean(value) if name == "loss" else value
                 digests[f"{name}, step {number}"] = shared.digest(name, value)
             for name, value in self.changing.items():
                 change = value.detach() - shared.parameter(name, value.shape)

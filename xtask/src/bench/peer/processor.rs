@@ -3,8 +3,14 @@
 /// The unit of Linux's processor times: its `USER_HZ` is 100 on every platform.
 const TICK: f64 = 0.01;
 
-/// Seconds of processor time that a process has used.
+/// Seconds of processor time that a process and its living descendants have used.
 pub fn time_of(process: u32) -> Option<f64> {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
+    Some(time_of_one(process)? + children.filter_map(time_of).sum::<f64>())
+}
+
+fn time_of_one(process: u32) -> Option<f64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name, in parentheses, may hold blanks.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
