@@ -19,6 +19,14 @@ impl Arguments {
         self.0.pop_front()
     }
 
+    /// Takes out all that follows `--`.
+    pub fn after_dashes(&mut self) -> Vec<String> {
+        match self.0.iter().position(|word| word == "--") {
+            Some(place) => self.0.split_off(place).into_iter().skip(1).collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// Takes `--name` out, if it is there.
     pub fn flag(&mut self, name: &str) -> bool {
         let place = self.0.iter().position(|word| word == name);

@@ -16,6 +16,7 @@ mod error;
 mod evcxr;
 mod kernel;
 mod lab;
+mod mpi;
 mod notebook;
 mod paths;
 mod process;
@@ -43,6 +44,10 @@ cargo xtask COMMAND
       --json FILE       also write the report as JSON
   twins [NOTEBOOK...]   bring notebooks and their text twins into step, by the newer of the two [default: all]
       --check           only say where they are not
+  mpi EXAMPLE           build an example of crate/mpi and start it on several ranks, with an MPI that it brings
+      -n N              so many ranks [default: 2]
+      --restarts K      start again after a rank has failed, at most K times [default: 0]
+      -- WORDS          for the example
   test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three;
                         fetches Chromium and Fashion-MNIST where they are missing
   bench [--out FILE]    measure the latencies of a notebook
@@ -81,6 +86,7 @@ fn command() -> error::Result<ExitCode> {
         Some("run") => run::run(arguments),
         Some("twins") => twins::twins(arguments),
         Some("test") => test::test(arguments),
+        Some("mpi") => mpi::mpi(arguments),
         Some("bench") => bench::bench(arguments),
         Some("help" | "--help" | "-h") | None => {
             println!("{USAGE}");

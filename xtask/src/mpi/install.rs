@@ -1,0 +1,44 @@
+//! The MPI: what `MPICC` names, or one of a pinned version in a virtual environment of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{About, Result};
+use crate::{done, paths, process, python};
+
+/// What the package needs of Python.
+const PYTHON: (&str, (u32, u32)) = ("Open MPI", (3, 10));
+
+/// The compiler of the MPI, brought on first use.
+pub fn compiler() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("MPICC") {
+        let given = PathBuf::from(given);
+        // A name alone is looked for as a shell does.
+        return match given.components().count() {
+            1 => process::find_on_path(&given.to_string_lossy())
+                .ok_or_else(|| format!("MPICC is {}, and there is no such program", given.display()).into()),
+            _ => Ok(given),
+        };
+    }
+    let folder = paths::root().join("target/mpi");
+    let venv = folder.join("venv");
+    let mpicc = venv.join("bin/mpicc");
+    let requirements = paths::root().join("xtask/mpi/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).about(requirements.display())?;
+    if python::is_ready(&venv, &wanted)? {
+        return Ok(mpicc);
+    }
+    println!("Open MPI: installing (seconds, once)");
+    fs::create_dir_all(&folder).about(folder.display())?;
+    python::make_venv(&venv, PYTHON, &folder.join("venv.log"))?;
+    let mut pip = process::command(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]).arg(&requirements);
+    process::run_logged(&mut pip, &folder.join("pip.log"))?;
+    done::mark_done(&venv, &wanted)?;
+    Ok(mpicc)
+}
+
+/// The program that starts the ranks: it stands beside the compiler.
+pub fn launcher(mpicc: &Path) -> PathBuf {
+    mpicc.with_file_name("mpirun")
+}
