@@ -2,3 +2,5 @@
 
 mod cluster;
 mod collective;
+mod data_parallel;
+mod sampler;
