@@ -3,4 +3,5 @@
 mod cluster;
 mod collective;
 mod data_parallel;
+mod overlap;
 mod sampler;

@@ -221,16 +221,22 @@ fn backward(
     // Every user of an output was recorded after it, so its gradient is complete when its turn comes.
     while let Some(Node { inputs, outputs, needs, backward }) = tape.nodes.pop() {
         let grads: Vec<Option<Tensor>> = outputs.iter().map(|output| gradients.remove(output)).collect();
+        let mut results = Vec::new();
         if grads.iter().any(Option::is_some) {
-            let results = backward(Grads { inputs: &inputs, outputs: &outputs, grads: &grads, needs: &needs })?;
-            for ((input, need), result) in inputs.iter().zip(needs).zip(results) {
-                if let Some(result) = result.filter(|_| need) {
+            results = backward(Grads { inputs: &inputs, outputs: &outputs, grads: &grads, needs: &needs })?;
+        }
+        // Of variables first: the way from others down to the next operations may take a while.
+        for of_variables in [true, false] {
+            for ((input, need), result) in inputs.iter().zip(&needs).zip(&mut results) {
+                if input.is_variable() == of_variables
+                    && let Some(result) = result.take().filter(|_| *need)
+                {
                     tape.add(&mut gradients, input, result)?;
                 }
             }
-        }
-        if let Some(watch) = &mut watch {
-            watch.used(&inputs, &gradients)?;
+            if let Some(watch) = watch.as_mut().filter(|_| of_variables) {
+                watch.used(&inputs, &gradients)?;
+            }
         }
     }
     watch.map_or(Ok(()), |watch| watch.finish(&gradients))?;
