@@ -54,6 +54,7 @@ cargo xtask COMMAND
   bench --peer torch    measure candlelight, stock Candle and PyTorch in turn, after a check that they compute the same
       --out FILE        write the rows as JSON, and the table as Markdown beside it
       --only A,B        only these workloads
+      --ranks N         train on so many processes: DataParallel over MPI, DistributedDataParallel over gloo
       --rounds N        times each of them is measured [default: 9]
       --wait MINUTES    wait so long, for each workload, for moments when other processes are quiet [default: 0]
       --threads N       threads of each program [default: one a core]

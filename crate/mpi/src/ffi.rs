@@ -11,7 +11,14 @@ unsafe extern "C" {
     fn cl_mpi_stop() -> c_int;
     fn cl_mpi_abort(code: c_int);
     fn cl_mpi_send(channel: c_int, data: *const c_void, count: c_int, to: c_int, tag: c_int, slot: *mut u64) -> c_int;
-    fn cl_mpi_receive(channel: c_int, data: *mut c_void, count: c_int, from: c_int, tag: c_int, slot: *mut u64) -> c_int;
+    fn cl_mpi_receive(
+        channel: c_int,
+        data: *mut c_void,
+        count: c_int,
+        from: c_int,
+        tag: c_int,
+        slot: *mut u64,
+    ) -> c_int;
     fn cl_mpi_test(channel: c_int, slot: *mut u64, done: *mut c_int, source: *mut c_int, count: *mut c_int) -> c_int;
     fn cl_mpi_probe(
         channel: c_int,
@@ -71,9 +78,15 @@ pub struct Request {
 /// What has become of a transfer.
 pub enum Outcome {
     Open,
-    Done { source: usize, count: usize },
+    Done {
+        source: usize,
+        count: usize,
+    },
     /// The message was longer than the room for it; how long, if that is known.
-    TooLong { source: usize, count: Option<usize> },
+    TooLong {
+        source: usize,
+        count: Option<usize>,
+    },
     Failed(Code),
 }
 
@@ -154,9 +167,8 @@ impl Mpi {
     pub fn test(&mut self, request: &mut Request) -> Outcome {
         let (mut done, mut source, mut count) = (0, 0, -1);
         // SAFETY: the slot is of a request that was started; the pointers are to integers that live through the call.
-        let code = unsafe {
-            cl_mpi_test(request.channel.number(), &mut request.slot, &mut done, &mut source, &mut count)
-        };
+        let code =
+            unsafe { cl_mpi_test(request.channel.number(), &mut request.slot, &mut done, &mut source, &mut count) };
         let source = usize::try_from(source).unwrap_or_default();
         match code {
             0 if done == 0 => Outcome::Open,
@@ -174,9 +186,7 @@ impl Mpi {
         let (mut found, mut source, mut count) = (0, 0, 0);
         let from = from.map_or(-1, |from| from as c_int);
         // SAFETY: the pointers are to integers that live through the call.
-        let code = unsafe {
-            cl_mpi_probe(channel.number(), from, tag as c_int, &mut found, &mut source, &mut count)
-        };
+        let code = unsafe { cl_mpi_probe(channel.number(), from, tag as c_int, &mut found, &mut source, &mut count) };
         let is_there = code == 0 && found != 0;
         is_there.then(|| (source as usize, usize::try_from(count).unwrap_or_default()))
     }
@@ -191,7 +201,13 @@ impl Mpi {
     ///
     /// # Safety
     /// `data` points to `len` numbers of the channel that nobody else uses during the call.
-    pub unsafe fn all_reduce(&mut self, channel: Channel, data: *mut c_void, len: usize, op: usize) -> Result<(), Code> {
+    pub unsafe fn all_reduce(
+        &mut self,
+        channel: Channel,
+        data: *mut c_void,
+        len: usize,
+        op: usize,
+    ) -> Result<(), Code> {
         let Some(len) = count(len) else { return Err(Code::COUNT) };
         // SAFETY: the caller's promise; `op` is below 3.
         check(unsafe { cl_mpi_all_reduce(channel.number(), data, len, (op % 3) as c_int) })

@@ -68,7 +68,9 @@ impl Transfers {
             part.peer = Some(source);
             match count {
                 Some(count) if count == expected => self.world.count_received(count * dtype.size_in_bytes()),
-                Some(actual) => return Err(message(&self.world, self.operation, source, (expected, dtype), (actual, dtype))),
+                Some(actual) => {
+                    return Err(message(&self.world, self.operation, source, (expected, dtype), (actual, dtype)));
+                }
                 None => {
                     let problem = format!("a message of rank {source} is longer than {expected} numbers");
                     let (rank, operation) = (self.world.rank, self.operation);
@@ -125,9 +127,7 @@ impl Transfers {
                 let waits = world.liveness.waits(rank, &self.wait_for());
                 CommunicationError::Deadlock { rank, operation, waits }
             }
-            peers => {
-                CommunicationError::Silent { rank, operation, peers, seconds: started.elapsed().as_secs_f64() }
-            }
+            peers => CommunicationError::Silent { rank, operation, peers, seconds: started.elapsed().as_secs_f64() },
         };
         Err(error.into())
     }
@@ -186,7 +186,8 @@ impl Drop for Transfers {
         if self.parts.iter().any(|part| part.open) {
             let buffer = self.finish().buffer;
             let parts = std::mem::take(&mut self.parts);
-            let requests = parts.into_iter().filter(|part| part.open).map(|part| (part.request, part.expected.is_some()));
+            let requests =
+                parts.into_iter().filter(|part| part.open).map(|part| (part.request, part.expected.is_some()));
             self.world.adopt(Orphan { requests: requests.collect(), _loan: Box::new(buffer) });
         }
     }

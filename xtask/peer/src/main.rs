@@ -18,6 +18,7 @@
 mod memory;
 mod ours;
 mod plot;
+mod ranks;
 mod seed;
 mod shared;
 mod stock;
@@ -60,17 +61,32 @@ fn main() -> Result<()> {
         }
         return Ok(());
     }
+    const OURS: &str = concat!("candlelight ", env!("CARGO_PKG_VERSION"));
     let (make, versions): (Maker, &str) = match arguments.first().map(String::as_str) {
-        Some("candlelight") => (ours::task, concat!("candlelight ", env!("CARGO_PKG_VERSION"))),
+        Some("candlelight") => (ours::task, OURS),
         Some("stock") => (stock::task, "stock Candle 0.11.1"),
-        _ => return Err("the first argument is `candlelight`, `stock`, `plot` or `data`".into()),
+        #[cfg(feature = "ranks")]
+        Some("ranks") => {
+            let mut prepared = None;
+            let code = ranks::serve(|line, speaks| respond(line, ours::task, OURS, &mut prepared, speaks));
+            std::process::exit(i32::from(code != std::process::ExitCode::SUCCESS));
+        }
+        _ => return Err("the first argument is `candlelight`, `stock`, `ranks` (a feature), `plot` or `data`".into()),
     };
     let mut prepared = None;
     for line in std::io::stdin().lock().lines() {
-        let answer = match answer(&serde_json::from_str(&line?)?, make, versions, &mut prepared) {
-            Ok(answer) => answer,
-            Err(error) => json!({ "error": error.to_string() }),
-        };
+        respond(&line?, make, versions, &mut prepared, true)?;
+    }
+    Ok(())
+}
+
+/// Does what a line says, and answers if this process speaks for others.
+fn respond(line: &str, make: Maker, versions: &str, prepared: &mut Option<Task>, speaks: bool) -> Result<()> {
+    let answer = match answer(&serde_json::from_str(line)?, make, versions, prepared) {
+        Ok(answer) => answer,
+        Err(error) => json!({ "error": error.to_string() }),
+    };
+    if speaks {
         let mut out = std::io::stdout().lock();
         writeln!(out, "{answer}")?;
         out.flush()?;

@@ -10,7 +10,8 @@ use crate::arguments::Arguments;
 use crate::error::{About, Result};
 use crate::{evcxr, paths, process};
 
-pub use install::compiler;
+pub use install::{compiler, launcher};
+pub use job::Job;
 
 /// Counts the starts of one job, from 0; the ranks can read it.
 const ATTEMPT: &str = "CANDLELIGHT_MPI_ATTEMPT";
@@ -27,11 +28,11 @@ pub fn mpi(mut arguments: Arguments) -> Result<ExitCode> {
     if ranks == 0 {
         return Err("-n must be at least 1, got 0".into());
     }
-    let mpicc = install::compiler()?;
+    let mpicc = compiler()?;
     let program = build(&mpicc, example)?;
     for attempt in 0.. {
-        let job = job::Job::new()?;
-        let mut mpirun = job.command(&install::launcher(&mpicc), ranks);
+        let job = Job::new()?;
+        let mut mpirun = job.command(&launcher(&mpicc), ranks);
         mpirun.arg(&program).args(&of_program).env(ATTEMPT, attempt.to_string());
         let status = mpirun.status().about("cannot start mpirun")?;
         drop(job);

@@ -4,8 +4,8 @@ use candlelight::nn::{Conv2d, Conv2dConfig, ResNet, ResNetConfig, Shortcut, conv
 use candlelight::prelude::*;
 
 use super::{sgd, start};
-use crate::shared;
 use crate::task::Task;
+use crate::{ranks, shared};
 
 /// A network and its input.
 pub struct Case {
@@ -21,8 +21,13 @@ pub const RESNET20: Case =
 pub fn training(case: Case) -> crate::Result<Task> {
     let params = Params::new(0, &Device::Cpu)?;
     let model = (case.make)(&params)?;
-    let (x, y) = (shared::input("x", case.input)?, shared::labels("y", case.input.0, 10)?);
-    super::training(&params, sgd, move || cross_entropy(&model.forward(&x, Mode::Train)?, &y))
+    let (x, y) = (ranks::input("x", case.input)?, ranks::labels("y", case.input.0, 10)?);
+    let samples = x.dim(0)?;
+    let loss = move || cross_entropy(&model.forward(&x, Mode::Train)?, &y);
+    match ranks::comm() {
+        Some(comm) => super::training_together(comm, &params, sgd, samples, loss),
+        None => super::training(&params, sgd, loss),
+    }
 }
 
 pub fn forward(case: Case) -> crate::Result<Task> {

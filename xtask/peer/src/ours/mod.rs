@@ -11,8 +11,11 @@ mod layers;
 mod mlp;
 mod sequences;
 
+use std::sync::Arc;
+
 use candlelight::autograd::value_and_grad;
-use candlelight::candle_core::Tensor;
+use candlelight::candle_core::{Device, Tensor};
+use candlelight::distributed::{Communicator, DataParallel, DataParallelConfig};
 use candlelight::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
 use candlelight::params::{Param, Params};
 
@@ -80,5 +83,23 @@ fn training<O: Optimizer + 'static>(
         let (loss, gradients) = value_and_grad(&loss)?;
         optimizer.step(&gradients)?;
         Ok(vec![("loss", loss)])
+    }))
+}
+
+/// The same on several ranks, each with `samples` of its own.
+fn training_together<O: Optimizer + 'static>(
+    comm: &Arc<dyn Communicator>,
+    params: &Params,
+    optimizer: impl Fn(Vec<Param>) -> Result<O>,
+    samples: usize,
+    loss: impl Fn() -> candlelight::Result<Tensor> + 'static,
+) -> Result<Task> {
+    let mut optimizer = optimizer(params.trainable())?;
+    let changing = start(params)?;
+    let mut parallel = DataParallel::new(comm, params, DataParallelConfig::default())?;
+    Ok(Task::changing(changing, move || {
+        let (loss, gradients) = parallel.value_and_grad(samples, &loss)?;
+        optimizer.step(&gradients)?;
+        Ok(vec![("loss", Tensor::new(loss as f32, &Device::Cpu)?)])
     }))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{About, Result};
-use crate::{data, done, evcxr, paths, process, python};
+use crate::{data, done, evcxr, mpi, paths, process, python};
 
 use super::program::Process;
 
@@ -16,16 +16,24 @@ const PYTHON: (&str, (u32, u32)) = ("PyTorch", (3, 11));
 pub struct Environment {
     rust: PathBuf,
     python: PathBuf,
+    /// Of each rank.
     threads: usize,
+    ranks: usize,
+    /// The program that starts ranks, if there are several.
+    mpirun: Option<PathBuf>,
     data: Option<PathBuf>,
 }
 
 impl Environment {
     /// Installs and builds what is not there yet, and fetches Fashion-MNIST if a workload needs it.
-    pub fn prepare(threads: usize, needs_data: bool) -> Result<Self> {
+    pub fn prepare(threads: usize, ranks: usize, needs_data: bool) -> Result<Self> {
         let python = python()?;
+        let mpicc = if ranks > 1 { Some(mpi::compiler()?) } else { None };
         let mut cargo = process::command("cargo");
         cargo.args(["build", "--quiet", "--package", "candlelight-peer"]).current_dir(paths::root());
+        if let Some(mpicc) = &mpicc {
+            cargo.args(["--features", "ranks"]).env("MPICC", mpicc);
+        }
         let built = cargo.status().about("cannot start cargo")?;
         if !built.success() {
             return Err("`cargo build --package candlelight-peer` failed; what it said stands above".into());
@@ -38,7 +46,8 @@ impl Environment {
                 None
             }
         };
-        Ok(Self { rust: program()?, python, threads, data })
+        let mpirun = mpicc.as_deref().map(mpi::launcher);
+        Ok(Self { rust: program()?, python, threads, ranks, mpirun, data })
     }
 
     /// Whether the full Fashion-MNIST is on this machine.
@@ -51,6 +60,22 @@ impl Environment {
         Process::start(self.with_settings(&mut process::command(&self.rust)).arg(subject))
     }
 
+    /// Starts candlelight on several ranks.
+    pub fn ranks(&self) -> Result<Process> {
+        let mpirun = self.mpirun.as_deref().ok_or("there is one rank")?;
+        let job = mpi::Job::new()?;
+        let mut command = job.command(mpirun, self.ranks);
+        Ok(Process::start(self.with_settings(&mut command).arg(&self.rust).arg("ranks"))?.of_job(job))
+    }
+
+    /// Starts candlelight as one process with the threads and the batches of all ranks.
+    pub fn alone(&self) -> Result<Process> {
+        let mut command = process::command(&self.rust);
+        let command = self.with_settings(&mut command).arg("candlelight");
+        let threads = (self.threads * self.ranks).to_string();
+        Process::start(command.env("CANDLELIGHT_SHARES", self.ranks.to_string()).env("RAYON_NUM_THREADS", threads))
+    }
+
     /// Draws the table of `cargo xtask bench --peer torch --out`.
     pub fn plot(&self, table: &Path, figure: &Path) -> Result<()> {
         process::output(process::command(&self.rust).arg("plot").args([table, figure])).map(drop)
@@ -60,7 +85,8 @@ impl Environment {
     pub fn torch(&self) -> Result<Process> {
         let script = paths::root().join("xtask/peer/python/peer.py");
         let mut python = process::command(&self.python);
-        Process::start(self.with_settings(python.arg("-B").arg(script).arg(self.threads.to_string())))
+        let numbers = [self.threads, self.ranks].map(|number| number.to_string());
+        Process::start(self.with_settings(python.arg("-B").arg(script).args(numbers)))
     }
 
     /// The number of threads, and the data. No setting of OpenMP: see `docs/decisions.md`.

@@ -37,6 +37,8 @@ const MEMORY_STEPS: usize = 5;
 pub enum Subject {
     Candlelight,
     Stock,
+    /// Candlelight in one process, beside several ranks, with the batches of all of them.
+    OneRank,
     Torch,
 }
 
@@ -76,10 +78,14 @@ struct Round {
 impl<'a> Peers<'a> {
     /// Starts one of each; `free` cores are left to other processes, and a workload waits for those as long as
     /// `patience` says.
-    pub fn start(start: Start<'a>, stock: bool, free: usize, patience: Duration) -> Result<Self> {
-        let subjects = [Subject::Candlelight, Subject::Stock, Subject::Torch];
+    pub fn start(
+        start: Start<'a>,
+        subjects: impl IntoIterator<Item = Subject>,
+        free: usize,
+        patience: Duration,
+    ) -> Result<Self> {
         let mut running = Vec::new();
-        for subject in subjects.into_iter().filter(|subject| stock || *subject != Subject::Stock) {
+        for subject in subjects {
             running.push((subject, start(subject)?));
         }
         Ok(Self { start, running, allowed: free as f64 + QUIET, patience })
@@ -134,6 +140,7 @@ impl<'a> Peers<'a> {
             match runner.subject {
                 Subject::Candlelight => row.candlelight = Some(measured),
                 Subject::Stock => row.stock = Some(measured),
+                Subject::OneRank => row.one_rank = Some(measured),
                 Subject::Torch => row.torch.push((runner.variant, measured)),
             }
         }
@@ -158,7 +165,8 @@ impl<'a> Peers<'a> {
         let of = |subject| computed.iter().find(|(computing, ..)| *computing == subject).map(|(.., digests)| digests);
         let reference = of(Subject::Torch).ok_or("PyTorch has no such workload")?;
         of(Subject::Candlelight).ok_or("candlelight has no such workload")?;
-        for (subject, variant, digests) in &computed {
+        // One rank normalizes all batches as one, the others each its own; what it computes is compared when it is alone.
+        for (subject, variant, digests) in computed.iter().filter(|(subject, ..)| *subject != Subject::OneRank) {
             let extent = match (subject, workload.stock_fault) {
                 (Subject::Stock, Some(_)) => Extent::FirstForward,
                 (Subject::Stock, None) => Extent::Present,
@@ -212,6 +220,7 @@ impl<'a> Peers<'a> {
             match subject {
                 Subject::Candlelight => row.candlelight = Some(measured),
                 Subject::Stock => row.stock = Some(measured),
+                Subject::OneRank => row.one_rank = Some(measured),
                 Subject::Torch => row.torch.push(("plain", measured)),
             }
         }

@@ -3,6 +3,9 @@
 //! Each program makes inputs and parameters by the same formula (`xtask/peer/src/shared.rs`), so nothing is handed over. A
 //! workload is timed only after three steps whose results and changes of parameters agree with PyTorch's. Then rounds: every
 //! program does as many steps as take some 0.3 s, one program after the other, while the others wait for a line of input.
+//!
+//! With `--ranks N` candlelight trains by `DataParallel` over MPI and PyTorch by `DistributedDataParallel` over gloo, each in N
+//! processes; in place of stock Candle stands candlelight in one process with the threads and the batches of all.
 
 mod compare;
 mod environment;
@@ -27,33 +30,48 @@ use program::Program;
 use report::Row;
 use workloads::{WORKLOADS, Workload};
 
+/// What is measured on several ranks, unless it is said: each rank has a batch of its own.
+const TOGETHER: &str = "lenet_sgd,resnet_sgd";
+
 /// Measures, prints a table as it grows, and writes `--out`, with the table and a figure beside it.
 pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
     let out: Option<PathBuf> = arguments.value("--out")?;
     let only: Option<String> = arguments.value("--only")?;
     let rounds = arguments.value("--rounds")?.unwrap_or(9);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = arguments.value("--threads")?.unwrap_or(cores);
+    let ranks = arguments.value("--ranks")?.unwrap_or(1);
+    let threads = arguments.value("--threads")?.unwrap_or((cores / usize::max(ranks, 1)).max(1));
     let minutes = arguments.value("--wait")?.unwrap_or(0);
     let stock = !arguments.flag("--no-stock");
     arguments.end()?;
-    if rounds == 0 || threads == 0 {
-        return Err("--rounds and --threads must be at least 1".into());
+    if rounds == 0 || threads == 0 || ranks == 0 {
+        return Err("--rounds, --threads and --ranks must be at least 1".into());
     }
-    let workloads = chosen(only.as_deref())?;
+    let workloads =
+        if ranks > 1 { chosen(Some(only.as_deref().unwrap_or(TOGETHER)))? } else { chosen(only.as_deref())? };
 
-    let environment = Environment::prepare(threads, workloads.iter().any(|workload| workload.needs_data()))?;
+    let needs_data = workloads.iter().any(|workload| workload.needs_data());
+    let environment = Environment::prepare(threads, ranks, needs_data)?;
     let start = |subject| -> Result<Box<dyn Program>> {
         Ok(Box::new(match subject {
+            Subject::Candlelight if ranks > 1 => environment.ranks()?,
             Subject::Candlelight => environment.rust("candlelight")?,
             Subject::Stock => environment.rust("stock")?,
+            Subject::OneRank => environment.alone()?,
             Subject::Torch => environment.torch()?,
         }))
     };
-    let mut peers =
-        Peers::start(Box::new(start), stock, cores.saturating_sub(threads), Duration::from_secs(60 * minutes))?;
+    let second = match ranks {
+        1 => stock.then_some(Subject::Stock),
+        _ => Some(Subject::OneRank),
+    };
+    let subjects = [Some(Subject::Candlelight), second, Some(Subject::Torch)];
+    let free = cores.saturating_sub(threads * ranks);
+    let patience = Duration::from_secs(60 * minutes);
+    let mut peers = Peers::start(Box::new(start), subjects.into_iter().flatten(), free, patience)?;
     let head = report::head(&peers.versions()?, threads, rounds)?;
-    println!("{head}\n{}", report::TABLE_HEAD);
+    let table_head = report::table_head(ranks);
+    println!("{head}\n{table_head}");
     let mut rows = Vec::new();
     for workload in workloads {
         let row = match workload.needs_data() && !environment.has_data() {
@@ -69,8 +87,7 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
         std::fs::write(&out, report::json(&rows)).about(out.display())?;
         let table: String = rows.iter().map(|row| row.markdown() + "\n").collect();
         let markdown = out.with_extension("md");
-        std::fs::write(&markdown, format!("{head}\n{}\n{table}\n{notes}\n", report::TABLE_HEAD))
-            .about(markdown.display())?;
+        std::fs::write(&markdown, format!("{head}\n{table_head}\n{table}\n{notes}\n")).about(markdown.display())?;
         environment.plot(&out, &out.with_extension("svg"))?;
     }
     Ok(if rows.iter().any(Row::failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::error::{About, Result};
+use crate::mpi;
 
 /// Something that answers requests; `xtask/peer/src/main.rs` lists them.
 pub trait Program {
@@ -23,6 +24,8 @@ pub struct Process {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
+    /// Whose folders go when it has ended.
+    _job: Option<mpi::Job>,
 }
 
 impl Process {
@@ -33,7 +36,13 @@ impl Process {
         let mut child = command.spawn().about(format!("cannot start {name}"))?;
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().ok_or("a program without output")?);
-        Ok(Self { name, child, input, output })
+        Ok(Self { name, child, input, output, _job: None })
+    }
+
+    /// The process starts the ranks of a job.
+    pub fn of_job(mut self, job: mpi::Job) -> Self {
+        self._job = Some(job);
+        self
     }
 }
 

@@ -9,9 +9,16 @@ use crate::process;
 use super::workloads::{Quantity, Workload};
 
 /// The columns of [`Row::markdown`].
-pub const TABLE_HEAD: &str = "\
-| workload | candlelight | stock Candle | PyTorch | plain | fused | PyTorch ÷ candlelight | target | |
-|---|--:|--:|--:|--:|--:|--:|--:|---|";
+pub fn table_head(ranks: usize) -> String {
+    let (ours, second) = match ranks {
+        1 => ("candlelight".to_owned(), "stock Candle"),
+        _ => (format!("candlelight on {ranks} ranks"), "on one, with all their threads and samples"),
+    };
+    format!(
+        "| workload | {ours} | {second} | PyTorch | plain | fused | PyTorch ÷ candlelight | target | |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|---|"
+    )
+}
 
 /// The rounds of one program.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +42,7 @@ pub struct Row {
     pub workload: &'static Workload,
     pub candlelight: Option<Measured>,
     pub stock: Option<Measured>,
+    pub one_rank: Option<Measured>,
     /// By variant, of which the fastest counts.
     pub torch: Vec<(&'static str, Measured)>,
     /// The largest relative difference between candlelight's results and PyTorch's.
@@ -55,6 +63,7 @@ impl Row {
             workload,
             candlelight: None,
             stock: None,
+            one_rank: None,
             torch: Vec::new(),
             difference: None,
             others: None,
@@ -119,7 +128,7 @@ impl Row {
         let cells = [
             format!("`{}`", self.workload.name),
             shown(self.candlelight.as_ref()),
-            shown(self.stock.as_ref()),
+            shown(self.stock.as_ref().or(self.one_rank.as_ref())),
             shown(self.best()),
             shown(several("plain")),
             shown(several("fused").or_else(|| several("indexed_fused"))),
@@ -142,6 +151,7 @@ impl Row {
         let columns = [
             ("candlelight", self.candlelight.as_ref()),
             ("stock_candle", self.stock.as_ref()),
+            ("one_rank", self.one_rank.as_ref()),
             ("pytorch", self.best()),
         ];
         for (name, measured) in columns {

@@ -30,7 +30,7 @@ impl Program for Fake {
         self.log.borrow_mut().push(format!("{:?} {what} {variant}", self.subject));
         let ms = match (self.subject, variant) {
             (Subject::Candlelight, _) => 100.0,
-            (Subject::Stock, _) => 900.0,
+            (Subject::Stock | Subject::OneRank, _) => 900.0,
             (Subject::Torch, "fused") => 250.0,
             (Subject::Torch, _) => 350.0,
         };
@@ -48,7 +48,9 @@ fn row(name: &str, results: impl Fn(Subject) -> Value) -> (Row, Vec<String>) {
     let log = Log::default();
     let start =
         |subject| Ok(Box::new(Fake { subject, results: results(subject), log: log.clone() }) as Box<dyn Program>);
-    let mut peers = Peers::start(Box::new(start), true, 0, Duration::ZERO).expect("they start");
+    let mut peers =
+        Peers::start(Box::new(start), [Subject::Candlelight, Subject::Stock, Subject::Torch], 0, Duration::ZERO)
+            .expect("they start");
     let workload = WORKLOADS.iter().find(|workload| workload.name == name).expect("it is in the list");
     let row = peers.row(workload, 2).expect("a row");
     (row, log.take())
