@@ -1,5 +1,6 @@
 //! The MPI: what `MPICC` names, or one of a pinned version in a virtual environment of its own.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,4 +42,12 @@ pub fn compiler() -> Result<PathBuf> {
 /// The program that starts the ranks: it stands beside the compiler.
 pub fn launcher(mpicc: &Path) -> PathBuf {
     mpicc.with_file_name("mpirun")
+}
+
+/// Where its libraries are, for a program that does not know: only those of candlelight-mpi itself are told by the linker.
+pub fn libraries(mpicc: &Path) -> Result<OsString> {
+    let line = process::output(process::command(mpicc).arg("-show"))?;
+    let folders = line.split_whitespace().filter_map(|word| word.strip_prefix("-L")).map(PathBuf::from);
+    let known = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    Ok(std::env::join_paths(folders.chain(std::env::split_paths(&known))).map_err(|error| error.to_string())?)
 }

@@ -10,7 +10,7 @@ use crate::arguments::Arguments;
 use crate::error::{About, Result};
 use crate::{evcxr, paths, process};
 
-pub use install::{compiler, launcher};
+pub use install::{compiler, launcher, libraries};
 pub use job::Job;
 
 /// Counts the starts of one job, from 0; the ranks can read it.

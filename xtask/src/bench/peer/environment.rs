@@ -1,5 +1,6 @@
 //! What the comparison needs: PyTorch in an environment of its own, and the Rust programs.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,6 +22,8 @@ pub struct Environment {
     ranks: usize,
     /// The program that starts ranks, if there are several.
     mpirun: Option<PathBuf>,
+    /// Where the Rust program, compiled for ranks, finds its MPI.
+    libraries: Option<OsString>,
     data: Option<PathBuf>,
 }
 
@@ -47,7 +50,8 @@ impl Environment {
             }
         };
         let mpirun = mpicc.as_deref().map(mpi::launcher);
-        Ok(Self { rust: program()?, python, threads, ranks, mpirun, data })
+        let libraries = mpicc.as_deref().map(mpi::libraries).transpose()?;
+        Ok(Self { rust: program()?, python, threads, ranks, mpirun, libraries, data })
     }
 
     /// Whether the full Fashion-MNIST is on this machine.
@@ -78,7 +82,8 @@ impl Environment {
 
     /// Draws the table of `cargo xtask bench --peer torch --out`.
     pub fn plot(&self, table: &Path, figure: &Path) -> Result<()> {
-        process::output(process::command(&self.rust).arg("plot").args([table, figure])).map(drop)
+        process::output(self.with_settings(&mut process::command(&self.rust)).arg("plot").args([table, figure]))
+            .map(drop)
     }
 
     /// Starts PyTorch.
@@ -92,6 +97,9 @@ impl Environment {
     /// The number of threads, and the data. No setting of OpenMP: see `docs/decisions.md`.
     fn with_settings<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("RAYON_NUM_THREADS", self.threads.to_string());
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
         if let Some(data) = &self.data {
             command.env("CANDLELIGHT_DATA", data);
         }

@@ -28,10 +28,7 @@ use environment::Environment;
 use measure::{Peers, Subject};
 use program::Program;
 use report::Row;
-use workloads::{WORKLOADS, Workload};
-
-/// What is measured on several ranks, unless it is said: each rank has a batch of its own.
-const TOGETHER: &str = "lenet_sgd,resnet_sgd";
+use workloads::{OF_RANKS, WORKLOADS, Workload};
 
 /// Measures, prints a table as it grows, and writes `--out`, with the table and a figure beside it.
 pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
@@ -47,8 +44,7 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
     if rounds == 0 || threads == 0 || ranks == 0 {
         return Err("--rounds, --threads and --ranks must be at least 1".into());
     }
-    let workloads =
-        if ranks > 1 { chosen(Some(only.as_deref().unwrap_or(TOGETHER)))? } else { chosen(only.as_deref())? };
+    let workloads = chosen(if ranks > 1 { OF_RANKS } else { WORKLOADS }, only.as_deref())?;
 
     let needs_data = workloads.iter().any(|workload| workload.needs_data());
     let environment = Environment::prepare(threads, ranks, needs_data)?;
@@ -94,12 +90,12 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
 }
 
 /// The workloads that are named, in the order of the table.
-fn chosen(only: Option<&str>) -> Result<Vec<&'static Workload>> {
-    let Some(only) = only else { return Ok(WORKLOADS.iter().collect()) };
+fn chosen(workloads: &'static [Workload], only: Option<&str>) -> Result<Vec<&'static Workload>> {
+    let Some(only) = only else { return Ok(workloads.iter().collect()) };
     let names: Vec<&str> = only.split(',').collect();
-    if let Some(unknown) = names.iter().find(|name| WORKLOADS.iter().all(|workload| workload.name != **name)) {
-        let known: Vec<&str> = WORKLOADS.iter().map(|workload| workload.name).collect();
+    if let Some(unknown) = names.iter().find(|name| workloads.iter().all(|workload| workload.name != **name)) {
+        let known: Vec<&str> = workloads.iter().map(|workload| workload.name).collect();
         return Err(format!("there is no workload `{unknown}`; there are {}", known.join(", ")).into());
     }
-    Ok(WORKLOADS.iter().filter(|workload| names.contains(&workload.name)).collect())
+    Ok(workloads.iter().filter(|workload| names.contains(&workload.name)).collect())
 }

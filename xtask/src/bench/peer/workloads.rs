@@ -84,6 +84,10 @@ pub const WORKLOADS: &[Workload] = &[
     memory("lstm_peak_memory", "lstm_sgd"),
 ];
 
+/// On several ranks: the workloads that have a batch for each.
+pub const OF_RANKS: &[Workload] =
+    &[training("lenet_sgd", 1.5), Workload { tolerance: NORMED, ..training("resnet_sgd", 1.5) }];
+
 impl Workload {
     /// Whether it needs the full Fashion-MNIST.
     pub fn needs_data(&self) -> bool {
