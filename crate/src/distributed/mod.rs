@@ -12,6 +12,7 @@ mod data_parallel;
 mod point_to_point;
 mod sampler;
 pub mod schedule;
+mod sync_batch_norm;
 mod values;
 
 pub use all_reduce::Algorithm;
@@ -22,4 +23,5 @@ pub use cost::CostModel;
 pub use data_parallel::{DataParallel, DataParallelConfig};
 pub use point_to_point::{MAX_TAG, Received, Request};
 pub use sampler::{ShardedBatches, ShardedSampler};
+pub use sync_batch_norm::SyncBatchNorm;
 pub use values::{Element, Reduction, Values};

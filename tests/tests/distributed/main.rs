@@ -5,3 +5,4 @@ mod collective;
 mod data_parallel;
 mod overlap;
 mod sampler;
+mod sync_batch_norm;
