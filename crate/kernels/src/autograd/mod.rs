@@ -6,6 +6,7 @@
 
 mod graph;
 mod ready;
+mod recording;
 mod saved;
 mod tape;
 
@@ -15,6 +16,7 @@ use candlelight_base::{Error, Result, Scoped};
 
 use graph::stock;
 use ready::Watch;
+pub use recording::{Recording, record};
 pub use saved::saved_bytes;
 use tape::{TAPE, Tape};
 
@@ -111,15 +113,20 @@ fn scalar(loss: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
 pub fn vjp(output: impl FnOnce() -> Result<Tensor>, gradient: &Tensor) -> Result<(Tensor, GradStore)> {
     let fitting = || {
         let output = output()?;
-        if output.shape() != gradient.shape() {
-            return Err(Error::shape("gradient", format!("{:?}", output.dims()), gradient.dims()));
-        }
-        if output.dtype() != gradient.dtype() {
-            return Err(Error::DType { what: "gradient", expected: "that of the output", actual: gradient.dtype() });
-        }
+        check_gradient(&output, gradient)?;
         Ok(output)
     };
     recorded(fitting, Some(gradient), None)
+}
+
+fn check_gradient(output: &Tensor, gradient: &Tensor) -> Result<()> {
+    if output.shape() != gradient.shape() {
+        return Err(Error::shape("gradient", format!("{:?}", output.dims()), gradient.dims()));
+    }
+    if output.dtype() != gradient.dtype() {
+        return Err(Error::DType { what: "gradient", expected: "that of the output", actual: gradient.dtype() });
+    }
+    Ok(())
 }
 
 /// An output and the gradients that start from `gradient`, or from ones.
@@ -128,6 +135,13 @@ fn recorded(
     gradient: Option<&Tensor>,
     ready: Option<&mut Ready>,
 ) -> Result<(Tensor, GradStore)> {
+    let (output, tape) = run(output)?;
+    let gradients = backward(&output, gradient, tape, ready)?;
+    Ok((output.detach(), gradients))
+}
+
+/// An output, and what was recorded of it.
+fn run(output: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, Tape)> {
     // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would
     // end up on this tape.
     let (output, tape) = match rayon::current_thread_index() {
@@ -137,8 +151,7 @@ fn recorded(
             (output()?, recording.finish())
         }
     };
-    let gradients = backward(&output, gradient, tape.map_or_else(Tape::new, Ok)?, ready)?;
-    Ok((output.detach(), gradients))
+    Ok((output, tape.map_or_else(Tape::new, Ok)?))
 }
 
 /// What the backward pass of an operation is given.
