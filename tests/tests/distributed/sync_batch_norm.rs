@@ -65,7 +65,8 @@ fn distance(shares: &[usize], synchronized: bool, config: BatchNormConfig, weigh
             for (a, b) in params.trainable().iter().zip(whole_params.trainable()) {
                 compare(gradients.get(&a.var).unwrap(), expected.get(&b.var).unwrap());
             }
-            (sgd.step(&gradients)?, whole_sgd.step(&expected)?);
+            sgd.step(&gradients)?;
+            whole_sgd.step(&expected)?;
             for (a, b) in params.all().iter().zip(whole_params.all()) {
                 compare(&a.var, &b.var);
             }

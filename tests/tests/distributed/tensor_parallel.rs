@@ -82,7 +82,8 @@ fn a_block_in_parts_is_the_whole_block() -> Result<()> {
                             [gradients.get(&own.var).unwrap(), reference.get(&whole.var).unwrap()];
                         assert_close(&own.name, gradient, &cut(expected), 1e-12, 1e-12);
                     }
-                    (sgd.step(&gradients)?, whole_sgd.step(&reference)?);
+                    sgd.step(&gradients)?;
+                    whole_sgd.step(&reference)?;
                 }
                 Ok(())
             })?;
