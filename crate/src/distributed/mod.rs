@@ -1,7 +1,8 @@
 //! Training on several machines at once: ranks that exchange messages, and how they learn together.
 //!
 //! A function that trains takes a `&Arc<dyn Communicator>`. [`cluster`] runs it on threads of one program, counts its messages
-//! and keeps a virtual clock; the package `candlelight-mpi` runs it on processes.
+//! and keeps a virtual clock; the package `candlelight-mpi` runs it on processes. [`simulate`] counts the seconds of the same
+//! exchanges without running them, for thousands of workers.
 
 mod all_reduce;
 mod cluster;
@@ -10,6 +11,7 @@ mod communicator;
 mod cost;
 mod point_to_point;
 pub mod schedule;
+mod simulation;
 mod values;
 
 pub use all_reduce::Algorithm;
@@ -18,4 +20,5 @@ pub use collective::AllReduce;
 pub use communicator::{Buffer, Communicator, Counts, Done, Pending, Source, Transfer};
 pub use cost::CostModel;
 pub use point_to_point::{MAX_TAG, Received, Request};
+pub use simulation::{Exchange, Simulation, SimulationConfig, critical_batch_steps, server_saturation, simulate};
 pub use values::{Element, Reduction, Values};
