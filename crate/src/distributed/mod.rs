@@ -1,7 +1,8 @@
 //! Training on several machines at once: ranks that exchange messages, and how they learn together.
 //!
 //! A function that trains takes a `&Arc<dyn Communicator>`. [`cluster`] runs it on threads of one program, counts its messages
-//! and keeps a virtual clock; the package `candlelight-mpi` runs it on processes.
+//! and keeps a virtual clock; the package `candlelight-mpi` runs it on processes. [`simulate`] counts the seconds of the same
+//! exchanges without running them, for thousands of workers.
 
 mod all_reduce;
 mod cluster;
@@ -13,6 +14,7 @@ mod pipeline;
 mod point_to_point;
 mod sampler;
 pub mod schedule;
+mod simulation;
 mod sync_batch_norm;
 mod tensor_parallel;
 mod values;
@@ -26,6 +28,7 @@ pub use data_parallel::{DataParallel, DataParallelConfig};
 pub use pipeline::Pipeline;
 pub use point_to_point::{MAX_TAG, Received, Request};
 pub use sampler::{ShardedBatches, ShardedSampler};
+pub use simulation::{Exchange, Simulation, SimulationConfig, critical_batch_steps, server_saturation, simulate};
 pub use sync_batch_norm::SyncBatchNorm;
 pub use tensor_parallel::{ColumnParallelLinear, RowParallelLinear, sum_backward, sum_forward};
 pub use values::{Element, Reduction, Values};

@@ -6,9 +6,10 @@ use crate::Result;
 /// experiment, the members of an ensemble, the points of a grid.
 ///
 /// Small nets gain most: a step of theirs is too short to share well, whole runs are not. Each run keeps to one thread;
-/// there are as many as `RAYON_NUM_THREADS` says, one for each core by default. The results are the same to the bit as
-/// one after another. Memory is that of all runs which go on at the same time. Inside a run, a further `parallel_map` does
-/// its runs one after another; so does one that begins while another thread of the program computes in this crate.
+/// there are as many as `RAYON_NUM_THREADS` says, one for each core by default, less those that other threads of the program
+/// compute with in this crate at the time; when such a thread pauses, a run starts in its place. The results are the same to
+/// the bit as one after another. Memory is that of all runs which go on at the same time. Inside a run, a further
+/// `parallel_map` does its runs one after another.
 ///
 /// # Errors
 /// That of the first run in the order of `of` which failed; the others still run.

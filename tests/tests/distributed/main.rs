@@ -6,5 +6,6 @@ mod data_parallel;
 mod overlap;
 mod pipeline;
 mod sampler;
+mod simulation;
 mod sync_batch_norm;
 mod tensor_parallel;

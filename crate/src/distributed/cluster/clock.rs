@@ -5,7 +5,7 @@
 /// A message leaves when the sender has reached it and its way out is free; it is received when it has left and the way in is
 /// free; both take its cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Clock {
+pub(in crate::distributed) struct Clock {
     pub now: f64,
     way_out: f64,
     way_in: f64,

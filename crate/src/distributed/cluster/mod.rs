@@ -1,6 +1,6 @@
 //! Ranks as threads of one program, with a virtual clock.
 
-mod clock;
+pub(super) mod clock;
 mod slowdown;
 mod state;
 mod threads;

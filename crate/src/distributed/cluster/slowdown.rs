@@ -30,7 +30,7 @@ pub enum Slowdown {
 }
 
 impl Slowdown {
-    pub(super) fn check(&self, size: usize) -> Result<()> {
+    pub(in crate::distributed) fn check(&self, size: usize) -> Result<()> {
         match self {
             Self::None => Ok(()),
             Self::Fixed(factors) if factors.len() != size => Err(Error::setting(

@@ -139,7 +139,7 @@ fn memory_is_told_in_its_own_unit() {
 }
 
 #[test]
-fn only_known_names_can_be_chosen(WORKLOADS, ) {
+fn only_known_names_can_be_chosen() {
     let chosen_names = |only| chosen(WORKLOADS, Some(only)).map(|list| list.iter().map(|w| w.name).collect::<Vec<_>>());
     assert_eq!(chosen_names("lstm_sgd,mlp_adam").expect("both are known"), ["mlp_adam", "lstm_sgd"]);
     assert!(chosen_names("mlp").is_err_and(|error| error.to_string().contains("`mlp`")));
