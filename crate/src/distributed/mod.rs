@@ -4,6 +4,7 @@
 //! and keeps a virtual clock; the package `candlelight-mpi` runs it on processes.
 
 mod all_reduce;
+pub mod checkpoint;
 mod cluster;
 mod collective;
 mod communicator;

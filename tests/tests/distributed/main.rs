@@ -1,4 +1,5 @@
 //! Ranks and their messages.
 
+mod checkpoint;
 mod cluster;
 mod collective;

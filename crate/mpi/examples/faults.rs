@@ -1,0 +1,80 @@
+//! Training in which a rank fails at a step, to see what becomes of the job; the suite `faults` starts it.
+//!
+//! `cargo xtask mpi -n 4 --restarts 1 faults -- FOLDER KIND RANK STEP`
+//!
+//! FOLDER: of the checkpoints. KIND: `none`, `panic`, `exit`, `error`, `size`, `dtype`, `kill`, `stop`, `loop`, or `late` (a rank
+//! is killed while others save). Only the first start of a job fails.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use candlelight::{CommunicationError, Error, Result};
+
+#[path = "shared/train.rs"]
+mod train;
+use train::{Training, train};
+
+const STEPS: usize = 12;
+
+fn main() -> ExitCode {
+    candlelight_mpi::run(|comm| {
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        let usage = || Error::setting("arguments", "FOLDER KIND RANK STEP", words.join(" "));
+        let [folder, kind, rank, step] = &words[..] else { return Err(usage()) };
+        let (rank, step): (usize, usize) = (rank.parse().map_err(|_| usage())?, step.parse().map_err(|_| usage())?);
+        let is_first = std::env::var("CANDLELIGHT_MPI_ATTEMPT").is_ok_and(|attempt| attempt == "0");
+        let fault = |now: usize| {
+            if !is_first || comm.rank() != rank || now != step {
+                return Ok(());
+            }
+            match &**kind {
+                "none" => Ok(()),
+                "panic" => panic!("a fault at step {step}"),
+                "exit" => std::process::exit(0),
+                "error" => Err(failed(rank, step)),
+                // The first message of the ring is too short, or of the wrong numbers, for the rank to the right.
+                "size" => comm.all_reduce(&mut vec![1f32; 100]),
+                "dtype" => comm.all_reduce(&mut vec![1f64; 100_000]),
+                "kill" => signal("KILL"),
+                "stop" => signal("STOP"),
+                "loop" => loop {
+                    std::thread::sleep(std::time::Duration::from_secs(1));
+                },
+                "late" => signal_while_saving(),
+                _ => Err(usage()),
+            }
+        };
+        let training = Training { steps: STEPS, batch: 64, checkpoints: Some((PathBuf::from(folder), 4)) };
+        let trained = train(comm, &training, fault)?;
+        if comm.rank() == 0 {
+            println!("began with step {}", trained.first);
+            // FNV-1a over the bits of all parameters.
+            let bytes = trained.parameters.iter().flat_map(|value| value.to_bits().to_le_bytes());
+            let digest = bytes.fold(0xcbf29ce484222325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100000001b3));
+            println!("parameters {digest:016x}");
+        }
+        Ok(())
+    })
+}
+
+fn failed(rank: usize, step: usize) -> Error {
+    let problem = format!("a fault at step {step}");
+    CommunicationError::Transport { rank, operation: "train", problem }.into()
+}
+
+/// Sends one to this process.
+fn signal(name: &str) -> Result<()> {
+    let status = Command::new("sh").args(["-c", &format!("kill -s {name} {}", std::process::id())]).status();
+    // It takes a moment until it comes.
+    std::thread::sleep(std::time::Duration::from_secs(if name == "KILL" { 60 } else { 1 }));
+    Err(Error::setting("kill", "a program that sends signals", format!("{status:?}")))
+}
+
+/// Is killed some time in the next steps, in the midst of what it then does.
+fn signal_while_saving() -> Result<()> {
+    std::thread::spawn(|| {
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        let _ = signal("KILL");
+    });
+    Ok(())
+}
