@@ -2,12 +2,13 @@
 //!
 //! `cargo xtask mpi -n 4 --restarts 1 faults -- FOLDER KIND RANK STEP`
 //!
-//! FOLDER: of the checkpoints. KIND: `none`, `panic`, `exit`, `error`, `size`, `dtype`, `kill`, `stop`, `loop`, or `late` (a rank
+//! FOLDER: of the checkpoints. KIND: `none`, `panic`, `exit`, `error`, `short`, `long`, `dtype`, `kill`, `stop`, `loop`, or `late` (a rank
 //! is killed while others save). Only the first start of a job fails.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
+use candlelight::distributed::{Algorithm, Reduction};
 use candlelight::{CommunicationError, Error, Result};
 
 #[path = "shared/train.rs"]
@@ -27,14 +28,16 @@ fn main() -> ExitCode {
             if !is_first || comm.rank() != rank || now != step {
                 return Ok(());
             }
+            println!("rank {rank} fails now");
             match &**kind {
                 "none" => Ok(()),
                 "panic" => panic!("a fault at step {step}"),
                 "exit" => std::process::exit(0),
                 "error" => Err(failed(rank, step)),
-                // The first message of the ring is too short, or of the wrong numbers, for the rank to the right.
-                "size" => comm.all_reduce(&mut vec![1f32; 100]),
-                "dtype" => comm.all_reduce(&mut vec![1f64; 100_000]),
+                // For the rank to the right the first message of the ring is too short, too long, or of the wrong numbers.
+                "short" => comm.all_reduce_with(&mut vec![1f32; 400], Reduction::Sum, Algorithm::Ring),
+                "long" => comm.all_reduce_with(&mut vec![1f32; 400_000], Reduction::Sum, Algorithm::Ring),
+                "dtype" => comm.all_reduce_with(&mut vec![1f64; 400], Reduction::Sum, Algorithm::Ring),
                 "kill" => signal("KILL"),
                 "stop" => signal("STOP"),
                 "loop" => loop {

@@ -6,13 +6,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::ffi::{self, Channel, Mpi, Outcome};
+use crate::ffi::{self, Channel, Mpi};
 use crate::transfers::Orphan;
 
 /// How long answers may take.
 const GRACE: Duration = Duration::from_millis(750);
 /// A rank that asked so shortly ago was alive then; it may have ended its own inquiry since, and not answer any more.
-const RECENT: Duration = Duration::from_secs(2);
+const RECENT: Duration = Duration::from_secs(1);
 /// Of control messages.
 const TAG: u32 = 0;
 const QUESTION: u8 = 0;
@@ -117,23 +117,22 @@ impl State {
         let request = unsafe { mpi.send(Channel::Control, message.as_ptr().cast(), message.len(), peer, TAG) };
         // To a rank that cannot be reached nothing is sent, and it will be silent.
         if let Ok(request) = request {
-            self.outgoing.push(Orphan::of_message(request, message));
+            self.outgoing.push(Orphan::new(vec![request], message));
         }
     }
 }
 
 fn receive(mpi: &mut Mpi) -> Option<(usize, Vec<u8>)> {
-    let (from, len) = mpi.probe(Channel::Control, None, TAG)?;
-    let mut message = vec![0u8; len];
+    let found = mpi.probe(Channel::Control, None, TAG).ok()??;
+    let mut message = vec![0u8; found.len];
     // SAFETY: the bytes stay where they are, and nobody else uses them, until the request is done, which is awaited below.
-    let request = unsafe { mpi.receive(Channel::Control, message.as_mut_ptr().cast(), len, Some(from), TAG) };
-    let mut request = request.ok()?;
+    let mut request = unsafe { mpi.receive(found, message.as_mut_ptr().cast()) }.ok()?;
     // The message is here already, so this takes no time.
     loop {
         match mpi.test(&mut request) {
-            Outcome::Open => {}
-            Outcome::Done { .. } => return Some((from, message)),
-            Outcome::TooLong { .. } | Outcome::Failed(_) => return None,
+            Ok(false) => {}
+            Ok(true) => return Some((found.source, message)),
+            Err(_) => return None,
         }
     }
 }

@@ -1,16 +1,16 @@
 //! What the ranks' communicator is made of.
 
-use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use candlelight::candle_core::DType;
 use candlelight::distributed::{
-    Buffer, Communicator, Counts, Element, MAX_TAG, Pending, Reduction, Source, Transfer, Values,
+    Buffer, Communicator, Counts, Element, MAX_TAG, Pending, Reduction, Source, Transfer,
 };
 use candlelight::{CommunicationError, Error, Result};
 
-use crate::ffi::{self, Channel, Code, Place, Request};
+use crate::ffi::{self, Channel, Code, Found, Mpi, Place};
 use crate::liveness::Liveness;
 use crate::transfers::{Orphan, Transfers};
 
@@ -65,6 +65,15 @@ impl World {
         self.orphans.lock().unwrap_or_else(PoisonError::into_inner).push(orphan);
     }
 
+    /// Takes a message away that nobody can use.
+    pub fn discard(&self, mpi: &mut Mpi, found: Found, dtype: DType) {
+        let mut room = vec![0u8; found.len * dtype.size_in_bytes()];
+        // SAFETY: the room is as large as the message, and is kept until the request is done.
+        if let Ok(request) = unsafe { mpi.receive(found, room.as_mut_ptr().cast()) } {
+            self.adopt(Orphan::new(vec![request], room));
+        }
+    }
+
     /// Frees the buffers that MPI is through with.
     pub fn bury(&self) {
         let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,15 +83,8 @@ impl World {
         }
     }
 
-    /// The end of all transfers that nobody waited for: receives are cancelled, and what is sent must be taken by someone.
+    /// Waits for the end of all transfers that nobody waited for.
     pub fn finish(&self) -> Result<()> {
-        {
-            let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut mpi = ffi::mpi();
-            for orphan in orphans.iter_mut() {
-                orphan.cancel(&mut mpi);
-            }
-        }
         let started = Instant::now();
         loop {
             self.bury();
@@ -126,14 +128,6 @@ pub fn rank_of(source: Source) -> Option<usize> {
     }
 }
 
-/// Where the number at `place` is.
-fn address(values: &mut Values, place: usize) -> *mut c_void {
-    match values {
-        Values::F32(numbers) => numbers.as_mut_ptr().wrapping_add(place).cast(),
-        Values::F64(numbers) => numbers.as_mut_ptr().wrapping_add(place).cast(),
-    }
-}
-
 /// The communicator that programs get.
 pub struct Ranks(pub Arc<World>);
 
@@ -162,33 +156,21 @@ impl Communicator for Ranks {
             world.check(operation, &buffer, transfer)?;
         }
         world.bury();
-        let mut pending = Transfers::new(world.clone(), operation, tag, buffer, transfers.len());
-        let mut mpi = ffi::mpi();
-        // Receives first: what comes then finds its place, and is copied once.
-        let is_send = |transfer: &&Transfer| matches!(transfer, Transfer::Send { .. });
-        let receives = transfers.iter().filter(|transfer| !is_send(transfer));
-        for transfer in receives.chain(transfers.iter().filter(is_send)) {
-            let started = begin(&mut mpi, &mut pending.buffer, transfer, tag);
-            let request = match started {
-                Ok(request) => request,
-                Err(code) => {
-                    // What has begun is adopted, which takes turns with MPI.
-                    drop(mpi);
-                    return Err(world.transport(operation, code));
-                }
-            };
-            let (peer, range) = match transfer {
-                Transfer::Send { to, range } => {
-                    world.sent.fetch_add(1, Ordering::Relaxed);
-                    let bytes = range.len() * pending.buffer.values.dtype().size_in_bytes();
-                    world.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
-                    (Some(*to), range)
-                }
-                Transfer::Receive { from, range } | Transfer::ReceiveAside { from, range } => (rank_of(*from), range),
-            };
-            pending.push(request, peer, (!is_send(&transfer)).then_some(range.len()));
+        let mut pending = Transfers::new(world.clone(), operation, tag, buffer);
+        for transfer in transfers {
+            let Transfer::Send { to, range } = transfer else { continue };
+            pending.send(*to, range.clone())?;
+            world.sent.fetch_add(1, Ordering::Relaxed);
+            let bytes = range.len() * pending.dtype().size_in_bytes();
+            world.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
         }
-        drop(mpi);
+        for transfer in transfers {
+            match transfer {
+                Transfer::Send { .. } => {}
+                Transfer::Receive { from, range } => pending.receive(*from, range.clone(), false),
+                Transfer::ReceiveAside { from, range } => pending.receive(*from, range.clone(), true),
+            }
+        }
         Ok(Box::new(pending))
     }
 
@@ -210,30 +192,6 @@ impl Communicator for Ranks {
 
     fn seconds(&self) -> f64 {
         self.0.started.elapsed().as_secs_f64()
-    }
-}
-
-fn begin(mpi: &mut ffi::Mpi, buffer: &mut Buffer, transfer: &Transfer, tag: u32) -> std::result::Result<Request, Code> {
-    let Buffer { values, scratch } = buffer;
-    let channel = Channel::of(values.dtype());
-    // SAFETY of all three: the range lies inside of the vector, as was checked; the vector is not touched, and moves only as a
-    // whole, which leaves its numbers where they are, until the request is done: `Transfers` gives it back then, and no sooner.
-    match transfer {
-        Transfer::Send { to, range } => {
-            let data = address(values, range.start);
-            // SAFETY: as above.
-            unsafe { mpi.send(channel, data, range.len(), *to, tag) }
-        }
-        Transfer::Receive { from, range } => {
-            let data = address(values, range.start);
-            // SAFETY: as above.
-            unsafe { mpi.receive(channel, data, range.len(), rank_of(*from), tag) }
-        }
-        Transfer::ReceiveAside { from, range } => {
-            let data = address(scratch, range.start);
-            // SAFETY: as above; the scratch is of the same dtype, as was checked.
-            unsafe { mpi.receive(channel, data, range.len(), rank_of(*from), tag) }
-        }
     }
 }
 
