@@ -179,7 +179,8 @@ fn deadlines(comm: &Arc<dyn Communicator>) -> Result<()> {
     std::thread::sleep(Duration::from_millis(if comm.rank() == asleep { 2800 } else { 1200 }));
     if comm.rank() != asleep {
         let error = comm.irecv::<f32>(1, asleep, 8)?.wait_for(Duration::from_millis(300)).unwrap_err();
-        let is_named = matches!(&error, Error::Communication(CommunicationError::Silent { peers, .. }) if *peers == [asleep]);
+        let is_named =
+            matches!(&error, Error::Communication(CommunicationError::Silent { peers, .. }) if *peers == [asleep]);
         assert!(is_named, "{error}");
     }
     comm.barrier()

@@ -53,7 +53,8 @@ fn main() -> ExitCode {
             println!("began with step {}", trained.first);
             // FNV-1a over the bits of all parameters.
             let bytes = trained.parameters.iter().flat_map(|value| value.to_bits().to_le_bytes());
-            let digest = bytes.fold(0xcbf29ce484222325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100000001b3));
+            let digest =
+                bytes.fold(0xcbf29ce484222325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100000001b3));
             println!("parameters {digest:016x}");
         }
         Ok(())

@@ -11,7 +11,14 @@ unsafe extern "C" {
     fn cl_mpi_stop() -> c_int;
     fn cl_mpi_abort(code: c_int);
     fn cl_mpi_send(channel: c_int, data: *const c_void, count: c_int, to: c_int, tag: c_int, slot: *mut u64) -> c_int;
-    fn cl_mpi_receive(channel: c_int, data: *mut c_void, count: c_int, from: c_int, tag: c_int, slot: *mut u64) -> c_int;
+    fn cl_mpi_receive(
+        channel: c_int,
+        data: *mut c_void,
+        count: c_int,
+        from: c_int,
+        tag: c_int,
+        slot: *mut u64,
+    ) -> c_int;
     fn cl_mpi_test(slot: *mut u64, done: *mut c_int) -> c_int;
     fn cl_mpi_probe(
         channel: c_int,
@@ -133,7 +140,12 @@ impl Mpi {
         check(unsafe { cl_mpi_probe(channel.number(), from, tag as c_int, &mut found, &mut source, &mut count) })?;
         let is_there = found != 0;
         // A message always is of whole numbers: its channel carries no other.
-        Ok(is_there.then_some(Found { channel, tag, source: source as usize, len: usize::try_from(count).unwrap_or(0) }))
+        Ok(is_there.then_some(Found {
+            channel,
+            tag,
+            source: source as usize,
+            len: usize::try_from(count).unwrap_or(0),
+        }))
     }
 
     /// Starts to receive a message.
@@ -165,7 +177,13 @@ impl Mpi {
     ///
     /// # Safety
     /// `data` points to `len` numbers of the channel that nobody else uses during the call.
-    pub unsafe fn all_reduce(&mut self, channel: Channel, data: *mut c_void, len: usize, op: usize) -> Result<(), Code> {
+    pub unsafe fn all_reduce(
+        &mut self,
+        channel: Channel,
+        data: *mut c_void,
+        len: usize,
+        op: usize,
+    ) -> Result<(), Code> {
         let Some(len) = count(len) else { return Err(Code::COUNT) };
         // SAFETY: the caller's promise; `op` is below 3.
         check(unsafe { cl_mpi_all_reduce(channel.number(), data, len, (op % 3) as c_int) })

@@ -98,7 +98,8 @@ fn start(config: &Config) -> Result<Arc<World>> {
         return Err(transport("MPI can be started only once in a process".into()).into());
     }
     let place = ffi::mpi().start().map_err(|code| transport(code.words()))?;
-    let place = place.ok_or_else(|| transport("this MPI is for programs of one thread (MPI_THREAD_SERIALIZED)".into()))?;
+    let place =
+        place.ok_or_else(|| transport("this MPI is for programs of one thread (MPI_THREAD_SERIALIZED)".into()))?;
     let world = Arc::new(World::new(&place, deadline));
     *running = Some(world.clone());
     Ok(world)
@@ -114,7 +115,8 @@ fn end(world: &World, comm: &dyn Communicator) -> Result<()> {
 /// A barrier with a deadline of its own.
 fn farewell(comm: &dyn Communicator, deadline: Duration) -> Result<()> {
     let (rank, size) = (comm.rank(), comm.size());
-    let distances = std::iter::successors(Some(1), |distance| Some(2 * distance)).take_while(|&distance| distance < size);
+    let distances =
+        std::iter::successors(Some(1), |distance| Some(2 * distance)).take_while(|&distance| distance < size);
     for distance in distances {
         let (to, from) = ((rank + distance) % size, Source::Rank((rank + size - distance) % size));
         let both = [Transfer::Send { to, range: 0..0 }, Transfer::Receive { from, range: 0..0 }];

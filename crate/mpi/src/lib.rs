@@ -35,6 +35,6 @@ mod world;
 #[cfg(doc)]
 use candlelight::distributed::Communicator;
 
-pub use job::{Config, run, run_with, version};
 use job::running;
+pub use job::{Config, run, run_with, version};
 pub use world::native_all_reduce;

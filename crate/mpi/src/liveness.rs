@@ -68,8 +68,9 @@ impl Liveness {
         Inquiry { since: Instant::now() }
     }
 
-    /// Reads what others have asked and answered, and answers that this rank waits.
-    pub fn answer(&self, wait: &Wait) {
+    /// Reads what others have asked and answered, and answers that this rank waits. `fresh`: it did so a moment ago, and what
+    /// it reads now has just been sent.
+    pub fn answer(&self, wait: &Wait, fresh: bool) {
         let mut state = self.lock();
         loop {
             let Some((from, message)) = receive(&mut ffi::mpi()) else { return };
@@ -77,8 +78,8 @@ impl Liveness {
             if kind == QUESTION {
                 state.send(from, ANSWER, number, wait);
             }
-            // An answer to an earlier question says nothing about now.
-            if (kind == QUESTION || number == state.questions)
+            // An old question, or an answer to one, says nothing about now.
+            if (if kind == QUESTION { fresh } else { number == state.questions })
                 && let Some(sign) = state.signs.get_mut(from)
             {
                 *sign = Some((Instant::now(), theirs));

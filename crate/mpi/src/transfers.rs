@@ -47,13 +47,16 @@ pub struct Transfers {
     buffer: Buffer,
     sends: Vec<(Request, usize)>,
     receives: Vec<Receive>,
+    /// When this has last looked at what others ask, or was made.
     attended: Instant,
+    /// Whether it has.
+    attentive: bool,
 }
 
 impl Transfers {
     pub fn new(world: Arc<World>, operation: &'static str, tag: u32, buffer: Buffer) -> Self {
         let (sends, receives) = (Vec::with_capacity(1), Vec::with_capacity(1));
-        Self { world, operation, tag, buffer, sends, receives, attended: Instant::now() }
+        Self { world, operation, tag, buffer, sends, receives, attended: Instant::now(), attentive: false }
     }
 
     pub fn dtype(&self) -> DType {
@@ -130,11 +133,13 @@ impl Transfers {
 
     /// Answers other ranks, and looks for messages of the other dtype, every so often.
     fn attend(&mut self) -> Result<()> {
-        if self.attended.elapsed() < ATTENTION {
+        let since = self.attended.elapsed();
+        if since < ATTENTION {
             return Ok(());
         }
         self.attended = Instant::now();
-        self.world.liveness.answer(&self.wait_for());
+        let was_attentive = std::mem::replace(&mut self.attentive, true);
+        self.world.liveness.answer(&self.wait_for(), was_attentive && since < 50 * ATTENTION);
         let dtype = self.dtype();
         let other = if dtype == DType::F32 { DType::F64 } else { DType::F32 };
         let mut mpi = ffi::mpi();

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use candlelight::candle_core::DType;
-use candlelight::distributed::{
-    Buffer, Communicator, Counts, Element, MAX_TAG, Pending, Reduction, Source, Transfer,
-};
+use candlelight::distributed::{Buffer, Communicator, Counts, Element, MAX_TAG, Pending, Reduction, Source, Transfer};
 use candlelight::{CommunicationError, Error, Result};
 
 use crate::ffi::{self, Channel, Code, Found, Mpi, Place};

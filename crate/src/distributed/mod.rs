@@ -11,6 +11,7 @@ mod communicator;
 mod cost;
 mod point_to_point;
 pub mod schedule;
+mod scratch;
 mod values;
 
 pub use all_reduce::Algorithm;

@@ -113,7 +113,8 @@ fn another_number_of_ranks_is_refused_by_all() {
     for (saved, now) in [(4, 2), (2, 4)] {
         let folder = tempfile::tempdir().unwrap();
         save(saved, folder.path(), &[10]);
-        let errors = cluster(now, |comm| Ok(checkpoint::latest(comm, folder.path()).map(|_| ()).unwrap_err().to_string()));
+        let errors =
+            cluster(now, |comm| Ok(checkpoint::latest(comm, folder.path()).map(|_| ()).unwrap_err().to_string()));
         let expected = format!(
             "{} is not a whole checkpoint: {saved} ranks have written its newest step, and there are {now} now",
             folder.path().display()

@@ -10,7 +10,6 @@ use crate::arguments::Arguments;
 use crate::error::{About, Result};
 use crate::{evcxr, paths, process};
 
-
 /// Counts the starts of one job, from 0; the ranks can read it.
 const ATTEMPT: &str = "CANDLELIGHT_MPI_ATTEMPT";
 

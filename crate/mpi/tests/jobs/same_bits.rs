@@ -17,7 +17,8 @@ fn losses_are_those_of_threads_bit_for_bit() {
             losses.map(|(step, loss)| format!("step {step} loss {loss:.6} bits {:08x}", loss.to_bits())).collect();
         let outcome = crate::job::run(&["-n", &ranks.to_string(), "synchronous_sgd", "--", "5"], "synchronous_sgd");
         assert!(outcome.status.success(), "{}", outcome.text());
-        let lines: Vec<_> = outcome.lines.iter().map(|(_, line)| line).filter(|line| line.starts_with("step ")).collect();
+        let lines: Vec<_> =
+            outcome.lines.iter().map(|(_, line)| line).filter(|line| line.starts_with("step ")).collect();
         assert_eq!(lines, expected.iter().collect::<Vec<_>>(), "{ranks} ranks");
     }
 }
