@@ -42,6 +42,8 @@ pub struct Liveness(Mutex<State>);
 
 struct State {
     questions: u64,
+    /// The one whose answers count.
+    open: Option<u64>,
     /// The last sign of life of each rank, and what it waited for.
     signs: Vec<Option<(Instant, Wait)>>,
     /// Messages that MPI may still read.
@@ -50,7 +52,7 @@ struct State {
 
 impl Liveness {
     pub fn new(size: usize) -> Self {
-        Self(Mutex::new(State { questions: 0, signs: vec![None; size], outgoing: Vec::new() }))
+        Self(Mutex::new(State { questions: 0, open: None, signs: vec![None; size], outgoing: Vec::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -61,11 +63,17 @@ impl Liveness {
     pub fn ask(&self, rank: usize, wait: &Wait) -> Inquiry {
         let mut state = self.lock();
         state.questions += 1;
+        state.open = Some(state.questions);
         let (number, size) = (state.questions, state.signs.len());
         for peer in (0..size).filter(|&peer| peer != rank) {
             state.send(peer, QUESTION, number, wait);
         }
         Inquiry { since: Instant::now() }
+    }
+
+    /// Answers that still come will say nothing.
+    pub fn close(&self) {
+        self.lock().open = None;
     }
 
     /// Reads what others have asked and answered, and answers that this rank waits. `fresh`: it did so a moment ago, and what
@@ -79,7 +87,7 @@ impl Liveness {
                 state.send(from, ANSWER, number, wait);
             }
             // An old question, or an answer to one, says nothing about now.
-            if (if kind == QUESTION { fresh } else { number == state.questions })
+            if (if kind == QUESTION { fresh } else { state.open == Some(number) })
                 && let Some(sign) = state.signs.get_mut(from)
             {
                 *sign = Some((Instant::now(), theirs));

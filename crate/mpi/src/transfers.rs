@@ -163,6 +163,12 @@ impl Transfers {
 
     /// After the deadline: asks all ranks who is alive. `Ok`: the transfers are done after all.
     fn investigate(&mut self, started: Instant) -> Result<()> {
+        let result = self.ask_all(started);
+        self.world.liveness.close();
+        result
+    }
+
+    fn ask_all(&mut self, started: Instant) -> Result<()> {
         let world = self.world.clone();
         let inquiry = world.liveness.ask(world.rank, &self.wait_for());
         loop {

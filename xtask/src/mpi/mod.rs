@@ -10,6 +10,11 @@ use crate::arguments::Arguments;
 use crate::error::{About, Result};
 use crate::{evcxr, paths, process};
 
+/// Brings the MPI, where none is named, so that `candlelight-mpi` can be compiled.
+pub fn install() -> Result<()> {
+    install::compiler().map(drop)
+}
+
 /// Counts the starts of one job, from 0; the ranks can read it.
 const ATTEMPT: &str = "CANDLELIGHT_MPI_ATTEMPT";
 
@@ -26,7 +31,7 @@ pub fn mpi(mut arguments: Arguments) -> Result<ExitCode> {
         return Err("-n must be at least 1, got 0".into());
     }
     let mpicc = install::compiler()?;
-    let program = build(&mpicc, example)?;
+    let program = build(example)?;
     for attempt in 0.. {
         let job = job::Job::new()?;
         let mut mpirun = job.command(&install::launcher(&mpicc), ranks);
@@ -47,10 +52,10 @@ pub fn mpi(mut arguments: Arguments) -> Result<ExitCode> {
 }
 
 /// Where cargo puts the program.
-fn build(mpicc: &std::path::Path, example: &str) -> Result<PathBuf> {
+fn build(example: &str) -> Result<PathBuf> {
     let mut cargo = process::command("cargo");
     cargo.args(["build", "--quiet", "--package", "candlelight-mpi", "--example", example]);
-    cargo.env("MPICC", mpicc).current_dir(paths::root());
+    cargo.current_dir(paths::root());
     let status = cargo.status().about("cannot start cargo")?;
     if !status.success() {
         return Err(format!("the example `{example}` could not be built; what cargo said stands above").into());
