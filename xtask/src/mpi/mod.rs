@@ -36,7 +36,7 @@ pub fn mpi(mut arguments: Arguments) -> Result<ExitCode> {
         let job = job::Job::new()?;
         let mut mpirun = job.command(&install::launcher(&mpicc), ranks);
         mpirun.arg(&program).args(&of_program).env(ATTEMPT, attempt.to_string());
-        let status = mpirun.status().about("cannot start mpirun")?;
+        let status = job::watch(&mut mpirun)?;
         drop(job);
         if status.success() {
             return Ok(ExitCode::SUCCESS);
