@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ffi::{self, Channel, Mpi};
-use crate::transfers::Orphan;
+use crate::orphan::Orphan;
 
 /// How long answers may take.
 const GRACE: Duration = Duration::from_millis(750);

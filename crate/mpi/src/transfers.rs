@@ -9,9 +9,10 @@ use candlelight::candle_core::DType;
 use candlelight::distributed::{Buffer, Done, Pending, Source, Values};
 use candlelight::{CommunicationError, Error, Result};
 
-use crate::ffi::{self, Channel, Found, Mpi, Request};
+use crate::ffi::{self, Channel, Found, Request};
 use crate::liveness::Wait;
-use crate::world::{World, rank_of};
+use crate::orphan::Orphan;
+use crate::world::World;
 
 /// Between two looks at what other ranks ask, while this one waits.
 const ATTENTION: Duration = Duration::from_millis(1);
@@ -192,7 +193,7 @@ impl Transfers {
         Err(error.into())
     }
 
-    fn finish(mut self: Box<Self>) -> Done {
+    fn finish(&mut self) -> Done {
         let source = |receive: &Receive| match receive.state {
             State::Done(source) => Some(source),
             _ => None,
@@ -204,6 +205,14 @@ impl Transfers {
     fn take(&mut self) -> Buffer {
         let nothing = Buffer { values: Values::F32(Vec::new()), scratch: Values::F32(Vec::new()) };
         std::mem::replace(&mut self.buffer, nothing)
+    }
+}
+
+/// The rank that is named, if one is.
+pub fn rank_of(source: Source) -> Option<usize> {
+    match source {
+        Source::Rank(rank) => Some(rank),
+        Source::Any => None,
     }
 }
 
@@ -268,22 +277,5 @@ impl Drop for Transfers {
             let buffer = self.take();
             self.world.adopt(Orphan::new(requests, buffer));
         }
-    }
-}
-
-/// Transfers that nobody waits for any more, with what MPI uses of them.
-pub struct Orphan {
-    requests: Vec<Request>,
-    _loan: Box<dyn std::any::Any + Send>,
-}
-
-impl Orphan {
-    pub fn new(requests: Vec<Request>, loan: impl Send + 'static) -> Self {
-        Self { requests, _loan: Box::new(loan) }
-    }
-
-    pub fn is_done(&mut self, mpi: &mut Mpi) -> bool {
-        self.requests.retain_mut(|request| matches!(mpi.test(request), Ok(false)));
-        self.requests.is_empty()
     }
 }
