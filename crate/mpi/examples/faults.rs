@@ -2,18 +2,19 @@
 //!
 //! `cargo xtask mpi -n 4 --restarts 1 faults -- FOLDER KIND RANK STEP`
 //!
-//! FOLDER: of the checkpoints. KIND: `none`, `panic`, `exit`, `error`, `short`, `long`, `dtype`, `kill`, `stop`, `loop`, or `late` (a rank
-//! is killed while others save). Only the first start of a job fails.
+//! FOLDER: of the checkpoints. KIND: `none`, `panic`, `exit`, `error`, `short`, `long`, `dtype`, `kill`, `stop`, `loop`, or `save` (a rank
+//! is killed when the others have saved STEP steps and it has not). Only the first start of a job fails.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use candlelight::distributed::{Algorithm, Reduction};
 use candlelight::{CommunicationError, Error, Result};
 
 #[path = "shared/train.rs"]
 mod train;
-use train::{Training, train};
+use train::{Moment, Training, train};
 
 const STEPS: usize = 12;
 
@@ -24,8 +25,9 @@ fn main() -> ExitCode {
         let [folder, kind, rank, step] = &words[..] else { return Err(usage()) };
         let (rank, step): (usize, usize) = (rank.parse().map_err(|_| usage())?, step.parse().map_err(|_| usage())?);
         let is_first = std::env::var("CANDLELIGHT_MPI_ATTEMPT").is_ok_and(|attempt| attempt == "0");
-        let fault = |now: usize| {
-            if !is_first || comm.rank() != rank || now != step {
+        let at = if kind == "save" { Moment::Save(step) } else { Moment::Step(step) };
+        let fault = |now: Moment| {
+            if !is_first || comm.rank() != rank || now != at {
                 return Ok(());
             }
             println!("rank {rank} fails now");
@@ -41,9 +43,13 @@ fn main() -> ExitCode {
                 "kill" => signal("KILL"),
                 "stop" => signal("STOP"),
                 "loop" => loop {
-                    std::thread::sleep(std::time::Duration::from_secs(1));
+                    std::thread::sleep(Duration::from_secs(1));
                 },
-                "late" => signal_while_saving(),
+                "save" => {
+                    // By then the others have written.
+                    std::thread::sleep(Duration::from_millis(500));
+                    signal("KILL")
+                }
                 _ => Err(usage()),
             }
         };
@@ -70,15 +76,6 @@ fn failed(rank: usize, step: usize) -> Error {
 fn signal(name: &str) -> Result<()> {
     let status = Command::new("sh").args(["-c", &format!("kill -s {name} {}", std::process::id())]).status();
     // It takes a moment until it comes.
-    std::thread::sleep(std::time::Duration::from_secs(if name == "KILL" { 60 } else { 1 }));
+    std::thread::sleep(Duration::from_secs(if name == "KILL" { 60 } else { 1 }));
     Err(Error::setting("kill", "a program that sends signals", format!("{status:?}")))
-}
-
-/// Is killed some time in the next steps, in the midst of what it then does.
-fn signal_while_saving() -> Result<()> {
-    std::thread::spawn(|| {
-        std::thread::sleep(std::time::Duration::from_millis(25));
-        let _ = signal("KILL");
-    });
-    Ok(())
 }

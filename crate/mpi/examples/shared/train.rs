@@ -21,6 +21,15 @@ pub struct Training {
     pub checkpoints: Option<(PathBuf, usize)>,
 }
 
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Before a step, which are counted from 0.
+    Step(usize),
+    /// Before the ranks save, after so many steps.
+    Save(usize),
+}
+
 /// What has come of it.
 #[derive(Debug, PartialEq)]
 pub struct Trained {
@@ -32,11 +41,11 @@ pub struct Trained {
     pub parameters: Vec<f32>,
 }
 
-/// Trains a multi-layer perceptron on Fashion-MNIST, each rank on its part of each batch. `before`: called before each step.
+/// Trains a multi-layer perceptron on Fashion-MNIST, each rank on its part of each batch. `before`: called at each moment.
 pub fn train(
     comm: &Arc<dyn Communicator>,
     training: &Training,
-    before: impl Fn(usize) -> Result<()>,
+    before: impl Fn(Moment) -> Result<()>,
 ) -> Result<Trained> {
     let data = FashionMnist::offline(&Device::Cpu)?.train;
     // Each rank would begin elsewhere; it takes what rank 0 begins with.
@@ -59,7 +68,7 @@ pub fn train(
     }
     let mut losses = Vec::new();
     for step in first..training.steps {
-        before(step)?;
+        before(Moment::Step(step))?;
         // The same samples on all ranks, of which each takes its part.
         let mut draws = stream(0, &format!("batch {step}"));
         let samples: Vec<u32> = (0..training.batch).map(|_| draws.random_range(0..data.len() as u32)).collect();
@@ -89,6 +98,7 @@ pub fn train(
         if let Some((folder, every)) = &training.checkpoints
             && (step + 1) % every == 0
         {
+            before(Moment::Save(step + 1))?;
             let state = Checkpoint::new().params(&params)?.state("optimizer", &sgd)?;
             checkpoint::save(comm, folder, step + 1, &state)?;
         }
