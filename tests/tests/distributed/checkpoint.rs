@@ -96,6 +96,19 @@ fn different_ranks_may_lack_different_steps() {
     assert_eq!(latest(2, folder.path()), None);
 }
 
+#[test]
+fn the_whole_step_before_is_kept_whatever_lies_between() {
+    let folder = tempfile::tempdir().unwrap();
+    save(2, folder.path(), &[10]);
+    for (rank, step) in [(0, 20), (1, 15)] {
+        fs::create_dir_all(folder.path().join(format!("step-{step:08}"))).unwrap();
+        fs::copy(file(folder.path(), 10, rank), file(folder.path(), step, rank)).unwrap();
+    }
+    save(2, folder.path(), &[30]);
+    fs::remove_file(file(folder.path(), 30, 0)).unwrap();
+    assert_eq!(latest(2, folder.path()), Some(10));
+}
+
 /// A rank died before it wrote step 20 the second time: its file is of the first.
 #[test]
 fn files_of_two_saves_are_not_mixed() {
