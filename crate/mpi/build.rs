@@ -43,6 +43,7 @@ fn compiler() -> PathBuf {
         return given.into();
     }
     let brought = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/mpi/venv/bin/mpicc");
+    println!("cargo:rerun-if-changed={}", brought.display());
     if brought.exists() { brought } else { "mpicc".into() }
 }
 

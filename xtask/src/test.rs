@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::error::Result;
-use crate::{browser, data, paths, process, run, setup, twins};
+use crate::{browser, data, mpi, paths, process, run, setup, twins};
 
 struct Outcome {
     name: &'static str,
@@ -28,16 +28,19 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
         outcomes.push(Outcome { name, passed: result.is_ok(), time: start.elapsed() });
     };
     step("set-up", &setup::setup);
+    step("MPI", &|| mpi::compiler().map(drop));
     step("formatting", &|| cargo(&["fmt", "--all", "--check"], &[]));
     step("lints", &|| {
-        let features = ["--features", "candlelight-tests/lab"];
+        let features = ["--features", "candlelight-tests/lab,candlelight-peer/ranks"];
         let lints = ["clippy", "--workspace", "--all-targets", features[0], features[1], "--", "-D", "warnings"];
         cargo(&lints, &[])
     });
     step("documentation", &|| cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]));
     // The tests that need all images are left out where it is missing.
     step("Fashion-MNIST", &|| data::full().map(drop));
-    step("Rust suites", &|| cargo(&["test", "--workspace"], &[]));
+    step("Rust suites", &|| cargo(&["test", "--workspace", "--exclude", "candlelight-mpi"], &[]));
+    // With the cores for itself: its ranks have deadlines.
+    step("ranks under MPI", &|| cargo(&["test", "--package", "candlelight-mpi"], &[]));
     if !quick {
         step("text twins", &|| match twins::out_of_step()? {
             apart if apart.is_empty() => Ok(()),

@@ -19,7 +19,7 @@ unsafe extern "C" {
         tag: c_int,
         slot: *mut u64,
     ) -> c_int;
-    fn cl_mpi_test(channel: c_int, slot: *mut u64, done: *mut c_int, source: *mut c_int, count: *mut c_int) -> c_int;
+    fn cl_mpi_test(slot: *mut u64, done: *mut c_int) -> c_int;
     fn cl_mpi_probe(
         channel: c_int,
         from: c_int,
@@ -28,9 +28,7 @@ unsafe extern "C" {
         source: *mut c_int,
         count: *mut c_int,
     ) -> c_int;
-    fn cl_mpi_cancel(slot: *mut u64) -> c_int;
     fn cl_mpi_all_reduce(channel: c_int, data: *mut c_void, count: c_int, op: c_int) -> c_int;
-    fn cl_mpi_is_truncated(code: c_int) -> c_int;
     fn cl_mpi_words(code: c_int, words: *mut c_char);
     fn cl_mpi_words_size() -> c_int;
     fn cl_mpi_version(words: *mut c_char);
@@ -70,24 +68,16 @@ pub struct Place {
 }
 
 /// A transfer that MPI knows of. MPI reads or writes its numbers until it is done.
-pub struct Request {
-    channel: Channel,
-    slot: u64,
-}
+pub struct Request(u64);
 
-/// What has become of a transfer.
-pub enum Outcome {
-    Open,
-    Done {
-        source: usize,
-        count: usize,
-    },
-    /// The message was longer than the room for it; how long, if that is known.
-    TooLong {
-        source: usize,
-        count: Option<usize>,
-    },
-    Failed(Code),
+/// A message that has come, and waits to be received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    channel: Channel,
+    tag: u32,
+    pub source: usize,
+    /// How many numbers it has.
+    pub len: usize,
 }
 
 static MPI: Mutex<Mpi> = Mutex::new(Mpi(()));
@@ -135,66 +125,52 @@ impl Mpi {
         to: usize,
         tag: u32,
     ) -> Result<Request, Code> {
-        let mut request = Request { channel, slot: 0 };
+        let mut request = Request(0);
         let Some(len) = count(len) else { return Err(Code::COUNT) };
         // SAFETY: the caller's promise.
-        check(unsafe { cl_mpi_send(channel.number(), data, len, to as c_int, tag as c_int, &mut request.slot) })?;
+        check(unsafe { cl_mpi_send(channel.number(), data, len, to as c_int, tag as c_int, &mut request.0) })?;
         Ok(request)
     }
 
-    /// Starts to receive numbers.
-    ///
-    /// # Safety
-    /// `data` points to room for `len` numbers of the channel, which stays where it is, and which nobody else uses, until the
-    /// request is done.
-    pub unsafe fn receive(
-        &mut self,
-        channel: Channel,
-        data: *mut c_void,
-        len: usize,
-        from: Option<usize>,
-        tag: u32,
-    ) -> Result<Request, Code> {
-        let mut request = Request { channel, slot: 0 };
-        let Some(len) = count(len) else { return Err(Code::COUNT) };
-        let from = from.map_or(-1, |from| from as c_int);
-        // SAFETY: the caller's promise.
-        check(unsafe { cl_mpi_receive(channel.number(), data, len, from, tag as c_int, &mut request.slot) })?;
-        Ok(request)
-    }
-
-    /// Looks at a transfer; not again after it was done or failed.
-    pub fn test(&mut self, request: &mut Request) -> Outcome {
-        let (mut done, mut source, mut count) = (0, 0, -1);
-        // SAFETY: the slot is of a request that was started; the pointers are to integers that live through the call.
-        let code =
-            unsafe { cl_mpi_test(request.channel.number(), &mut request.slot, &mut done, &mut source, &mut count) };
-        let source = usize::try_from(source).unwrap_or_default();
-        match code {
-            0 if done == 0 => Outcome::Open,
-            0 => Outcome::Done { source, count: usize::try_from(count).unwrap_or_default() },
-            // SAFETY: any code may be asked about.
-            code if unsafe { cl_mpi_is_truncated(code) } != 0 => {
-                Outcome::TooLong { source, count: usize::try_from(count).ok() }
-            }
-            code => Outcome::Failed(Code(code)),
-        }
-    }
-
-    /// From whom a message is there, and of how many numbers; it stays there.
-    pub fn probe(&mut self, channel: Channel, from: Option<usize>, tag: u32) -> Option<(usize, usize)> {
+    /// The next message of a rank, or of any, if one has come; it stays there.
+    pub fn probe(&mut self, channel: Channel, from: Option<usize>, tag: u32) -> Result<Option<Found>, Code> {
         let (mut found, mut source, mut count) = (0, 0, 0);
         let from = from.map_or(-1, |from| from as c_int);
         // SAFETY: the pointers are to integers that live through the call.
-        let code = unsafe { cl_mpi_probe(channel.number(), from, tag as c_int, &mut found, &mut source, &mut count) };
-        let is_there = code == 0 && found != 0;
-        is_there.then(|| (source as usize, usize::try_from(count).unwrap_or_default()))
+        check(unsafe { cl_mpi_probe(channel.number(), from, tag as c_int, &mut found, &mut source, &mut count) })?;
+        let is_there = found != 0;
+        // A message always is of whole numbers: its channel carries no other.
+        Ok(is_there.then_some(Found {
+            channel,
+            tag,
+            source: source as usize,
+            len: usize::try_from(count).unwrap_or(0),
+        }))
     }
 
-    /// Ends a receive for which nothing has come.
-    pub fn cancel(&mut self, request: &mut Request) -> Result<(), Code> {
-        // SAFETY: the slot is of a receive that was started and is not done.
-        check(unsafe { cl_mpi_cancel(&mut request.slot) })
+    /// Starts to receive a message.
+    ///
+    /// A receive is started only for a message that is there, so that its length is known: Open MPI 5.0.11 writes past the
+    /// end of the room where a message of more than 4 kB is longer.
+    ///
+    /// # Safety
+    /// `data` points to room for the numbers of `found`, which stays where it is, and which nobody else uses, until the request
+    /// is done. No other message was received since `found` was.
+    pub unsafe fn receive(&mut self, found: Found, data: *mut c_void) -> Result<Request, Code> {
+        let mut request = Request(0);
+        let Some(len) = count(found.len) else { return Err(Code::COUNT) };
+        let (from, tag) = (found.source as c_int, found.tag as c_int);
+        // SAFETY: the caller's promise; messages of one rank with one tag are received in order, so it is this one.
+        check(unsafe { cl_mpi_receive(found.channel.number(), data, len, from, tag, &mut request.0) })?;
+        Ok(request)
+    }
+
+    /// Whether a transfer is done; not again after it was, or failed.
+    pub fn test(&mut self, request: &mut Request) -> Result<bool, Code> {
+        let mut done = 0;
+        // SAFETY: the slot is of a request that was started; the pointer is to an integer that lives through the call.
+        check(unsafe { cl_mpi_test(&mut request.0, &mut done) })?;
+        Ok(done != 0)
     }
 
     /// MPI's own all-reduce: 0 for the sum, 1 for the largest, 2 for the smallest.

@@ -11,7 +11,8 @@ use candlelight::distributed::{Buffer, Communicator, Source, Transfer, Values};
 use candlelight::{CommunicationError, Error, Result};
 
 use crate::ffi;
-use crate::world::{Ranks, World};
+use crate::ranks::Ranks;
+use crate::world::World;
 
 /// The variable with the seconds of [`Config::deadline`].
 const DEADLINE: &str = "CANDLELIGHT_MPI_DEADLINE";

@@ -29,12 +29,14 @@
 mod ffi;
 mod job;
 mod liveness;
+mod native;
+mod orphan;
+mod ranks;
 mod transfers;
 mod world;
 
 #[cfg(doc)]
 use candlelight::distributed::Communicator;
 
-use job::running;
 pub use job::{Config, run, run_with, version};
-pub use world::native_all_reduce;
+pub use native::native_all_reduce;

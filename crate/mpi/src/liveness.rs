@@ -6,13 +6,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::ffi::{self, Channel, Mpi, Outcome};
-use crate::transfers::Orphan;
+use crate::ffi::{self, Channel, Mpi};
+use crate::orphan::Orphan;
 
 /// How long answers may take.
 const GRACE: Duration = Duration::from_millis(750);
 /// A rank that asked so shortly ago was alive then; it may have ended its own inquiry since, and not answer any more.
-const RECENT: Duration = Duration::from_secs(2);
+const RECENT: Duration = Duration::from_secs(1);
 /// Of control messages.
 const TAG: u32 = 0;
 const QUESTION: u8 = 0;
@@ -42,6 +42,8 @@ pub struct Liveness(Mutex<State>);
 
 struct State {
     questions: u64,
+    /// The one whose answers count.
+    open: Option<u64>,
     /// The last sign of life of each rank, and what it waited for.
     signs: Vec<Option<(Instant, Wait)>>,
     /// Messages that MPI may still read.
@@ -50,7 +52,7 @@ struct State {
 
 impl Liveness {
     pub fn new(size: usize) -> Self {
-        Self(Mutex::new(State { questions: 0, signs: vec![None; size], outgoing: Vec::new() }))
+        Self(Mutex::new(State { questions: 0, open: None, signs: vec![None; size], outgoing: Vec::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -61,6 +63,7 @@ impl Liveness {
     pub fn ask(&self, rank: usize, wait: &Wait) -> Inquiry {
         let mut state = self.lock();
         state.questions += 1;
+        state.open = Some(state.questions);
         let (number, size) = (state.questions, state.signs.len());
         for peer in (0..size).filter(|&peer| peer != rank) {
             state.send(peer, QUESTION, number, wait);
@@ -68,8 +71,14 @@ impl Liveness {
         Inquiry { since: Instant::now() }
     }
 
-    /// Reads what others have asked and answered, and answers that this rank waits.
-    pub fn answer(&self, wait: &Wait) {
+    /// Answers that still come will say nothing.
+    pub fn close(&self) {
+        self.lock().open = None;
+    }
+
+    /// Reads what others have asked and answered, and answers that this rank waits. `fresh`: it did so a moment ago, and what
+    /// it reads now has just been sent.
+    pub fn answer(&self, wait: &Wait, fresh: bool) {
         let mut state = self.lock();
         loop {
             let Some((from, message)) = receive(&mut ffi::mpi()) else { return };
@@ -77,8 +86,8 @@ impl Liveness {
             if kind == QUESTION {
                 state.send(from, ANSWER, number, wait);
             }
-            // An answer to an earlier question says nothing about now.
-            if (kind == QUESTION || number == state.questions)
+            // An old question, or an answer to one, says nothing about now.
+            if (if kind == QUESTION { fresh } else { state.open == Some(number) })
                 && let Some(sign) = state.signs.get_mut(from)
             {
                 *sign = Some((Instant::now(), theirs));
@@ -117,23 +126,22 @@ impl State {
         let request = unsafe { mpi.send(Channel::Control, message.as_ptr().cast(), message.len(), peer, TAG) };
         // To a rank that cannot be reached nothing is sent, and it will be silent.
         if let Ok(request) = request {
-            self.outgoing.push(Orphan::of_message(request, message));
+            self.outgoing.push(Orphan::new(vec![request], message));
         }
     }
 }
 
 fn receive(mpi: &mut Mpi) -> Option<(usize, Vec<u8>)> {
-    let (from, len) = mpi.probe(Channel::Control, None, TAG)?;
-    let mut message = vec![0u8; len];
+    let found = mpi.probe(Channel::Control, None, TAG).ok()??;
+    let mut message = vec![0u8; found.len];
     // SAFETY: the bytes stay where they are, and nobody else uses them, until the request is done, which is awaited below.
-    let request = unsafe { mpi.receive(Channel::Control, message.as_mut_ptr().cast(), len, Some(from), TAG) };
-    let mut request = request.ok()?;
+    let mut request = unsafe { mpi.receive(found, message.as_mut_ptr().cast()) }.ok()?;
     // The message is here already, so this takes no time.
     loop {
         match mpi.test(&mut request) {
-            Outcome::Open => {}
-            Outcome::Done { .. } => return Some((from, message)),
-            Outcome::TooLong { .. } | Outcome::Failed(_) => return None,
+            Ok(false) => {}
+            Ok(true) => return Some((found.source, message)),
+            Err(_) => return None,
         }
     }
 }

@@ -44,6 +44,7 @@ static void at_exit(void) {
     }
 }
 
+/* here: ranks on this machine. */
 int cl_mpi_start(int *rank, int *size, int *here, int *level) {
     int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, level);
     if (code != MPI_SUCCESS) return code;
@@ -89,57 +90,35 @@ int cl_mpi_send(int channel, const void *data, int count, int to, int tag, uint6
     return code;
 }
 
-/* from: -1 for any rank. */
+/* Starts to receive a message that cl_mpi_probe has found, and so knows the length of. */
 int cl_mpi_receive(int channel, void *data, int count, int from, int tag, uint64_t *slot) {
     MPI_Request request;
-    int source = from < 0 ? MPI_ANY_SOURCE : from;
-    int code = MPI_Irecv(data, count, type_of(channel), source, tag, channels[channel], &request);
+    int code = MPI_Irecv(data, count, type_of(channel), from, tag, channels[channel], &request);
     store(slot, request);
     return code;
 }
 
-/* count: of a receive that is done, how many numbers came, which after MPI_ERR_TRUNCATE may be more than there was room for;
-   -1 if that is not known. */
-int cl_mpi_test(int channel, uint64_t *slot, int *done, int *source, int *count) {
+int cl_mpi_test(uint64_t *slot, int *done) {
     MPI_Request request = load(slot);
-    MPI_Status status;
-    int code = MPI_Test(&request, done, &status);
+    int code = MPI_Test(&request, done, MPI_STATUS_IGNORE);
     store(slot, request);
-    if (*done || code != MPI_SUCCESS) {
+    return code;
+}
+
+/* from: -1 for any rank. count: -1 if the message is no whole number of numbers. */
+int cl_mpi_probe(int channel, int from, int tag, int *found, int *source, int *count) {
+    MPI_Status status;
+    int code = MPI_Iprobe(from < 0 ? MPI_ANY_SOURCE : from, tag, channels[channel], found, &status);
+    if (code == MPI_SUCCESS && *found) {
         *source = status.MPI_SOURCE;
         if (MPI_Get_count(&status, type_of(channel), count) != MPI_SUCCESS || *count == MPI_UNDEFINED) *count = -1;
     }
     return code;
 }
 
-/* from, tag: -1 for any. */
-int cl_mpi_probe(int channel, int from, int tag, int *found, int *source, int *count) {
-    MPI_Status status;
-    int code = MPI_Iprobe(from < 0 ? MPI_ANY_SOURCE : from, tag, channels[channel], found, &status);
-    if (code == MPI_SUCCESS && *found) {
-        *source = status.MPI_SOURCE;
-        MPI_Get_count(&status, type_of(channel), count);
-    }
-    return code;
-}
-
-/* Ends a receive that nothing comes for, which waits for no other rank. */
-int cl_mpi_cancel(uint64_t *slot) {
-    MPI_Request request = load(slot);
-    int code = MPI_Cancel(&request);
-    if (code == MPI_SUCCESS) code = MPI_Wait(&request, MPI_STATUS_IGNORE);
-    store(slot, request);
-    return code;
-}
-
 int cl_mpi_all_reduce(int channel, void *data, int count, int op) {
     MPI_Op ops[] = {MPI_SUM, MPI_MAX, MPI_MIN};
     return MPI_Allreduce(MPI_IN_PLACE, data, count, type_of(channel), ops[op], channels[channel]);
-}
-
-int cl_mpi_is_truncated(int code) {
-    int class;
-    return MPI_Error_class(code, &class) == MPI_SUCCESS && class == MPI_ERR_TRUNCATE;
 }
 
 /* words: of cl_mpi_words_size() bytes. */

@@ -1,14 +1,17 @@
 //! Transfers under way, and waiting for them.
 
+use std::ffi::c_void;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candlelight::candle_core::DType;
-use candlelight::distributed::{Buffer, Done, Pending, Values};
-use candlelight::{CommunicationError, Result};
+use candlelight::distributed::{Buffer, Done, Pending, Source, Values};
+use candlelight::{CommunicationError, Error, Result};
 
-use crate::ffi::{self, Channel, Mpi, Outcome, Request};
+use crate::ffi::{self, Channel, Found, Request};
 use crate::liveness::Wait;
+use crate::orphan::Orphan;
 use crate::world::World;
 
 /// Between two looks at what other ranks ask, while this one waits.
@@ -18,83 +21,135 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// How long it is left.
 const NAP: Duration = Duration::from_micros(50);
 
-/// One transfer.
-struct Part {
-    request: Request,
-    /// At the other end, if that is known.
-    peer: Option<usize>,
-    /// How many numbers are received; `None` for a send.
-    expected: Option<usize>,
-    open: bool,
+/// A message that is to be received.
+struct Receive {
+    from: Source,
+    range: Range<usize>,
+    aside: bool,
+    state: State,
+}
+
+enum State {
+    /// It has not come yet.
+    Awaited,
+    /// Its numbers come in.
+    Coming(Request, usize),
+    Done(usize),
 }
 
 /// Transfers of this rank that began together.
+///
+/// MPI reads and writes the buffer while a request is open. So nobody else does, and the vectors are neither changed nor freed;
+/// that they move as a whole leaves their numbers where they are.
 pub struct Transfers {
     world: Arc<World>,
     operation: &'static str,
     tag: u32,
-    pub buffer: Buffer,
-    parts: Vec<Part>,
+    buffer: Buffer,
+    sends: Vec<(Request, usize)>,
+    receives: Vec<Receive>,
+    /// When this has last looked at what others ask, or was made.
     attended: Instant,
+    /// Whether it has.
+    attentive: bool,
 }
 
 impl Transfers {
-    pub fn new(world: Arc<World>, operation: &'static str, tag: u32, buffer: Buffer, parts: usize) -> Self {
-        Self { world, operation, tag, buffer, parts: Vec::with_capacity(parts), attended: Instant::now() }
+    pub fn new(world: Arc<World>, operation: &'static str, tag: u32, buffer: Buffer) -> Self {
+        let (sends, receives) = (Vec::with_capacity(1), Vec::with_capacity(1));
+        Self { world, operation, tag, buffer, sends, receives, attended: Instant::now(), attentive: false }
     }
 
-    pub fn push(&mut self, request: Request, peer: Option<usize>, expected: Option<usize>) {
-        self.parts.push(Part { request, peer, expected, open: true });
+    pub fn dtype(&self) -> DType {
+        self.buffer.values.dtype()
+    }
+
+    /// Starts to send a part of the values, which the caller has checked to lie inside of them.
+    pub fn send(&mut self, to: usize, range: Range<usize>) -> Result<()> {
+        let data = address(&mut self.buffer.values, range.start);
+        let channel = Channel::of(self.dtype());
+        // SAFETY: the range lies inside of the values, which stay as they are: see `Transfers`.
+        let request = unsafe { ffi::mpi().send(channel, data, range.len(), to, self.tag) };
+        self.sends.push((request.map_err(|code| self.world.transport(self.operation, code))?, to));
+        Ok(())
+    }
+
+    /// Will receive a part of the values, or of the scratch, which the caller has checked to lie inside of them.
+    pub fn receive(&mut self, from: Source, range: Range<usize>, aside: bool) {
+        self.receives.push(Receive { from, range, aside, state: State::Awaited });
     }
 
     /// Looks at each transfer that is open; whether none is left.
     fn poll(&mut self) -> Result<bool> {
-        let dtype = self.buffer.values.dtype();
+        let (world, operation, tag, dtype) = (&self.world, self.operation, self.tag, self.dtype());
+        let failed = |code| world.transport(operation, code);
         let mut mpi = ffi::mpi();
-        let mut all = true;
-        for part in self.parts.iter_mut().filter(|part| part.open) {
-            let outcome = mpi.test(&mut part.request);
-            part.open = matches!(outcome, Outcome::Open);
-            let (source, count) = match outcome {
-                Outcome::Open => {
-                    all = false;
-                    continue;
+        for receive in &mut self.receives {
+            if let State::Awaited = receive.state {
+                let found = mpi.probe(Channel::of(dtype), rank_of(receive.from), tag).map_err(failed)?;
+                let Some(found) = found else { continue };
+                if found.len != receive.range.len() {
+                    world.discard(&mut mpi, found, dtype);
+                    return Err(message(world, operation, &found, dtype, (receive.range.len(), dtype)));
                 }
-                Outcome::Done { source, count } => (source, Some(count)),
-                Outcome::TooLong { source, count } => (source, count),
-                Outcome::Failed(code) => return Err(self.world.transport(self.operation, code)),
-            };
-            let Some(expected) = part.expected else { continue };
-            part.peer = Some(source);
-            match count {
-                Some(count) if count == expected => self.world.count_received(count * dtype.size_in_bytes()),
-                Some(actual) => {
-                    return Err(message(&self.world, self.operation, source, (expected, dtype), (actual, dtype)));
-                }
-                None => {
-                    let problem = format!("a message of rank {source} is longer than {expected} numbers");
-                    let (rank, operation) = (self.world.rank, self.operation);
-                    return Err(CommunicationError::Transport { rank, operation, problem }.into());
+                let into = if receive.aside { &mut self.buffer.scratch } else { &mut self.buffer.values };
+                let data = address(into, receive.range.start);
+                // SAFETY: the range lies inside of the vector, which stays as it is: see `Transfers`. The message is as long.
+                let request = unsafe { mpi.receive(found, data) }.map_err(failed)?;
+                receive.state = State::Coming(request, found.source);
+            }
+            if let State::Coming(request, source) = &mut receive.state {
+                let source = *source;
+                match mpi.test(request) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        receive.state = State::Done(source);
+                        world.count_received(receive.range.len() * dtype.size_in_bytes());
+                    }
+                    Err(code) => {
+                        receive.state = State::Done(source);
+                        return Err(failed(code));
+                    }
                 }
             }
         }
-        Ok(all)
+        let mut error = None;
+        self.sends.retain_mut(|(request, _)| match mpi.test(request) {
+            Ok(done) => !done,
+            Err(code) => {
+                error = Some(failed(code));
+                false
+            }
+        });
+        match error {
+            Some(error) => Err(error),
+            None => Ok(self.sends.is_empty() && self.open().next().is_none()),
+        }
+    }
+
+    /// The receives that are not done.
+    fn open(&self) -> impl Iterator<Item = &Receive> {
+        self.receives.iter().filter(|receive| !matches!(receive.state, State::Done(_)))
     }
 
     /// Answers other ranks, and looks for messages of the other dtype, every so often.
     fn attend(&mut self) -> Result<()> {
-        if self.attended.elapsed() < ATTENTION {
+        let since = self.attended.elapsed();
+        if since < ATTENTION {
             return Ok(());
         }
         self.attended = Instant::now();
-        self.world.liveness.answer(&self.wait_for());
-        let dtype = self.buffer.values.dtype();
+        let was_attentive = std::mem::replace(&mut self.attentive, true);
+        self.world.liveness.answer(&self.wait_for(), was_attentive && since < 50 * ATTENTION);
+        let dtype = self.dtype();
         let other = if dtype == DType::F32 { DType::F64 } else { DType::F32 };
-        for part in self.parts.iter().filter(|part| part.open) {
-            let Some(expected) = part.expected else { continue };
-            let found = ffi::mpi().probe(Channel::of(other), part.peer, self.tag);
-            if let Some((source, actual)) = found {
-                return Err(message(&self.world, self.operation, source, (expected, dtype), (actual, other)));
+        let mut mpi = ffi::mpi();
+        for receive in self.receives.iter().filter(|receive| matches!(receive.state, State::Awaited)) {
+            let found = mpi.probe(Channel::of(other), rank_of(receive.from), self.tag);
+            if let Some(found) = found.map_err(|code| self.world.transport(self.operation, code))? {
+                self.world.discard(&mut mpi, found, other);
+                let expected = (receive.range.len(), dtype);
+                return Err(message(&self.world, self.operation, &found, other, expected));
             }
         }
         Ok(())
@@ -102,12 +157,19 @@ impl Transfers {
 
     /// What is still open, for those who ask.
     fn wait_for(&self) -> Wait {
-        let open = self.parts.iter().find(|part| part.open);
-        Wait { operation: self.operation.to_owned(), peer: open.and_then(|part| part.peer) }
+        let to = self.sends.first().map(|(_, to)| *to);
+        let peer = self.open().next().map_or(to, |receive| rank_of(receive.from));
+        Wait { operation: self.operation.to_owned(), peer }
     }
 
     /// After the deadline: asks all ranks who is alive. `Ok`: the transfers are done after all.
     fn investigate(&mut self, started: Instant) -> Result<()> {
+        let result = self.ask_all(started);
+        self.world.liveness.close();
+        result
+    }
+
+    fn ask_all(&mut self, started: Instant) -> Result<()> {
         let world = self.world.clone();
         let inquiry = world.liveness.ask(world.rank, &self.wait_for());
         loop {
@@ -117,7 +179,6 @@ impl Transfers {
             if inquiry.is_over() || world.liveness.silent(world.rank, &inquiry).is_empty() {
                 break;
             }
-            self.attended -= ATTENTION;
             self.attend()?;
             std::thread::sleep(NAP);
         }
@@ -133,21 +194,44 @@ impl Transfers {
     }
 
     fn finish(&mut self) -> Done {
-        let receives = self.parts.iter().filter(|part| part.expected.is_some());
-        let sources = receives.filter_map(|part| part.peer).collect();
+        let source = |receive: &Receive| match receive.state {
+            State::Done(source) => Some(source),
+            _ => None,
+        };
+        let sources = self.receives.iter().filter_map(source).collect();
+        Done { buffer: self.take(), sources }
+    }
+
+    fn take(&mut self) -> Buffer {
         let nothing = Buffer { values: Values::F32(Vec::new()), scratch: Values::F32(Vec::new()) };
-        Done { buffer: std::mem::replace(&mut self.buffer, nothing), sources }
+        std::mem::replace(&mut self.buffer, nothing)
+    }
+}
+
+/// The rank that is named, if one is.
+pub fn rank_of(source: Source) -> Option<usize> {
+    match source {
+        Source::Rank(rank) => Some(rank),
+        Source::Any => None,
+    }
+}
+
+/// Where the number at `place` is.
+fn address(values: &mut Values, place: usize) -> *mut c_void {
+    match values {
+        Values::F32(numbers) => numbers.as_mut_ptr().wrapping_add(place).cast(),
+        Values::F64(numbers) => numbers.as_mut_ptr().wrapping_add(place).cast(),
     }
 }
 
 fn message(
     world: &World,
     operation: &'static str,
-    peer: usize,
+    found: &Found,
+    actual_dtype: DType,
     (expected, expected_dtype): (usize, DType),
-    (actual, actual_dtype): (usize, DType),
-) -> candlelight::Error {
-    let rank = world.rank;
+) -> Error {
+    let (rank, peer, actual) = (world.rank, found.source, found.len);
     CommunicationError::Message { rank, operation, peer, expected, expected_dtype, actual, actual_dtype }.into()
 }
 
@@ -183,36 +267,15 @@ impl Pending for Transfers {
 impl Drop for Transfers {
     /// MPI still reads or writes the numbers of what is open: they must outlive it.
     fn drop(&mut self) {
-        if self.parts.iter().any(|part| part.open) {
-            let buffer = self.finish().buffer;
-            let parts = std::mem::take(&mut self.parts);
-            let requests =
-                parts.into_iter().filter(|part| part.open).map(|part| (part.request, part.expected.is_some()));
-            self.world.adopt(Orphan { requests: requests.collect(), _loan: Box::new(buffer) });
+        let coming = std::mem::take(&mut self.receives).into_iter().filter_map(|receive| match receive.state {
+            State::Coming(request, _) => Some(request),
+            State::Awaited | State::Done(_) => None,
+        });
+        let sends = std::mem::take(&mut self.sends).into_iter().map(|(request, _)| request);
+        let requests: Vec<Request> = sends.chain(coming).collect();
+        if !requests.is_empty() {
+            let buffer = self.take();
+            self.world.adopt(Orphan::new(requests, buffer));
         }
-    }
-}
-
-/// Transfers that nobody waits for any more, with what MPI uses of them.
-pub struct Orphan {
-    /// Each with whether it is a receive.
-    requests: Vec<(Request, bool)>,
-    _loan: Box<dyn std::any::Any + Send>,
-}
-
-impl Orphan {
-    /// Of a control message.
-    pub fn of_message(request: Request, bytes: Vec<u8>) -> Self {
-        Self { requests: vec![(request, false)], _loan: Box::new(bytes) }
-    }
-
-    pub fn is_done(&mut self, mpi: &mut Mpi) -> bool {
-        self.requests.retain_mut(|(request, _)| matches!(mpi.test(request), Outcome::Open));
-        self.requests.is_empty()
-    }
-
-    /// Ends its receives.
-    pub fn cancel(&mut self, mpi: &mut Mpi) {
-        self.requests.retain_mut(|(request, receives)| !*receives || mpi.cancel(request).is_err());
     }
 }

@@ -1,18 +1,16 @@
-//! What the ranks' communicator is made of.
+//! This process among the others, and what it has counted and kept.
 
-use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use candlelight::distributed::{
-    Buffer, Communicator, Counts, Element, MAX_TAG, Pending, Reduction, Source, Transfer, Values,
-};
+use candlelight::candle_core::DType;
+use candlelight::distributed::{Counts, MAX_TAG};
 use candlelight::{CommunicationError, Error, Result};
 
-use crate::ffi::{self, Channel, Code, Place, Request};
+use crate::ffi::{self, Code, Found, Mpi, Place};
 use crate::liveness::Liveness;
-use crate::transfers::{Orphan, Transfers};
+use crate::orphan::Orphan;
 
 /// This process among the others.
 pub struct World {
@@ -55,6 +53,31 @@ impl World {
         CommunicationError::Transport { rank: self.rank, operation, problem: code.words() }.into()
     }
 
+    pub fn count_sent(&self, bytes: usize) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub fn counts(&self) -> Counts {
+        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        Counts {
+            sent: of(&self.sent),
+            sent_bytes: of(&self.sent_bytes),
+            received: of(&self.received),
+            received_bytes: of(&self.received_bytes),
+            rounds: 0,
+        }
+    }
+
+    pub fn next_tag(&self) -> u32 {
+        MAX_TAG + self.collectives.fetch_add(1, Ordering::Relaxed) % MAX_TAG
+    }
+
+    /// Since the start.
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
     pub fn count_received(&self, bytes: usize) {
         self.received.fetch_add(1, Ordering::Relaxed);
         self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -65,28 +88,35 @@ impl World {
         self.orphans.lock().unwrap_or_else(PoisonError::into_inner).push(orphan);
     }
 
+    /// Takes a message away that nobody can use.
+    pub fn discard(&self, mpi: &mut Mpi, found: Found, dtype: DType) {
+        let mut room = vec![0u8; found.len * dtype.size_in_bytes()];
+        // SAFETY: the room is as large as the message, and is kept until the request is done.
+        if let Ok(request) = unsafe { mpi.receive(found, room.as_mut_ptr().cast()) } {
+            self.adopt(Orphan::new(vec![request], room));
+        }
+    }
+
     /// Frees the buffers that MPI is through with.
     pub fn bury(&self) {
-        let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
-        if !orphans.is_empty() {
+        if self.has_orphans() {
+            // In this order, as where a message is discarded.
             let mut mpi = ffi::mpi();
+            let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
             orphans.retain_mut(|orphan| !orphan.is_done(&mut mpi));
         }
     }
 
-    /// The end of all transfers that nobody waited for: receives are cancelled, and what is sent must be taken by someone.
+    fn has_orphans(&self) -> bool {
+        !self.orphans.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Waits for the end of all transfers that nobody waited for.
     pub fn finish(&self) -> Result<()> {
-        {
-            let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut mpi = ffi::mpi();
-            for orphan in orphans.iter_mut() {
-                orphan.cancel(&mut mpi);
-            }
-        }
         let started = Instant::now();
         loop {
             self.bury();
-            if self.orphans.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            if !self.has_orphans() {
                 return Ok(());
             }
             if started.elapsed() > self.deadline {
@@ -96,162 +126,4 @@ impl World {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-
-    fn check_peer(&self, operation: &'static str, peer: usize) -> Result<()> {
-        if peer < self.size && peer != self.rank {
-            return Ok(());
-        }
-        Err(CommunicationError::NoRank { rank: self.rank, operation, peer, size: self.size }.into())
-    }
-
-    /// Before anything starts: a transfer outside of the buffer would read or write other memory.
-    fn check(&self, operation: &'static str, buffer: &Buffer, transfer: &Transfer) -> Result<()> {
-        let (peer, range, len) = match transfer {
-            Transfer::Send { to, range } => (Some(*to), range, buffer.values.len()),
-            Transfer::Receive { from, range } => (rank_of(*from), range, buffer.values.len()),
-            Transfer::ReceiveAside { from, range } => (rank_of(*from), range, buffer.scratch.len()),
-        };
-        peer.map_or(Ok(()), |peer| self.check_peer(operation, peer))?;
-        if range.start > range.end || range.end > len {
-            return Err(Error::setting("range of a transfer", "inside of its buffer", format!("{range:?} of {len}")));
-        }
-        Ok(())
-    }
-}
-
-pub fn rank_of(source: Source) -> Option<usize> {
-    match source {
-        Source::Rank(rank) => Some(rank),
-        Source::Any => None,
-    }
-}
-
-/// Where the number at `place` is.
-fn address(values: &mut Values, place: usize) -> *mut c_void {
-    match values {
-        Values::F32(numbers) => numbers.as_mut_ptr().wrapping_add(place).cast(),
-        Values::F64(numbers) => numbers.as_mut_ptr().wrapping_add(place).cast(),
-    }
-}
-
-/// The communicator that programs get.
-pub struct Ranks(pub Arc<World>);
-
-impl Communicator for Ranks {
-    fn rank(&self) -> usize {
-        self.0.rank
-    }
-
-    fn size(&self) -> usize {
-        self.0.size
-    }
-
-    fn deadline(&self) -> Duration {
-        self.0.deadline
-    }
-
-    fn start(
-        &self,
-        operation: &'static str,
-        buffer: Buffer,
-        transfers: &[Transfer],
-        tag: u32,
-    ) -> Result<Box<dyn Pending>> {
-        let world = &self.0;
-        for transfer in transfers {
-            world.check(operation, &buffer, transfer)?;
-        }
-        world.bury();
-        let mut pending = Transfers::new(world.clone(), operation, tag, buffer, transfers.len());
-        let mut mpi = ffi::mpi();
-        // Receives first: what comes then finds its place, and is copied once.
-        let is_send = |transfer: &&Transfer| matches!(transfer, Transfer::Send { .. });
-        let receives = transfers.iter().filter(|transfer| !is_send(transfer));
-        for transfer in receives.chain(transfers.iter().filter(is_send)) {
-            let started = begin(&mut mpi, &mut pending.buffer, transfer, tag);
-            let request = match started {
-                Ok(request) => request,
-                Err(code) => {
-                    // What has begun is adopted, which takes turns with MPI.
-                    drop(mpi);
-                    return Err(world.transport(operation, code));
-                }
-            };
-            let (peer, range) = match transfer {
-                Transfer::Send { to, range } => {
-                    world.sent.fetch_add(1, Ordering::Relaxed);
-                    let bytes = range.len() * pending.buffer.values.dtype().size_in_bytes();
-                    world.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
-                    (Some(*to), range)
-                }
-                Transfer::Receive { from, range } | Transfer::ReceiveAside { from, range } => (rank_of(*from), range),
-            };
-            pending.push(request, peer, (!is_send(&transfer)).then_some(range.len()));
-        }
-        drop(mpi);
-        Ok(Box::new(pending))
-    }
-
-    fn next_tag(&self) -> u32 {
-        MAX_TAG + self.0.collectives.fetch_add(1, Ordering::Relaxed) % MAX_TAG
-    }
-
-    fn counts(&self) -> Counts {
-        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-        let World { sent, sent_bytes, received, received_bytes, .. } = &*self.0;
-        Counts {
-            sent: of(sent),
-            sent_bytes: of(sent_bytes),
-            received: of(received),
-            received_bytes: of(received_bytes),
-            rounds: 0,
-        }
-    }
-
-    fn seconds(&self) -> f64 {
-        self.0.started.elapsed().as_secs_f64()
-    }
-}
-
-fn begin(mpi: &mut ffi::Mpi, buffer: &mut Buffer, transfer: &Transfer, tag: u32) -> std::result::Result<Request, Code> {
-    let Buffer { values, scratch } = buffer;
-    let channel = Channel::of(values.dtype());
-    // SAFETY of all three: the range lies inside of the vector, as was checked; the vector is not touched, and moves only as a
-    // whole, which leaves its numbers where they are, until the request is done: `Transfers` gives it back then, and no sooner.
-    match transfer {
-        Transfer::Send { to, range } => {
-            let data = address(values, range.start);
-            // SAFETY: as above.
-            unsafe { mpi.send(channel, data, range.len(), *to, tag) }
-        }
-        Transfer::Receive { from, range } => {
-            let data = address(values, range.start);
-            // SAFETY: as above.
-            unsafe { mpi.receive(channel, data, range.len(), rank_of(*from), tag) }
-        }
-        Transfer::ReceiveAside { from, range } => {
-            let data = address(scratch, range.start);
-            // SAFETY: as above; the scratch is of the same dtype, as was checked.
-            unsafe { mpi.receive(channel, data, range.len(), rank_of(*from), tag) }
-        }
-    }
-}
-
-/// MPI's own all-reduce, in place of [`all_reduce`](dyn Communicator): to be compared with. It waits without a deadline. Only
-/// inside of [`run`](crate::run).
-///
-/// # Errors
-/// Outside of `run`, or what MPI reports.
-pub fn native_all_reduce<T: Element>(values: &mut [T], op: Reduction) -> Result<()> {
-    let Some(world) = crate::running() else {
-        return Err(Error::setting("native_all_reduce", "called inside of candlelight_mpi::run", "a call outside"));
-    };
-    let op = match op {
-        Reduction::Sum => 0,
-        Reduction::Max => 1,
-        Reduction::Min => 2,
-    };
-    // SAFETY: the slice is borrowed alone for the call, which does not return before MPI is done.
-    let done = unsafe { ffi::mpi().all_reduce(Channel::of(T::DTYPE), values.as_mut_ptr().cast(), values.len(), op) };
-    done.map_err(|code| world.transport("native_all_reduce", code))
 }

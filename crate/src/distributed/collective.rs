@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::{self, Round, Step, chunk};
+use super::scratch;
 use super::{Algorithm, Buffer, Communicator, Element, Pending, Reduction, Source, Transfer, Values};
 use crate::{CommunicationError, Error, Result};
 
@@ -43,7 +44,7 @@ impl Execution {
             round.iter().map(aside).sum()
         };
         let aside = rounds.iter().map(of_round).max().unwrap_or(0);
-        let buffer = Buffer { scratch: Values::zeros(values.dtype(), aside), values };
+        let buffer = Buffer { scratch: scratch::take(values.dtype(), aside), values };
         let state = Progress::Failed;
         let mut execution = Self { operation, op, tag: comm.next_tag(), rounds: rounds.into_iter(), state };
         execution.next(comm, buffer)?;
@@ -107,7 +108,10 @@ impl Execution {
             self.advance(comm, deadline)?;
         }
         match self.state {
-            Progress::Finished(buffer) => Ok(buffer.values),
+            Progress::Finished(buffer) => {
+                scratch::give(buffer.scratch);
+                Ok(buffer.values)
+            }
             _ => Err(failed(comm, self.operation)),
         }
     }

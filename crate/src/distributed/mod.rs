@@ -5,6 +5,7 @@
 //! exchanges without running them, for thousands of workers.
 
 mod all_reduce;
+pub mod checkpoint;
 mod cluster;
 mod collective;
 mod communicator;
@@ -14,6 +15,7 @@ mod pipeline;
 mod point_to_point;
 mod sampler;
 pub mod schedule;
+mod scratch;
 mod simulation;
 mod sync_batch_norm;
 mod tensor_parallel;

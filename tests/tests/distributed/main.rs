@@ -1,5 +1,6 @@
 //! Ranks and their messages.
 
+mod checkpoint;
 mod cluster;
 mod collective;
 mod data_parallel;

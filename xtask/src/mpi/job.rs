@@ -1,8 +1,9 @@
 //! One start of all ranks, on this machine.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::error::{About, Result};
 use crate::process;
@@ -71,6 +72,27 @@ impl Drop for Job {
             // What cannot be removed now is swept by the next job.
             let _ = fs::remove_dir_all(folder);
         }
+    }
+}
+
+/// Runs mpirun to its end, with its output in ours.
+pub fn watch(mpirun: &mut Command) -> Result<ExitStatus> {
+    let mut child = mpirun.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().about("cannot start mpirun")?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| out.map(|pipe| copy(pipe, std::io::stdout())));
+        scope.spawn(|| err.map(|pipe| copy(pipe, std::io::stderr())));
+    });
+    child.wait().about("mpirun")
+}
+
+/// Open MPI ends some of its messages with a zero byte, which would stand before the line of a rank.
+fn copy(mut from: impl Read, mut to: impl Write) {
+    let mut buffer = [0u8; 4096];
+    while let Ok(len @ 1..) = from.read(&mut buffer) {
+        let text: Vec<u8> = buffer[..len].iter().copied().filter(|&byte| byte != 0).collect();
+        // Where nobody reads, the job goes on.
+        let _ = to.write_all(&text).and_then(|()| to.flush());
     }
 }
 

@@ -29,12 +29,12 @@ pub fn mpi(mut arguments: Arguments) -> Result<ExitCode> {
         return Err("-n must be at least 1, got 0".into());
     }
     let mpicc = compiler()?;
-    let program = build(&mpicc, example)?;
+    let program = build(example)?;
     for attempt in 0.. {
         let job = Job::new()?;
         let mut mpirun = job.command(&launcher(&mpicc), ranks);
         mpirun.arg(&program).args(&of_program).env(ATTEMPT, attempt.to_string());
-        let status = mpirun.status().about("cannot start mpirun")?;
+        let status = job::watch(&mut mpirun)?;
         drop(job);
         if status.success() {
             return Ok(ExitCode::SUCCESS);
@@ -50,10 +50,10 @@ pub fn mpi(mut arguments: Arguments) -> Result<ExitCode> {
 }
 
 /// Where cargo puts the program.
-fn build(mpicc: &std::path::Path, example: &str) -> Result<PathBuf> {
+fn build(example: &str) -> Result<PathBuf> {
     let mut cargo = process::command("cargo");
     cargo.args(["build", "--quiet", "--package", "candlelight-mpi", "--example", example]);
-    cargo.env("MPICC", mpicc).current_dir(paths::root());
+    cargo.current_dir(paths::root());
     let status = cargo.status().about("cannot start cargo")?;
     if !status.success() {
         return Err(format!("the example `{example}` could not be built; what cargo said stands above").into());

@@ -34,8 +34,8 @@ impl Environment {
         let mpicc = if ranks > 1 { Some(mpi::compiler()?) } else { None };
         let mut cargo = process::command("cargo");
         cargo.args(["build", "--quiet", "--package", "candlelight-peer"]).current_dir(paths::root());
-        if let Some(mpicc) = &mpicc {
-            cargo.args(["--features", "ranks"]).env("MPICC", mpicc);
+        if mpicc.is_some() {
+            cargo.args(["--features", "ranks"]);
         }
         let built = cargo.status().about("cannot start cargo")?;
         if !built.success() {
