@@ -22,19 +22,19 @@ const BACKWARD: u32 = MAX_TAG - 1;
 
 /// A net whose layers are spread over the ranks: rank i has stage i and hands its output to rank i + 1.
 ///
-/// A batch goes through in m micro-batches, so that stages work at the same time; all forward, then all backward, the last one
-/// first. Of p stages that take equally long each stands still for a share of
+/// A batch goes through in m micro-batches, so that stages work at the same time; all forward, then all backward, the
+/// last one first. Of p stages that take equally long each stands still for a share of
 ///
 /// ```text
 /// (p - 1) / (m + p - 1)
 /// ```
 ///
-/// of the time: the bubble. Messages: p - 1 borders × m, of the activations forward and as many bytes backward, and a broadcast of
-/// the loss. Gradients are those of the mean over the whole batch, as of the net in one piece, up to rounding; a layer that looks at a
-/// whole batch, such as batch normalization, sees a micro-batch.
+/// of the time: the bubble. Messages: p - 1 borders × m, of the activations forward and as many bytes backward, and a
+/// broadcast of the loss. Gradients are those of the mean over the whole batch, as of the net in one piece, up to
+/// rounding; a layer that looks at a whole batch, such as batch normalization, sees a micro-batch.
 ///
-/// Each stage keeps what its layers need for their backward passes, of all micro-batches. (The paper keeps the inputs of the stages
-/// alone and computes the rest anew.) Activations travel by the CPU.
+/// Each stage keeps what its layers need for their backward passes, of all micro-batches. (The paper keeps the inputs
+/// of the stages alone and computes the rest anew.) Activations travel by the CPU.
 ///
 /// Huang et al. (2019), "GPipe: Efficient Training of Giant Neural Networks using Pipeline Parallelism", section 2.
 ///
@@ -99,8 +99,8 @@ impl Pipeline {
 
     /// The mean loss of a batch, on all ranks, and its gradients for the parameters of this stage.
     ///
-    /// All ranks call it with the same batch: the first stage takes `inputs` [N, ...], the last `targets` [N, ...], the others the
-    /// number of samples. `loss`: the mean of a micro-batch, as those in [`loss`](crate::loss).
+    /// All ranks call it with the same batch: the first stage takes `inputs` [N, ...], the last `targets` [N, ...], the
+    /// others the number of samples. `loss`: the mean of a micro-batch, as those in [`loss`](crate::loss).
     ///
     /// # Errors
     /// Those of the stage and of the loss; fewer samples than micro-batches; no sample that counts;

@@ -14,12 +14,14 @@ use crate::{Error, Result};
 /// Cuts each batch of an epoch into a share for each rank.
 ///
 /// ```text
-/// global batch b = samples b·N·M … (b + 1)·N·M - 1 of the epoch's order;   rank r has ⌊r n/N⌋ … ⌊(r + 1) n/N⌋ - 1 of its n
+/// global batch b:    samples b·N·M … (b + 1)·N·M - 1 of the epoch's order
+/// share of rank r:   samples ⌊r n/N⌋ … ⌊(r + 1) n/N⌋ - 1 of its n
 /// ```
 ///
-/// N ranks, M samples each. The order of an epoch depends on the generator alone, not on N: the global batches of N ranks of M
-/// samples are those of one rank of N·M, sample by sample. The last of an epoch has what is left, n below N·M; shares then
-/// differ by at most 1 sample, and may be empty, which [`DataParallel`](super::DataParallel) takes. So every sample is seen once.
+/// N ranks, M samples each. The order of an epoch depends on the generator alone, not on N: the global batches of N
+/// ranks of M samples are those of one rank of N·M, sample by sample. The last of an epoch has what is left, n below
+/// N·M; shares then differ by at most 1 sample, and may be empty, which [`DataParallel`](super::DataParallel) takes. So
+/// every sample is seen once.
 ///
 /// PyTorch's `DistributedSampler` repeats samples until the ranks have equal shares, and deals them out one by one.
 ///
@@ -62,8 +64,8 @@ impl ShardedSampler {
         ShardedBatches { sampler: *self, data: data.clone(), order: None, position: 0 }
     }
 
-    /// This rank's shares of an epoch in a random order, that of [`Dataset::shuffled_batches`]. All ranks need generators in
-    /// the same state.
+    /// This rank's shares of an epoch in a random order, that of [`Dataset::shuffled_batches`]. All ranks need
+    /// generators in the same state.
     pub fn shuffled_batches(&self, data: &Dataset, rng: &mut Rng) -> ShardedBatches {
         let order = Some(permutation(rng, data.len()));
         ShardedBatches { order, ..self.batches(data) }

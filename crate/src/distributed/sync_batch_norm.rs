@@ -10,7 +10,8 @@ use crate::nn::{BatchNorm, BatchNormConfig, Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
 
-/// Batch normalization whose mean and variance in training are those of the samples of all ranks: PyTorch's `SyncBatchNorm`.
+/// Batch normalization whose mean and variance in training are those of the samples of all ranks: PyTorch's
+/// `SyncBatchNorm`.
 ///
 /// ```text
 /// μ = Σᵢ nᵢ μᵢ / n        σ² = Σᵢ (Sᵢ + nᵢ (μᵢ - μ)²) / n        n = Σᵢ nᵢ
@@ -18,17 +19,18 @@ use crate::{Error, Result};
 /// ∂L/∂x = (γ g - Σ γ g / n - x̂ Σ γ g x̂ / n) / √(σ² + ε)
 /// ```
 ///
-/// of rank i: nᵢ numbers of a channel, their mean μᵢ and sum of squared distances from it Sᵢ; in the derivative g is that of y, and
-/// Σ goes over the numbers of all ranks. So N ranks of M samples do what one of N·M does, also where shares differ in size, and
-/// running statistics are those of the large batch, the same on all ranks. A forward pass in training is one all-gather of 2 C + 1
-/// numbers, a backward pass one all-reduce of 2 C.
+/// of rank i: nᵢ numbers of a channel, their mean μᵢ and sum of squared distances from it Sᵢ; in the derivative g is
+/// that of y, and Σ goes over the numbers of all ranks. So N ranks of M samples do what one of N·M does, also where
+/// shares differ in size, and running statistics are those of the large batch, the same on all ranks. A forward pass in
+/// training is one all-gather of 2 C + 1 numbers, a backward pass one all-reduce of 2 C.
 ///
-/// The loss that is differentiated is the sum of what the ranks differentiate: with [`DataParallel`](super::DataParallel), which
-/// weighs them, the mean over all samples. All ranks must run the same layers in the same order, so each needs a sample; where the
-/// last batch of an epoch has fewer than there are ranks, leave it out. One sample a rank is enough.
+/// The loss that is differentiated is the sum of what the ranks differentiate: with
+/// [`DataParallel`](super::DataParallel), which weighs them, the mean over all samples. All ranks must run the same
+/// layers in the same order, so each needs a sample; where the last batch of an epoch has fewer than there are ranks,
+/// leave it out. One sample a rank is enough.
 ///
-/// Outside of training it is a [`BatchNorm`]; parameters, buffers and settings are that layer's, so that a state dict fits both.
-/// It runs on the CPU alone.
+/// Outside of training it is a [`BatchNorm`]; parameters, buffers and settings are that layer's, so that a state dict
+/// fits both. It runs on the CPU alone.
 ///
 /// # Shapes
 /// Those of [`BatchNorm`] for the same `D`: 1 or 2.
@@ -55,7 +57,8 @@ pub struct SyncBatchNorm<const D: usize> {
 }
 
 impl<const D: usize> SyncBatchNorm<D> {
-    /// The layer, with the parameters and buffers of a [`BatchNorm`] below the prefix of `params`. `num_features`: C, at least 1.
+    /// The layer, with the parameters and buffers of a [`BatchNorm`] below the prefix of `params`. `num_features`: C,
+    /// at least 1.
     ///
     /// # Errors
     /// As [`BatchNorm::new`].

@@ -77,9 +77,10 @@ fn sum<T: Element>(comm: &Arc<dyn Communicator>, x: &Tensor) -> Result<Vec<T>> {
 /// yᵢ = x Wᵢᵀ + bᵢ        W = [W₀; W₁; …]: the rows of the weight, which are the columns of Megatron's A = Wᵀ
 /// ```
 ///
-/// Rank i has the [`chunk`](super::schedule::chunk) i of the outputs. The input is the whole one, the same on all ranks; its gradient
-/// is summed over them ([`sum_backward`]), unless it depends on no variable. An activation works on each part by itself, and a
-/// [`RowParallelLinear`] takes the parts: so two layers need one all-reduce forward and one backward.
+/// Rank i has the [`chunk`](super::schedule::chunk) i of the outputs. The input is the whole one, the same on all
+/// ranks; its gradient is summed over them ([`sum_backward`]), unless it depends on no variable. An activation works on
+/// each part by itself, and a [`RowParallelLinear`] takes the parts: so two layers need one all-reduce forward and one
+/// backward.
 ///
 /// Each rank starts with its part of what the whole [`Linear`] of the same seed and name would start with.
 ///
@@ -88,7 +89,8 @@ fn sum<T: Element>(comm: &Arc<dyn Communicator>, x: &Tensor) -> Result<Vec<T>> {
 /// # Shapes
 /// Input [..., in], output [..., outᵢ]; parameters `weight` [outᵢ, in] and `bias` `[outᵢ]`.
 ///
-/// Shoeybi et al. (2019), "Megatron-LM: Training Multi-Billion Parameter Language Models Using Model Parallelism", section 3.
+/// Shoeybi et al. (2019), "Megatron-LM: Training Multi-Billion Parameter Language Models Using Model Parallelism",
+/// section 3.
 ///
 /// ```
 /// use candlelight::{distributed::{ColumnParallelLinear, RowParallelLinear, cluster}, nn::LinearConfig, prelude::*};
@@ -164,8 +166,8 @@ impl Module for ColumnParallelLinear {
 /// y = Σᵢ xᵢ Wᵢᵀ + b        W = [W₀, W₁, …]: the columns of the weight, which are the rows of Megatron's A = Wᵀ
 /// ```
 ///
-/// Rank i has the [`chunk`](super::schedule::chunk) i of the inputs. The sum over the ranks ([`sum_forward`]) is the same on all of
-/// them, and so is b, which all have, with the same gradient. Initial values and clipping as there.
+/// Rank i has the [`chunk`](super::schedule::chunk) i of the inputs. The sum over the ranks ([`sum_forward`]) is the
+/// same on all of them, and so is b, which all have, with the same gradient. Initial values and clipping as there.
 ///
 /// # Shapes
 /// Input [..., inᵢ], output [..., out]; parameters `weight` [out, inᵢ] and `bias` `[out]`.

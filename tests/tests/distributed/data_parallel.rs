@@ -324,28 +324,35 @@ fn other_parameters_are_named_on_every_rank() -> Result<()> {
 #[test]
 fn a_rank_that_fails_at_a_step_is_named_by_the_others() {
     for step in [0, 1, 4] {
-        let run = cluster(3, |comm| {
-            let (net, data) = (net(0), data(8));
-            let mut parallel = DataParallel::new(comm, &net.params, small())?;
-            for at in 0..6 {
-                if comm.rank() == 1 && at == step {
-                    return Ok(format!("left at step {at}"));
+        // It returns, or its loss fails.
+        for returns in [true, false] {
+            let error = cluster(3, |comm| {
+                let (net, data) = (net(0), data(8));
+                let mut parallel = DataParallel::new(comm, &net.params, small())?;
+                for at in 0..6 {
+                    let fails = comm.rank() == 1 && at == step;
+                    if fails && returns {
+                        return Ok(());
+                    }
+                    let loss = || match fails {
+                        true => Err(Error::setting("samples", "readable", at)),
+                        false => net.loss(data.inputs(), data.targets()),
+                    };
+                    if let Err(error) = parallel.value_and_grad(8, loss) {
+                        let gone = matches!(&error, Error::Communication(CommunicationError::Gone { .. }));
+                        // Directly, or through a third rank that waited for it.
+                        assert!(fails || gone && error.to_string().contains("rank 1 is gone"), "{error}");
+                        return Err(error);
+                    }
                 }
-                if let Err(error) = parallel.value_and_grad(8, || net.loss(data.inputs(), data.targets())) {
-                    assert!(matches!(&error, Error::Communication(CommunicationError::Gone { .. })), "{error}");
-                    return Err(error);
-                }
+                panic!("all steps were taken")
+            })
+            .unwrap_err();
+            match returns {
+                true => assert!(error.to_string().contains("rank 1 is gone (it has returned)"), "{error}"),
+                false => assert_eq!(error.to_string(), format!("samples must be readable, got {step}")),
             }
-            Ok(String::new())
-        });
-        let error = run.unwrap_err();
-        assert!(
-            matches!(
-                &error,
-                Error::Communication(CommunicationError::Gone { operation: "all_reduce", peer: 1 | 2, .. })
-            ),
-            "{error}"
-        );
+        }
     }
 }
 

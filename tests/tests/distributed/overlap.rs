@@ -63,8 +63,8 @@ fn step(size: usize, seconds: f64, model: CostModel, config: DataParallelConfig)
     Ok((last(3) - last(1)) / 2.0)
 }
 
-/// What a step takes if all is sent at the end of the backward pass, and if it is sent at once; with the time of its backward
-/// pass alone, `factor` times that of its messages.
+/// What a step takes if all is sent at the end of the backward pass, and if it is sent at once; with the time of its
+/// backward pass alone, `factor` times that of its messages.
 fn late_and_early(size: usize, algorithm: Algorithm, factor: f64) -> Result<[f64; 3]> {
     let (model, bytes) = (CostModel::default(), 8 * WIDTH * (WIDTH + 1));
     let seconds = factor * algorithm.seconds(&model, size, bytes);
@@ -79,7 +79,8 @@ fn only_the_last_bucket_is_waited_for_where_each_message_is_faster_than_a_layer(
     for algorithm in [Algorithm::RecursiveDoubling, Algorithm::Ring] {
         for factor in [1.0, 3.0] {
             let [alone, _, early] = late_and_early(2, algorithm, factor)?;
-            // A barrier, the last bucket with its two further numbers, and looks at up to as many buckets as there are layers.
+            // A barrier, the last bucket with its two further numbers, and looks at up to as many buckets as there are
+            // layers.
             let last = algorithm.seconds(&model, 2, bytes + 16);
             let looks = 2.0 * (LAYERS * LAYERS) as f64 * model.poll;
             let least = alone + model.latency + last;

@@ -24,10 +24,10 @@ use crate::contiguous;
 
 /// Computes a loss and its gradients for every parameter it depends on.
 ///
-/// Inside `loss`, layers are recorded on a tape of their own; operations of Candle may stand between them. The tape ends with
-/// the call. A backward pass that reaches a recorded result from elsewhere, be it Candle's `backward` or a later or an inner
-/// `value_and_grad`, is an error and not a gradient in parts: compute all that is to be differentiated in one call, or
-/// detach the result, as of the generator's images where the discriminator learns.
+/// Inside `loss`, layers are recorded on a tape of their own; operations of Candle may stand between them. The tape
+/// ends with the call. A backward pass that reaches a recorded result from elsewhere, be it Candle's `backward` or a
+/// later or an inner `value_and_grad`, is an error and not a gradient in parts: compute all that is to be
+/// differentiated in one call, or detach the result, as of the generator's images where the discriminator learns.
 ///
 /// # Errors
 /// Those of `loss`; if it is not a scalar; or [`Error::Recorded`] if it depends on what another call recorded.
@@ -46,12 +46,13 @@ pub fn value_and_grad(loss: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, 
     recorded(|| scalar(loss), None, None)
 }
 
-/// [`value_and_grad`] that says when a gradient is complete, while the backward pass goes on: what data parallelism sends early.
+/// [`value_and_grad`] that says when a gradient is complete, while the backward pass goes on: what data parallelism
+/// sends early.
 ///
-/// `ready` is called with a variable and its gradient once the backward pass has gone through all recorded operations that use
-/// the variable: in the order of the backward pass, the last layer first. What Candle's own operations still add cannot be known
-/// before: where they do, `ready` is called once more, at the end, with the whole gradient. It is not called for a variable that
-/// no recorded operation takes as it is; that gradient is in the result, as all are.
+/// `ready` is called with a variable and its gradient once the backward pass has gone through all recorded operations
+/// that use the variable: in the order of the backward pass, the last layer first. What Candle's own operations still
+/// add cannot be known before: where they do, `ready` is called once more, at the end, with the whole gradient. It is
+/// not called for a variable that no recorded operation takes as it is; that gradient is in the result, as all are.
 ///
 /// # Errors
 /// Those of [`value_and_grad`] and of `ready`, which end the backward pass.
@@ -88,8 +89,8 @@ fn scalar(loss: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
     }
 }
 
-/// Computes an output and the product of a given gradient with its derivatives, for every parameter it depends on: PyTorch's
-/// `output.backward(gradient)`.
+/// Computes an output and the product of a given gradient with its derivatives, for every parameter it depends on:
+/// PyTorch's `output.backward(gradient)`.
 ///
 /// ```text
 /// ∂/∂θ Σᵢ gᵢ yᵢ(θ)    for the gradient g of y
@@ -212,9 +213,10 @@ type Ready<'a> = dyn FnMut(TensorId, &Tensor) -> Result<()> + 'a;
 
 /// An operation of your own: makes a tensor of the numbers that it computed, with its derivative.
 ///
-/// `backward` is given the gradient of the output, contiguous, and for each of `inputs` whether its gradient is wanted; where it is,
-/// it returns one of the shape and dtype of that input. Inside of [`value_and_grad`] it is recorded as the layers of this crate
-/// are, so that its errors stay what they are; elsewhere it is a custom operation of Candle. Everything is on the CPU.
+/// `backward` is given the gradient of the output, contiguous, and for each of `inputs` whether its gradient is wanted;
+/// where it is, it returns one of the shape and dtype of that input. Inside of [`value_and_grad`] it is recorded as the
+/// layers of this crate are, so that its errors stay what they are; elsewhere it is a custom operation of Candle.
+/// Everything is on the CPU.
 ///
 /// `backward` may hold the inputs; it must not hold the output, which would never be freed then.
 ///
@@ -296,94 +298,4 @@ fn backward(
 }
 
 #[cfg(test)]
-mod tests {
-    use candle_core::{Device, Var};
-
-    use super::*;
-
-    /// (Πᵢ xᵢ, Σᵢ xᵢ) of any number of vectors.
-    fn product_and_sum(inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
-        let values: Vec<Vec<f64>> = inputs.iter().map(|x| x.to_vec1()).collect::<candle_core::Result<_>>()?;
-        let n = values[0].len();
-        let product: Vec<f64> = (0..n).map(|i| values.iter().map(|x| x[i]).product()).collect();
-        let sum: Vec<f64> = (0..n).map(|i| values.iter().map(|x| x[i]).sum()).collect();
-        apply("product_and_sum", inputs, vec![(product, n.into()), (sum, n.into())], |op| {
-            let zeros = op.outputs[0].zeros_like()?;
-            let [product, sum] = [0, 1].map(|i| op.grads[i].clone().unwrap_or_else(|| zeros.clone()));
-            let gradient = |(x, &need): (&Tensor, &bool)| match need {
-                true => Ok(Some((((&product * &op.outputs[0])? / x)? + &sum)?)),
-                false => Ok(None),
-            };
-            op.inputs.iter().zip(op.needs).map(gradient).collect()
-        })
-    }
-
-    #[test]
-    fn any_number_of_inputs_and_outputs_passes_through_either_graph() {
-        let device = Device::Cpu;
-        for count in 1..=9 {
-            for constant in [None, Some(0), Some(count - 1)] {
-                let vars: Vec<Var> = (0..count).map(|i| Var::new(&[1.0 + i as f64, 0.5], &device).unwrap()).collect();
-                let inputs: Vec<Tensor> = vars
-                    .iter()
-                    .enumerate()
-                    .map(|(i, var)| if Some(i) == constant { var.detach() } else { var.as_tensor().clone() })
-                    .collect();
-                let inputs: Vec<&Tensor> = inputs.iter().collect();
-                let loss = || -> Result<Tensor> {
-                    let outputs = product_and_sum(&inputs)?;
-                    Ok(((&outputs[0] * 3.0)? + outputs[1].sqr()?)?.sum_all()?)
-                };
-                let plain = loss().unwrap().backward().unwrap();
-                let (value, taped) = value_and_grad(loss).unwrap();
-                let x = |j: usize| vars.iter().map(move |v| v.to_vec1::<f64>().unwrap()[j]);
-                let expected: f64 = (0..2).map(|j| 3.0 * x(j).product::<f64>() + x(j).sum::<f64>().powi(2)).sum();
-                assert!((value.to_scalar::<f64>().unwrap() - expected).abs() < 1e-9 * expected);
-                for (i, var) in vars.iter().enumerate() {
-                    if Some(i) == constant {
-                        assert!(plain.get(var).is_none() && taped.get(var).is_none());
-                        continue;
-                    }
-                    for gradients in [&plain, &taped] {
-                        let gradient = gradients.get(var).expect("a gradient").to_vec1::<f64>().unwrap();
-                        for (j, gradient) in gradient.into_iter().enumerate() {
-                            let own = var.to_vec1::<f64>().unwrap()[j];
-                            let expected = 3.0 * x(j).product::<f64>() / own + 2.0 * x(j).sum::<f64>();
-                            assert!(
-                                (gradient - expected).abs() < 1e-9 * expected,
-                                "{count} {i}: {gradient} {expected}"
-                            );
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_output_that_is_not_used_needs_no_gradient() {
-        let x = Var::new(&[2f64, 3.0], &Device::Cpu).unwrap();
-        for used in [0, 1] {
-            let (_, gradients) =
-                value_and_grad(|| Ok(product_and_sum(&[x.as_tensor()])?.swap_remove(used).sum_all()?)).unwrap();
-            assert_eq!(gradients.get(&x).unwrap().to_vec1::<f64>().unwrap(), [1.0, 1.0]);
-        }
-    }
-    #[test]
-    fn an_output_that_outlives_its_call_keeps_nothing_of_it() {
-        let (x, part) = (Var::new(&[2f64], &Device::Cpu).unwrap(), std::sync::Arc::new(()));
-        let mut kept = None;
-        let double = || {
-            let of_tape = part.clone();
-            let y = apply1("double", &[&x], vec![4f64], (), move |grad, _| {
-                let _ = &of_tape;
-                Ok(vec![Some((grad * 2.0)?.reshape(1)?)])
-            })?;
-            kept = Some(y.clone());
-            Ok(y)
-        };
-        assert_eq!(value_and_grad(double).unwrap().1.get(&x).unwrap().to_vec1::<f64>().unwrap(), [2.0]);
-        assert!(kept.is_some());
-        assert_eq!(std::sync::Arc::strong_count(&part), 1);
-    }
-}
+mod tests;

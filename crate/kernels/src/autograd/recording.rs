@@ -13,7 +13,8 @@ pub struct Recording {
     tape: Tape,
 }
 
-/// Computes an output now, for a backward pass later: [`vjp`](super::vjp) in two halves, between which others may be recorded.
+/// Computes an output now, for a backward pass later: [`vjp`](super::vjp) in two halves, between which others may be
+/// recorded.
 ///
 /// It keeps what the layers keep for their backward passes until it is dropped or used.
 ///
@@ -46,8 +47,8 @@ impl Recording {
     /// The product of a given gradient of the output with its derivatives, for every variable it depends on.
     ///
     /// # Errors
-    /// If `gradient` has another shape or dtype than the output; or [`Error::Recorded`](candlelight_base::Error::Recorded), as
-    /// of [`value_and_grad`](super::value_and_grad).
+    /// If `gradient` has another shape or dtype than the output; or
+    /// [`Error::Recorded`](candlelight_base::Error::Recorded), as of [`value_and_grad`](super::value_and_grad).
     pub fn vjp(self, gradient: &Tensor) -> Result<GradStore> {
         check_gradient(&self.output, gradient)?;
         backward(&self.output, Some(gradient), self.tape, None)

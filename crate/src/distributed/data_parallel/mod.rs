@@ -1,5 +1,6 @@
 //! Synchronous SGD: every rank its share of a batch, and the mean gradient on all of them.
 
+mod config;
 mod exchange;
 mod order;
 mod plan;
@@ -21,29 +22,11 @@ use crate::metrics::scalar;
 use crate::params::{Param, Params};
 use crate::train::GradientSum;
 use crate::{Error, Result};
+pub use config::DataParallelConfig;
 use exchange::{Exchange, exchange};
 use order::Order;
 use plan::Plan;
 use step::{Share, Step, check_counts, take};
-
-/// Settings of [`DataParallel`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DataParallelConfig {
-    /// How many bytes of gradients travel together; at least 1, default 25 MiB, as in PyTorch. The first bucket takes at most
-    /// 1 MiB, so that communication begins early. A bucket is full when it has at least so many: it ends with a parameter.
-    pub bucket_bytes: usize,
-    /// Whether a bucket is sent as soon as the backward pass has made its gradients; default true, as in PyTorch. Else all are
-    /// sent at its end. The sums are the same bits if the buckets are.
-    pub overlap: bool,
-    /// How the ranks add up; default `None`, for [`Algorithm::usual`], which looks at the bytes of a bucket.
-    pub algorithm: Option<Algorithm>,
-}
-
-impl Default for DataParallelConfig {
-    fn default() -> Self {
-        Self { bucket_bytes: 25 << 20, overlap: true, algorithm: None }
-    }
-}
 
 /// A model on every rank, each of which sees a share of the batch; the gradients are those of all shares together.
 ///
@@ -51,21 +34,22 @@ impl Default for DataParallelConfig {
 /// L = Σᵢ wᵢ Lᵢ / Σᵢ wᵢ        g = Σᵢ wᵢ gᵢ / Σᵢ wᵢ        over the ranks i
 /// ```
 ///
-/// Lᵢ, gᵢ: the loss and gradient of the mean over the samples of rank i; wᵢ: their number, or what the loss divided by where
-/// samples have weights or are ignored. So N ranks of M samples do what one of N·M does, up to rounding, also where shares
-/// differ in size; a rank may have none. Sums are divided once: all ranks get the same bits, and replicas stay identical.
-/// Layers that look at a whole batch, such as batch normalization, see their share alone, unless they are
-/// [synchronized](super::SyncBatchNorm).
+/// Lᵢ, gᵢ: the loss and gradient of the mean over the samples of rank i; wᵢ: their number, or what the loss divided by
+/// where samples have weights or are ignored. So N ranks of M samples do what one of N·M does, up to rounding, also
+/// where shares differ in size; a rank may have none. Sums are divided once: all ranks get the same bits, and replicas
+/// stay identical. Layers that look at a whole batch, such as batch normalization, see their share alone, unless they
+/// are [synchronized](super::SyncBatchNorm).
 ///
-/// Gradients travel in buckets, some megabytes in one all-reduce. In the first step they do after the backward pass, which shows
-/// the order in which they become complete; that of rank 0 is then that of the buckets everywhere, and a bucket is sent while the
-/// backward pass of earlier layers goes on. Variables that Candle's own operations take wait for its end, since it is not known
-/// before whether they get more.
+/// Gradients travel in buckets, some megabytes in one all-reduce. In the first step they do after the backward pass,
+/// which shows the order in which they become complete; that of rank 0 is then that of the buckets everywhere, and a
+/// bucket is sent while the backward pass of earlier layers goes on. Variables that Candle's own operations take wait
+/// for its end, since it is not known before whether they get more.
 ///
-/// Deviations from PyTorch's `DistributedDataParallel`: it divides by the number of ranks, which weighs the samples of a small
-/// share too much. It sends buffers of rank 0 before each forward pass; here [`DataParallel::broadcast_buffers`] does on
-/// demand. A parameter without gradient is always an error. Random streams (dropout's masks) are not touched: give each rank a
-/// seed of its own, and the masks differ, while parameters become those of rank 0.
+/// Deviations from PyTorch's `DistributedDataParallel`: it divides by the number of ranks, which weighs the samples of
+/// a small share too much. It sends buffers of rank 0 before each forward pass; here
+/// [`DataParallel::broadcast_buffers`] does on demand. A parameter without gradient is always an error. Random streams
+/// (dropout's masks) are not touched: give each rank a seed of its own, and the masks differ, while parameters become
+/// those of rank 0.
 ///
 /// With one rank it is [`value_and_grad`].
 ///
@@ -111,8 +95,8 @@ pub struct DataParallel {
 impl DataParallel {
     /// Gives all ranks the parameters and buffers of rank 0, in messages of about [`DataParallelConfig::bucket_bytes`].
     ///
-    /// All ranks call it, with parameters of the same names, shapes and order; what is frozen later is still expected to have
-    /// a gradient.
+    /// All ranks call it, with parameters of the same names, shapes and order; what is frozen later is still expected
+    /// to have a gradient.
     ///
     /// # Errors
     /// A setting outside its range; no trainable parameters; [`Error::Parameter`] with the first parameter in which a rank
@@ -156,14 +140,14 @@ impl DataParallel {
 
     /// The loss and its gradients over the samples of all ranks.
     ///
-    /// `samples`: how many this rank has; with 0, `loss` is not called, and the rank takes part with zeros. `loss`: the mean over
-    /// them. All ranks call it. The gradients are those of the trainable parameters. The loss comes in the precision of the
-    /// parameters.
+    /// `samples`: how many this rank has; with 0, `loss` is not called, and the rank takes part with zeros. `loss`: the
+    /// mean over them. All ranks call it. The gradients are those of the trainable parameters. The loss comes in the
+    /// precision of the parameters.
     ///
     /// # Errors
-    /// Those of [`value_and_grad`]; [`Error::MissingGradient`]; no sample that counts on any rank; [`Error::Parameter`] for a
-    /// variable that gets more gradient after its bucket was sent, which it did not in the first step; or a rank that is gone or
-    /// silent.
+    /// Those of [`value_and_grad`]; [`Error::MissingGradient`]; no sample that counts on any rank; [`Error::Parameter`]
+    /// for a variable that gets more gradient after its bucket was sent, which it did not in the first step; or a rank
+    /// that is gone or silent.
     pub fn value_and_grad(
         &mut self,
         samples: usize,
@@ -207,8 +191,8 @@ impl DataParallel {
         Ok(result)
     }
 
-    /// Adds the gradients of this rank's mean loss over `samples`, at least 1, to a sum, without communication; returns that
-    /// loss and what it divided by. PyTorch's `no_sync`.
+    /// Adds the gradients of this rank's mean loss over `samples`, at least 1, to a sum, without communication; returns
+    /// that loss and what it divided by. PyTorch's `no_sync`.
     ///
     /// # Errors
     /// Those of [`value_and_grad`].
@@ -245,7 +229,8 @@ impl DataParallel {
         Ok((value, weight))
     }
 
-    /// The mean gradient over all batches that were added on all ranks, in one exchange; begins anew. A rank may have added none.
+    /// The mean gradient over all batches that were added on all ranks, in one exchange; begins anew. A rank may have
+    /// added none.
     ///
     /// # Errors
     /// [`Error::MissingGradient`]; no sample that counts on any rank; or a rank that is gone or silent.
@@ -258,7 +243,8 @@ impl DataParallel {
         Ok(means)
     }
 
-    /// The weighted mean of a value over the ranks, such as a loss or an accuracy: Σ wᵢ xᵢ / Σ wᵢ. All ranks get the same bits.
+    /// The weighted mean of a value over the ranks, such as a loss or an accuracy: Σ wᵢ xᵢ / Σ wᵢ. All ranks get the
+    /// same bits.
     ///
     /// # Errors
     /// A weight that is not finite or below 0; all weights 0; or a rank that is gone or silent.
@@ -294,8 +280,8 @@ impl DataParallel {
     }
 }
 
-/// The loss times its weight, and a note of both: so gradients are those of a part of a sum, also of a rank's samples through the
-/// layers that look at those of all ranks.
+/// The loss times its weight, and a note of both: so gradients are those of a part of a sum, also of a rank's samples
+/// through the layers that look at those of all ranks.
 fn weighted(samples: usize, share: &Cell<Share>, loss: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
     let (loss, divisor) = with_divisor(loss)?;
     // Another shape is refused later, by its own error.
