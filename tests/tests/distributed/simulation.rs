@@ -235,7 +235,7 @@ fn time_to_a_loss_follows_the_critical_batch() -> Result<()> {
     assert_eq!(critical_batch_steps(100.0, 64.0, 64.0), 200.0);
     let config = SimulationConfig { numbers: 1000, ..SimulationConfig::default() };
     let run = simulate(8, &config, &ClusterConfig::default())?;
-    let expected = critical_batch_steps(1e3, 512.0, 8.0 * 16.0) * run.seconds_an_update();
+    let expected = 5000.0 * (0.1 + Algorithm::Ring.seconds(&CostModel::default(), 8, 4000));
     assert!(close(run.seconds_to(16, |batch| critical_batch_steps(1e3, 512.0, batch)), expected));
     Ok(())
 }

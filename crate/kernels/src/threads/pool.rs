@@ -222,12 +222,12 @@ impl Pool {
             let seen = self.regions.load(Ordering::Acquire);
             let room = self.has_room(&state);
             if room && let Some(shared) = state.unclaimed() {
-                // Once `inside` counts this helper, the caller waits.
                 shared.inside.fetch_add(1, Ordering::Relaxed);
                 self.busy.fetch_add(1, Ordering::Relaxed);
                 let inside: *const Shared = shared;
                 drop(state);
-                // SAFETY: as above.
+                // SAFETY: `inside` counted this helper while the region stood in the state; its caller goes on, and ends it,
+                // only when the count is 0 again, after which it is not touched.
                 let shared = unsafe { &*inside };
                 shared.work();
                 // Before the caller goes on, which then finds room.

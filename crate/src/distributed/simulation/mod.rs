@@ -76,9 +76,12 @@ pub struct Simulation {
 ///
 /// What it gives is what the clock of [`cluster_with`](super::cluster_with) shows when its ranks do the same, with the same
 /// draws; but for rounding. Of a server, rank 0 is the server and worker i is rank i + 1: a
-/// [`Slowdown::Fixed`](super::Slowdown::Fixed) has a factor for it too. The algorithms run message by message; the ring of N
-/// ranks, whose 2 N (N - 1) messages would be too many, round by round, or by a formula where the ranks divide the numbers
-/// evenly and there is no jitter: all its ranks end 2 (N - 1) messages after the slowest has begun.
+/// [`Slowdown::Fixed`](super::Slowdown::Fixed) has a factor for it too.
+///
+/// The algorithms run message by message; the ring of N ranks, whose 2 N (N - 1) messages are too many for that, round by
+/// round, or by a formula where the ranks divide the numbers evenly and there is no jitter: all its ranks end 2 (N - 1)
+/// messages after the slowest has begun. All of it is exact. A step of 10 000 workers takes a third of a second at most, of a
+/// ring with jitter some seconds.
 ///
 /// ```
 /// use candlelight::distributed::{Algorithm, ClusterConfig, Exchange, SimulationConfig, simulate};

@@ -27,6 +27,11 @@ impl<'a> Network<'a> {
         seconds * self.slowdown.draw(rank, &mut self.computing[rank])
     }
 
+    /// The cost of the next message of a rank, where nothing depends on its lot.
+    pub fn cost(&mut self, rank: usize, bytes: usize) -> f64 {
+        if self.jitter > 0.0 { self.message(rank, bytes).0 } else { self.model.message(bytes) }
+    }
+
     /// The cost of the next message of a rank, and its lot among those that arrive at the same time.
     pub fn message(&mut self, rank: usize, bytes: usize) -> (f64, u64) {
         let rng = &mut self.sending[rank];
