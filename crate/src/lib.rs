@@ -23,7 +23,8 @@
 //! | residual and highway layers; norms of gradients, clipping | [`nn`], [`optim`] | `13-vanishing-gradients` |
 //! | recurrent layers: RNN, LSTM, GRU; the adding problem | [`nn`], [`data`] | `14-rnn-and-lstm` |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning, runs at the same time | [`train`] | `15-overfitting` |
-//! | several ranks: messages, all-reduce, data and model parallel training, parameter server | [`distributed`] | `16-synchronous-sgd`, `17-asynchronous-sgd` |
+//! | several ranks: messages, all-reduce, data and model parallel training, what they cost | [`distributed`] | `16-synchronous-sgd` |
+//! | a parameter server, stale gradients; local SGD, top-k compression | [`distributed`] | `17-asynchronous-sgd` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers without their fast passes: the reference | [`kernels`] | |

@@ -1,6 +1,7 @@
 //! Checks of the exercises: they try what a reader wrote on inputs the reader has not seen, and say where it first differs.
 
 pub mod activations;
+pub mod asynchronous;
 pub mod batch_norm;
 pub mod define_by_run;
 pub mod dropout;

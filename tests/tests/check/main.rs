@@ -1,6 +1,7 @@
 //! The checks of the exercises: what is right passes, and what is plausible and wrong does not.
 
 mod activations;
+mod asynchronous;
 mod batch_norm;
 mod define_by_run;
 mod dropout;
