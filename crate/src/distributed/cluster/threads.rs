@@ -308,13 +308,18 @@ impl Pending for Transfers {
         while let Some(source) = self.source() {
             let mut state = shared.lock();
             let place = loop {
-                match state.choose(self.rank, source, self.tag, shared.config.model.latency) {
-                    Choice::Take(place) => break place,
-                    Choice::Gone(peer) => {
-                        let error = self.gone(&state, peer, started);
-                        return self.give_up(state, error);
-                    }
-                    Choice::Wait => {}
+                let choice = state.choose(self.rank, source, self.tag, shared.config.model.latency);
+                if let Choice::Take(place) = choice {
+                    break place;
+                }
+                // Before a rank that is gone: it may have given up for the same reason, and all are to say the same.
+                if let Some(waits) = state.deadlock.clone() {
+                    let (rank, operation) = (self.rank, self.operation);
+                    return self.give_up(state, CommunicationError::Deadlock { rank, operation, waits });
+                }
+                if let Choice::Gone(peer) = choice {
+                    let error = self.gone(&state, peer, started);
+                    return self.give_up(state, error);
                 }
                 if state.ranks[self.rank].waits.is_none() {
                     state.ranks[self.rank].waits = Some(Wait { operation: self.operation, source, tag: self.tag });
@@ -322,10 +327,6 @@ impl Pending for Transfers {
                     // Who waits for any rank's message looks at who waits; and this rank looks once more.
                     shared.changed.notify_all();
                     continue;
-                }
-                if let Some(waits) = state.deadlock.clone() {
-                    let (rank, operation) = (self.rank, self.operation);
-                    return self.give_up(state, CommunicationError::Deadlock { rank, operation, waits });
                 }
                 let Some(left) = deadline.checked_sub(started.elapsed()) else {
                     let error = silent(&state, self.rank, self.operation, started);
