@@ -20,7 +20,7 @@ pub struct ServerConfig {
     /// Who waits for whom; default [`Consistency::Asynchronous`].
     pub consistency: Consistency,
     /// Whether the learning rate of an update is divided by the gradient's staleness, where that is above 1; default false.
-    /// Zhang, Gupta, Lian and Liu (2016), "Staleness-aware Async-SGD for Distributed Deep Learning", eq. 6.
+    /// Zhang, Gupta, Lian and Liu (2016), "Staleness-aware Async-SGD for Distributed Deep Learning".
     pub divide_rate: bool,
     /// λ of the delay compensation, finite and at least 0; default 0, without. The server then keeps a copy of the parameters
     /// for each worker. Zheng et al. (2017), "Asynchronous Stochastic Gradient Descent with Delay Compensation", eq. 10: the
@@ -49,7 +49,7 @@ pub enum Consistency {
     Asynchronous,
     /// A worker waits for its answer while it has sent more than `clocks` gradients more than the slowest worker. A gradient of
     /// N workers is then at most (2 `clocks` + 1)(N − 1) updates old. Ho et al. (2013), "More Effective Distributed ML via a
-    /// Stale Synchronous Parallel Parameter Server", section 3.
+    /// Stale Synchronous Parallel Parameter Server", section 2.
     Bounded {
         /// How far ahead of the slowest.
         clocks: usize,
