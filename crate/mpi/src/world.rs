@@ -17,6 +17,8 @@ pub struct World {
     pub rank: usize,
     pub size: usize,
     pub deadline: Duration,
+    /// Ranks on this machine.
+    pub here: usize,
     /// How often a wait looks before it lets others have the core. Where there are more ranks than cores, Open MPI does that
     /// too, in each look; both from the first look on made small messages slower by half.
     pub spins: u32,
@@ -38,6 +40,7 @@ impl World {
             rank: place.rank,
             size: place.size,
             deadline,
+            here: place.here,
             spins: if place.here <= cores { 20_000 } else { 200 },
             liveness: Liveness::new(place.size),
             started: Instant::now(),
