@@ -60,3 +60,18 @@ impl Arguments {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+
+    #[test]
+    fn what_follows_the_dashes_is_for_the_program() {
+        let words = |text: &str| Arguments::new(text.split(' ').map(str::to_owned).collect::<Vec<_>>().into_iter());
+        let mut given = words("-n 4 hello -- -n 5 --restarts");
+        assert_eq!(given.after_dashes(), ["-n", "5", "--restarts"]);
+        assert_eq!(given.value::<usize>("-n").unwrap(), Some(4));
+        assert_eq!(given.rest().unwrap(), ["hello"]);
+        assert!(words("hello").after_dashes().is_empty());
+    }
+}

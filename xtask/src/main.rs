@@ -46,6 +46,7 @@ cargo xtask COMMAND
       --check           only say where they are not
   mpi EXAMPLE           build an example of crate/mpi and start it on several ranks, with an MPI that it brings
       -n N              so many ranks [default: 2]
+      --survive         let the others go on where a rank is killed (Open MPI with ULFM)
       --restarts K      start again after a rank has failed, at most K times [default: 0]
       -- WORDS          for the example
   test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three;

@@ -71,16 +71,17 @@ fn measure(comm: &Arc<dyn Communicator>, len: usize, times: usize) -> Result<Vec
 }
 
 /// Seconds below which no way can come on one machine: 2 (N - 1)/N of the bytes are copied by each rank from another's memory, and
-/// half of them added up, which reads two numbers and writes one; all ranks share the bandwidth of a copy.
+/// half of them added up, which reads two numbers and writes one; all ranks share the bandwidth of a copy of that size, which for
+/// small ones is that of a cache.
 fn floor(size: usize, bytes: usize) -> f64 {
-    let (from, mut to) = (vec![1u8; 25_000_000], vec![0u8; 25_000_000]);
+    let (from, mut to) = (vec![1u8; bytes], vec![0u8; bytes]);
     let copy = |to: &mut Vec<u8>| {
         let start = Instant::now();
         to.copy_from_slice(std::hint::black_box(&from));
         std::hint::black_box(to);
         start.elapsed().as_secs_f64()
     };
-    let copied = (0..5).map(|_| copy(&mut to)).fold(f64::INFINITY, f64::min) / from.len() as f64;
+    let copied = (0..20).map(|_| copy(&mut to)).fold(f64::INFINITY, f64::min) / from.len() as f64;
     let part = (size - 1) as f64 / size as f64 * bytes as f64;
     // A copy moves two bytes for each; an addition three for each four of a number.
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(size) as f64;

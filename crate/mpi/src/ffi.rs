@@ -8,6 +8,7 @@ use candlelight::candle_core::DType;
 unsafe extern "C" {
     fn cl_mpi_start(rank: *mut c_int, size: *mut c_int, here: *mut c_int, level: *mut c_int) -> c_int;
     fn cl_mpi_serialized(level: c_int) -> c_int;
+    fn cl_mpi_shrink(rank: *mut c_int, size: *mut c_int) -> c_int;
     fn cl_mpi_stop() -> c_int;
     fn cl_mpi_abort(code: c_int);
     fn cl_mpi_send(channel: c_int, data: *const c_void, count: c_int, to: c_int, tag: c_int, slot: *mut u64) -> c_int;
@@ -105,6 +106,14 @@ impl Mpi {
         // SAFETY: a comparison.
         let serialized = unsafe { cl_mpi_serialized(level) } != 0;
         Ok(serialized.then_some(Place { rank: rank as usize, size: size as usize, here: here as usize }))
+    }
+
+    /// Goes on with the ranks that are left; all of them call it. The number and count of ranks are new.
+    pub fn shrink(&mut self) -> Result<(usize, usize), Code> {
+        let (mut rank, mut size) = (0, 0);
+        // SAFETY: the pointers are to integers that live through the call.
+        check(unsafe { cl_mpi_shrink(&mut rank, &mut size) })?;
+        Ok((rank as usize, size as usize))
     }
 
     /// Ends MPI; all ranks call it.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use candlelight::distributed::{Buffer, Communicator, Source, Transfer, Values};
 use candlelight::{CommunicationError, Error, Result};
 
-use crate::ffi;
+use crate::ffi::{self, Place};
 use crate::ranks::Ranks;
 use crate::world::World;
 
@@ -67,13 +67,14 @@ pub fn run_with(config: &Config, work: impl FnOnce(&Arc<dyn Communicator>) -> Re
             return ExitCode::FAILURE;
         }
     };
+    // Its number at the start, which mpirun's words agree with.
     let rank = world.rank;
     std::panic::set_hook(Box::new(move |panic| say(format!("rank {rank}: {}", words(panic)))));
     let comm: Arc<dyn Communicator> = Arc::new(Ranks(world.clone()));
     // A panic that went on from here would leave MPI open, and the job would hang.
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&comm)));
     let result = match outcome {
-        Ok(result) => result.and_then(|()| end(&world, &*comm)),
+        Ok(result) => result.and_then(|()| end()),
         // The hook has said why.
         Err(_) => fail(),
     };
@@ -84,6 +85,26 @@ pub fn run_with(config: &Config, work: impl FnOnce(&Arc<dyn Communicator>) -> Re
             fail()
         }
     }
+}
+
+/// After a rank has died: a communicator of those that are left, who are numbered anew. All of them call it; whoever still waits
+/// for a message of the old one gets an error. The old one is not to be used any more.
+///
+/// Only with an MPI that has ULFM, started so that the others survive: `cargo xtask mpi --survive`, or Open MPI's
+/// `mpirun --with-ft ulfm`. Without it the job has ended by then. Bland, Bouteiller, Herault, Bosilca and Dongarra (2013),
+/// "Post-failure recovery of MPI communication capability", section 3.
+///
+/// # Errors
+/// Outside of [`run`], or what MPI reports.
+pub fn shrink() -> Result<Arc<dyn Communicator>> {
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(old) = running.as_ref() else {
+        return Err(Error::setting("shrink", "called inside of candlelight_mpi::run", "a call outside"));
+    };
+    let (rank, size) = ffi::mpi().shrink().map_err(|code| old.transport("shrink", code))?;
+    let world = Arc::new(World::new(&Place { rank, size, here: old.here }, old.deadline));
+    *running = Some(world.clone());
+    Ok(Arc::new(Ranks(world)))
 }
 
 /// The name and version of the MPI that this is compiled with.
@@ -107,8 +128,10 @@ fn start(config: &Config) -> Result<Arc<World>> {
 }
 
 /// The end of a rank that has done its work: MPI ends for all together.
-fn end(world: &World, comm: &dyn Communicator) -> Result<()> {
-    farewell(comm, world.deadline + FAREWELL)?;
+fn end() -> Result<()> {
+    let Some(world) = running() else { return Ok(()) };
+    let comm: Arc<dyn Communicator> = Arc::new(Ranks(world.clone()));
+    farewell(&*comm, world.deadline + FAREWELL)?;
     world.finish()?;
     ffi::mpi().stop().map_err(|code| world.transport("run", code))
 }

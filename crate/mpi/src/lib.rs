@@ -38,5 +38,5 @@ mod world;
 #[cfg(doc)]
 use candlelight::distributed::Communicator;
 
-pub use job::{Config, run, run_with, version};
+pub use job::{Config, run, run_with, shrink, version};
 pub use native::native_all_reduce;

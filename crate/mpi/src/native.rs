@@ -6,7 +6,7 @@ use candlelight::{Error, Result};
 use crate::ffi::{self, Channel};
 use crate::job;
 
-/// MPI's own all-reduce, in place of [`all_reduce`](dyn Communicator): to be compared with. It waits without a deadline. Only
+/// MPI's own all-reduce, in place of `all_reduce`: to be compared with. It waits without a deadline. Only
 /// inside of [`run`](crate::run).
 ///
 /// # Errors

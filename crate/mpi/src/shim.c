@@ -2,6 +2,9 @@
    to their headers only. Each returns MPI's code, MPI_SUCCESS or another; nothing here decides anything. */
 
 #include <mpi.h>
+#ifdef OPEN_MPI
+#include <mpi-ext.h>
+#endif
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +17,8 @@ static MPI_Comm channels[CHANNELS];
 static int world_rank;
 /* Between cl_mpi_start and the end of the work. */
 static volatile int running;
+/* Ranks have died, and the others went on. */
+static int shrunk;
 
 _Static_assert(sizeof(MPI_Request) <= sizeof(uint64_t), "a request is kept in 8 bytes");
 
@@ -73,8 +78,34 @@ int cl_mpi_serialized(int level) {
 
 int cl_mpi_stop(void) {
     running = 0;
+    /* MPI_Finalize of Open MPI 5.0.11 waits for the dead too. */
+    if (shrunk) return MPI_SUCCESS;
     for (int i = 0; i < CHANNELS; i++) MPI_Comm_free(&channels[i]);
     return MPI_Finalize();
+}
+
+/* After a rank has died: communicators of those that are left. Known to MPIs with ULFM only; whoever still waits on the old ones
+   gets an error, and comes here too. */
+int cl_mpi_shrink(int *rank, int *size) {
+#ifdef OMPI_HAVE_MPI_EXT_FTMPI
+    for (int i = 0; i < CHANNELS; i++) MPIX_Comm_revoke(channels[i]);
+    for (int i = 0; i < CHANNELS; i++) {
+        MPI_Comm left;
+        int code = MPIX_Comm_shrink(channels[i], &left);
+        if (code != MPI_SUCCESS) return code;
+        if ((code = MPI_Comm_set_errhandler(left, MPI_ERRORS_RETURN)) != MPI_SUCCESS) return code;
+        MPI_Comm_free(&channels[i]);
+        channels[i] = left;
+    }
+    MPI_Comm_rank(channels[CONTROL], rank);
+    MPI_Comm_size(channels[CONTROL], size);
+    shrunk = 1;
+    return MPI_SUCCESS;
+#else
+    (void)rank;
+    (void)size;
+    return MPI_ERR_UNSUPPORTED_OPERATION;
+#endif
 }
 
 void cl_mpi_abort(int code) {

@@ -17,7 +17,10 @@ pub struct World {
     pub rank: usize,
     pub size: usize,
     pub deadline: Duration,
-    /// How often a wait looks before it lets others have the core: where there is a core for each rank.
+    /// Ranks on this machine.
+    pub here: usize,
+    /// How often a wait looks before it lets others have the core. Where there are more ranks than cores, Open MPI does that
+    /// too, in each look; both from the first look on made small messages slower by half.
     pub spins: u32,
     pub liveness: Liveness,
     started: Instant,
@@ -37,7 +40,8 @@ impl World {
             rank: place.rank,
             size: place.size,
             deadline,
-            spins: if place.here <= cores { 20_000 } else { 0 },
+            here: place.here,
+            spins: if place.here <= cores { 20_000 } else { 200 },
             liveness: Liveness::new(place.size),
             started: Instant::now(),
             collectives: AtomicU32::new(0),

@@ -176,11 +176,11 @@ fn ranks_that_wait_for_each_other_are_told_so() {
 
 #[test]
 fn a_silent_rank_is_named_after_the_deadline_also_by_those_who_wait_for_it_through_others() {
-    let config = ClusterConfig { deadline: Duration::from_millis(50), ..ClusterConfig::default() };
+    let config = ClusterConfig { deadline: Duration::from_millis(500), ..ClusterConfig::default() };
     let started = Instant::now();
     let error = cluster_with(4, &config, |comm| match comm.rank() {
         3 => {
-            std::thread::sleep(Duration::from_millis(300));
+            std::thread::sleep(Duration::from_secs(3));
             Ok(())
         }
         rank => comm.recv::<f32>(1, rank + 1, 0).map(drop),
@@ -190,7 +190,7 @@ fn a_silent_rank_is_named_after_the_deadline_also_by_those_who_wait_for_it_throu
         matches!(&error, Error::Communication(CommunicationError::Silent { peers, .. }) if peers == &[3]),
         "{error}"
     );
-    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(30));
 }
 
 #[test]

@@ -108,3 +108,35 @@ fn sweep(place: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{PREFIX, copy, sweep};
+
+    #[test]
+    fn folders_of_dead_processes_are_removed_and_no_others() {
+        let place = std::env::temp_dir().join(format!("sweep-{}", std::process::id()));
+        // No process has so large a number.
+        let dead = format!("{PREFIX}{}", u32::MAX);
+        let living = format!("{PREFIX}{}", std::process::id());
+        for name in [&dead, &living, "other-4294967295", "candlelight-mpi-notes"] {
+            fs::create_dir_all(place.join(name).join("below")).unwrap();
+        }
+        sweep(&place);
+        let mut left: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        let mut expected = [&*living, "candlelight-mpi-notes", "other-4294967295"];
+        expected.sort();
+        assert_eq!(left, expected);
+        fs::remove_dir_all(place).unwrap();
+    }
+
+    #[test]
+    fn output_is_passed_on_without_zero_bytes() {
+        let mut to = Vec::new();
+        copy(&b"ended.\n\0rank 2: it failed\n"[..], &mut to);
+        assert_eq!(to, b"ended.\nrank 2: it failed\n");
+    }
+}

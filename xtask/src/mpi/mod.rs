@@ -21,6 +21,7 @@ pub fn mpi(mut arguments: Arguments) -> Result<ExitCode> {
     let of_program = arguments.after_dashes();
     let ranks: usize = arguments.value("-n")?.unwrap_or(2);
     let restarts: usize = arguments.value("--restarts")?.unwrap_or(0);
+    let survive = arguments.flag("--survive");
     let words = arguments.rest()?;
     let [example] = &words[..] else {
         return Err(format!("`cargo xtask mpi` starts one example of crate/mpi/examples, got {words:?}").into());
@@ -33,6 +34,9 @@ pub fn mpi(mut arguments: Arguments) -> Result<ExitCode> {
     for attempt in 0.. {
         let job = Job::new()?;
         let mut mpirun = job.command(&launcher(&mpicc), ranks);
+        if survive {
+            mpirun.args(["--with-ft", "ulfm"]);
+        }
         mpirun.arg(&program).args(&of_program).env(ATTEMPT, attempt.to_string());
         let status = job::watch(&mut mpirun)?;
         drop(job);

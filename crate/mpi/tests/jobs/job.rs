@@ -29,8 +29,13 @@ impl Outcome {
     }
 }
 
-/// Starts `cargo xtask mpi`, waits for its end, and sees that nothing is left of it. `mark`: a word of its command line that no
-/// other process has.
+/// A word that no other process has in its command line.
+pub fn mark(name: &str) -> String {
+    format!("job-{}-{name}", std::process::id())
+}
+
+/// Starts `cargo xtask mpi`, waits for its end, and sees that nothing is left of it. `mark`: one of the words, that no other
+/// process has.
 pub fn run(words: &[&str], mark: &str) -> Outcome {
     // One at a time: each has more ranks than there may be cores, and deadlines.
     static TURN: Mutex<()> = Mutex::new(());

@@ -2,6 +2,8 @@
 
 use candlelight::distributed::cluster;
 
+use crate::job::{mark, run};
+
 #[path = "../../examples/shared/train.rs"]
 mod train;
 use train::{Training, train};
@@ -15,7 +17,8 @@ fn losses_are_those_of_threads_bit_for_bit() {
         let losses = threads[0].losses.iter().enumerate();
         let expected: Vec<String> =
             losses.map(|(step, loss)| format!("step {step} loss {loss:.6} bits {:08x}", loss.to_bits())).collect();
-        let outcome = crate::job::run(&["-n", &ranks.to_string(), "synchronous_sgd", "--", "5"], "synchronous_sgd");
+        let mark = mark("sgd");
+        let outcome = run(&["-n", &ranks.to_string(), "synchronous_sgd", "--", "5", &mark], &mark);
         assert!(outcome.status.success(), "{}", outcome.text());
         let lines: Vec<_> =
             outcome.lines.iter().map(|(_, line)| line).filter(|line| line.starts_with("step ")).collect();

@@ -33,6 +33,8 @@ pub(super) struct Rank {
     pub rounds: Clock,
     pub counts: Counts,
     pub waits: Option<Wait>,
+    /// Whether it sleeps until the clocks of others have moved.
+    pub looks: bool,
     /// Why it has ended, if it has.
     pub ended: Option<String>,
 }

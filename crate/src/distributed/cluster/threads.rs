@@ -16,13 +16,15 @@ use crate::{CommunicationError, Result};
 pub(super) struct Shared {
     pub config: ClusterConfig,
     state: Mutex<State>,
-    changed: Condvar,
+    /// One for each rank.
+    wakes: Vec<Condvar>,
 }
 
 impl Shared {
     pub fn new(size: usize, config: ClusterConfig) -> Self {
         let ranks = (0..size).map(|_| Default::default()).collect();
-        Self { config, state: Mutex::new(State { ranks, deadlock: None }), changed: Condvar::new() }
+        let wakes = (0..size).map(|_| Condvar::new()).collect();
+        Self { config, state: Mutex::new(State { ranks, deadlock: None }), wakes }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -35,7 +37,32 @@ impl Shared {
         state.ranks[rank].ended = Some(reason);
         state.look_for_deadlock();
         drop(state);
-        self.changed.notify_all();
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
+        self.wakes.iter().for_each(Condvar::notify_all);
+    }
+
+    /// A clock has moved, or a rank has begun to wait: who waits for a message of any rank looks at that.
+    fn wake_lookers(&self, state: &State) {
+        for (wake, _) in self.wakes.iter().zip(&state.ranks).filter(|(_, rank)| rank.looks) {
+            wake.notify_all();
+        }
+    }
+
+    /// Sleeps until something has changed for a rank, or for so long. `looks`: whether the clocks of others matter to it.
+    fn sleep<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        rank: usize,
+        looks: bool,
+        left: Duration,
+    ) -> MutexGuard<'a, State> {
+        state.ranks[rank].looks = looks;
+        let mut state = self.wakes[rank].wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        state.ranks[rank].looks = false;
+        state
     }
 
     pub fn counts(&self, rank: usize) -> Counts {
@@ -95,7 +122,13 @@ impl ThreadRank {
         me.counts.sent_bytes += bytes;
         state.ranks[to].messages.push_back(Message { from: self.rank, tag, values, left, cost, left_round, lot });
         drop(state);
-        self.shared.changed.notify_all();
+        self.shared.wakes[to].notify_all();
+    }
+
+    fn advance(&self, seconds: f64) {
+        let mut state = self.shared.lock();
+        state.ranks[self.rank].clock.now += seconds;
+        self.shared.wake_lookers(&state);
     }
 }
 
@@ -174,13 +207,11 @@ impl Communicator for ThreadRank {
             let mut rng = self.computing.lock().unwrap_or_else(PoisonError::into_inner);
             self.shared.config.slowdown.draw(self.rank, &mut rng)
         };
-        self.shared.lock().ranks[self.rank].clock.now += seconds.max(0.0) * factor;
-        self.shared.changed.notify_all();
+        self.advance(seconds.max(0.0) * factor);
     }
 
     fn reduced(&self, bytes: usize) {
-        self.shared.lock().ranks[self.rank].clock.now += self.shared.config.model.reduction(bytes);
-        self.shared.changed.notify_all();
+        self.advance(self.shared.config.model.reduction(bytes));
     }
 }
 
@@ -293,7 +324,7 @@ impl Pending for Transfers {
                 let Some(left) = shared.config.deadline.checked_sub(started.elapsed()) else {
                     return Err(silent(&state, self.rank, self.operation, started).into());
                 };
-                state = shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                state = shared.sleep(state, self.rank, true, left);
             }
         }
         let state = shared.lock();
@@ -324,15 +355,17 @@ impl Pending for Transfers {
                 if state.ranks[self.rank].waits.is_none() {
                     state.ranks[self.rank].waits = Some(Wait { operation: self.operation, source, tag: self.tag });
                     state.look_for_deadlock();
-                    // Who waits for any rank's message looks at who waits; and this rank looks once more.
-                    shared.changed.notify_all();
-                    continue;
+                    match state.deadlock {
+                        Some(_) => shared.wake_all(),
+                        None => shared.wake_lookers(&state),
+                    }
+                    continue; // and look once more
                 }
                 let Some(left) = deadline.checked_sub(started.elapsed()) else {
                     let error = silent(&state, self.rank, self.operation, started);
                     return self.give_up(state, error);
                 };
-                state = shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                state = shared.sleep(state, self.rank, source == Source::Any, left);
             };
             state.ranks[self.rank].waits = None;
             self.take(state, place)?;
@@ -341,8 +374,8 @@ impl Pending for Transfers {
         let me = &mut state.ranks[self.rank];
         me.clock.reach(self.sent.0.max(self.done.0));
         me.rounds.reach(self.sent.1.max(self.done.1));
+        shared.wake_lookers(&state);
         drop(state);
-        shared.changed.notify_all();
         Ok(Done { buffer: self.buffer, sources: self.sources })
     }
 }
@@ -351,8 +384,7 @@ impl Shared {
     /// A look at what is not yet done has taken its time.
     fn look_again(&self, mut state: MutexGuard<State>, rank: usize) -> bool {
         state.ranks[rank].clock.now += self.config.model.poll;
-        drop(state);
-        self.changed.notify_all();
+        self.wake_lookers(&state);
         false
     }
 }
