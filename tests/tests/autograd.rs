@@ -1,10 +1,10 @@
 //! `value_and_grad` and `vjp` against Candle's own backward pass.
 
 use candlelight::activation::{log_softmax, relu, softmax};
-use candlelight::autograd::{saved_bytes, value_and_grad, vjp};
+use candlelight::autograd::{saved_bytes, value_and_grad, value_and_grad_with, vjp};
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
-use candlelight::nn::{Linear, linear};
+use candlelight::nn::{self, Linear, linear};
 use candlelight::prelude::*;
 use candlelight_tests::{assert_close, flat, gradient, number};
 
@@ -259,4 +259,129 @@ fn saved_bytes_counts_each_activation_once() {
     assert_eq!(saved_bytes(|| relu(&x)).unwrap(), 0);
     let wrong = Tensor::zeros((5, 7), DType::F32, &Device::Cpu).unwrap();
     assert!(saved_bytes(|| fc.forward(&wrong, Mode::Train)).is_err());
+}
+
+/// Which parameters were said to be complete, with what gradient, and the gradients in the end.
+fn told(params: &Params, loss: impl FnOnce() -> Result<Tensor>) -> (Vec<(String, Vec<f64>)>, GradStore) {
+    let mut told = Vec::new();
+    let ready = |variable, gradient: &Tensor| {
+        let param = params.all().into_iter().find(|param| param.var.id() == variable).expect("a parameter");
+        told.push((param.name, flat(gradient)));
+        Ok(())
+    };
+    let (_, gradients) = value_and_grad_with(loss, ready).unwrap();
+    (told, gradients)
+}
+
+fn names(told: &[(String, Vec<f64>)]) -> Vec<&str> {
+    told.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// Five layers of 4 units, with hyperbolic tangents between.
+fn chain() -> (Params, Vec<Linear>) {
+    let params = Params::with_dtype(3, DType::F64, &Device::Cpu).unwrap();
+    let layers = (0..5).map(|i| linear(4, 4, params.pp(i)).unwrap()).collect();
+    (params, layers)
+}
+
+#[test]
+fn gradients_are_complete_in_the_order_of_the_backward_pass() {
+    let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
+    let all =
+        ["4.weight", "4.bias", "3.weight", "3.bias", "2.weight", "2.bias", "1.weight", "1.bias", "0.weight", "0.bias"];
+    // By kernels alone; with Candle's operations between; and with a penalty, which the backward pass comes to first.
+    for form in 0..3 {
+        let loss = || {
+            let mut h = x.clone();
+            for layer in &layers {
+                h = layer.forward_then(&h, Mode::Train, Activation::Tanh)?;
+                h = if form > 0 { (&h * 2.0)?.reshape((1, 3, 4))?.squeeze(0)? } else { h };
+            }
+            let loss = h.sqr()?.sum_all()?;
+            Ok(if form == 2 { (loss + layers[0].weight().sqr()?.sum_all()?)? } else { loss })
+        };
+        let (told, gradients) = told(&params, loss);
+        assert_eq!(names(&told), all, "{form}");
+        let (_, expected) = value_and_grad(loss).unwrap();
+        for (name, gradient) in &told {
+            let var = params.get(name).unwrap();
+            assert_eq!(*gradient, flat(expected.get(&var).unwrap()), "{name}");
+            assert_eq!(*gradient, flat(gradients.get(&var).unwrap()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_gradient_is_complete_after_the_last_use() {
+    let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
+    let loss = || {
+        let first = layers[0].forward(&x, Mode::Train)?;
+        let second = layers[1].forward(&first, Mode::Train)?;
+        // Nothing depends on this one, so that it gets no gradient.
+        let _unused = layers[2].forward(&layers[1].forward(&second, Mode::Train)?, Mode::Train)?;
+        let shared = layers[0].forward(&relu(&second)?, Mode::Train)?;
+        Ok(layers[3].forward(&shared, Mode::Train)?.sqr()?.sum_all()?)
+    };
+    let (told, gradients) = told(&params, loss);
+    assert_eq!(names(&told), ["3.weight", "3.bias", "1.weight", "1.bias", "0.weight", "0.bias"]);
+    for (name, gradient) in told {
+        assert_eq!(gradient, flat(gradients.get(&params.get(&name).unwrap()).unwrap()), "{name}");
+    }
+}
+
+#[test]
+fn what_candle_adds_later_is_told_once_more() {
+    let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
+    let loss = || {
+        // Candle's operations use a weight below the layer that it belongs to and another one, and alone that of a third.
+        let x = x.matmul(layers[1].weight())?.matmul(&layers[2].weight().t()?)?;
+        Ok(layers[1].forward(&layers[3].forward(&x, Mode::Train)?, Mode::Train)?.sqr()?.sum_all()?)
+    };
+    let (told, gradients) = told(&params, loss);
+    assert_eq!(names(&told), ["1.weight", "1.bias", "3.weight", "3.bias", "1.weight"]);
+    let last = |name: &str| flat(gradients.get(&params.get(name).unwrap()).unwrap());
+    assert_eq!((&told[1].1, &told[4].1), (&last("1.bias"), &last("1.weight")));
+    assert_ne!(told[0].1, told[4].1);
+    assert!(last("2.weight").iter().any(|&g| g != 0.0));
+}
+
+#[test]
+fn where_nothing_is_recorded_nothing_is_told() {
+    let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
+    let loss = || Ok(layers[0].forward(&x, Mode::Train)?.sqr()?.sum_all()?);
+    let (nothing, gradients) = composed(|| told(&params, loss));
+    assert!(nothing.is_empty() && gradients.get(layers[0].weight()).is_some());
+    // An error ends the pass.
+    let mut calls = 0;
+    let ready = |_, _: &Tensor| {
+        calls += 1;
+        Err(Error::setting("the first", "the last", "an error"))
+    };
+    let error = value_and_grad_with(loss, ready).map(drop).unwrap_err();
+    assert_eq!((calls, error.to_string()), (1, "the first must be the last, got an error".into()));
+}
+
+#[test]
+fn the_layers_of_the_crate_hand_over_all_their_variables() {
+    let params = || Params::new(3, &Device::Cpu).unwrap();
+    let image = Tensor::ones((2, 3, 8, 8), DType::F32, &Device::Cpu).unwrap();
+    let sequence = Tensor::ones((7, 2, 3), DType::F32, &Device::Cpu).unwrap();
+    let row = Tensor::ones((2, 3), DType::F32, &Device::Cpu).unwrap();
+    let cases: [(&str, Tensor, fn(Params) -> Result<Box<dyn Module>>); 6] = [
+        ("resnet", image.clone(), |params| Ok(Box::new(nn::resnet(3, 10, params)?))),
+        ("conv", image, |params| Ok(Box::new(conv2d(3, 4, 3, params)?))),
+        ("lstm", sequence.clone(), |params| Ok(Box::new(nn::lstm(3, 5, params)?))),
+        ("gru", sequence, |params| Ok(Box::new(nn::gru(3, 5, params)?))),
+        ("highway", row.clone(), |params| Ok(Box::new(nn::highway(3, params)?))),
+        ("norm", row, |params| Ok(Box::new(layer_norm(3, params)?))),
+    ];
+    for (name, x, make) in cases {
+        let params = params();
+        let model = make(params.clone()).unwrap();
+        let (told, _) = told(&params, || Ok(model.forward(&x, Mode::Train)?.sqr()?.sum_all()?));
+        let mut told: Vec<String> = told.into_iter().map(|(name, _)| name).collect();
+        let mut all: Vec<String> = params.trainable().into_iter().map(|param| param.name).collect();
+        (told.sort(), all.sort());
+        assert_eq!(told, all, "{name}");
+    }
 }

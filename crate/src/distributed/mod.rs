@@ -8,7 +8,9 @@ mod cluster;
 mod collective;
 mod communicator;
 mod cost;
+mod data_parallel;
 mod point_to_point;
+mod sampler;
 pub mod schedule;
 mod values;
 
@@ -17,5 +19,7 @@ pub use cluster::{ClusterConfig, ClusterRun, Slowdown, cluster, cluster_with};
 pub use collective::AllReduce;
 pub use communicator::{Buffer, Communicator, Counts, Done, Pending, Source, Transfer};
 pub use cost::CostModel;
+pub use data_parallel::{DataParallel, DataParallelConfig};
 pub use point_to_point::{MAX_TAG, Received, Request};
+pub use sampler::{ShardedBatches, ShardedSampler};
 pub use values::{Element, Reduction, Values};

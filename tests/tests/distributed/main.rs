@@ -2,3 +2,6 @@
 
 mod cluster;
 mod collective;
+mod data_parallel;
+mod overlap;
+mod sampler;

@@ -5,14 +5,16 @@
 //! fresh zeros, on one thread, and keeps all intermediate results until the end.
 
 mod graph;
+mod ready;
 mod saved;
 mod tape;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Shape, Tensor, WithDType};
+use candle_core::{Shape, Tensor, TensorId, WithDType};
 use candlelight_base::{Error, Result, Scoped};
 
 use graph::stock;
+use ready::Watch;
 pub use saved::saved_bytes;
 use tape::{TAPE, Tape};
 
@@ -39,14 +41,49 @@ use crate::contiguous;
 /// # Ok(()) }
 /// ```
 pub fn value_and_grad(loss: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, GradStore)> {
-    let scalar = || {
-        let loss = loss()?;
-        match loss.elem_count() {
-            1 => Ok(loss),
-            _ => Err(Error::shape("loss", "one element", loss.dims())),
-        }
-    };
-    recorded(scalar, None)
+    recorded(|| scalar(loss), None, None)
+}
+
+/// [`value_and_grad`] that says when a gradient is complete, while the backward pass goes on: what data parallelism sends early.
+///
+/// `ready` is called with a variable and its gradient once the backward pass has gone through all recorded operations that use
+/// the variable: in the order of the backward pass, the last layer first. What Candle's own operations still add cannot be known
+/// before: where they do, `ready` is called once more, at the end, with the whole gradient. It is not called for a variable that
+/// no recorded operation takes as it is; that gradient is in the result, as all are.
+///
+/// # Errors
+/// Those of [`value_and_grad`] and of `ready`, which end the backward pass.
+///
+/// ```
+/// use candlelight::{autograd::value_and_grad_with, prelude::*};
+/// # fn main() -> candlelight::Result<()> {
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let model = Sequential::new().push(linear(3, 4, params.pp("first"))?).push(linear(4, 2, params.pp("last"))?);
+/// let x = Tensor::new(&[[1f32, 2., 3.]], &Device::Cpu)?;
+/// let mut order = Vec::new();
+/// value_and_grad_with(
+///     || Ok(model.forward(&x, Mode::Train)?.sum_all()?),
+///     |variable, _gradient| {
+///         order.extend(params.all().into_iter().find(|param| param.var.id() == variable).map(|param| param.name));
+///         Ok(())
+///     },
+/// )?;
+/// assert_eq!(order, ["last.weight", "last.bias", "first.weight", "first.bias"]);
+/// # Ok(()) }
+/// ```
+pub fn value_and_grad_with(
+    loss: impl FnOnce() -> Result<Tensor>,
+    mut ready: impl FnMut(TensorId, &Tensor) -> Result<()>,
+) -> Result<(Tensor, GradStore)> {
+    recorded(|| scalar(loss), None, Some(&mut ready))
+}
+
+fn scalar(loss: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
+    let loss = loss()?;
+    match loss.elem_count() {
+        1 => Ok(loss),
+        _ => Err(Error::shape("loss", "one element", loss.dims())),
+    }
 }
 
 /// Computes an output and the product of a given gradient with its derivatives, for every parameter it depends on: PyTorch's
@@ -82,11 +119,15 @@ pub fn vjp(output: impl FnOnce() -> Result<Tensor>, gradient: &Tensor) -> Result
         }
         Ok(output)
     };
-    recorded(fitting, Some(gradient))
+    recorded(fitting, Some(gradient), None)
 }
 
 /// An output and the gradients that start from `gradient`, or from ones.
-fn recorded(output: impl FnOnce() -> Result<Tensor>, gradient: Option<&Tensor>) -> Result<(Tensor, GradStore)> {
+fn recorded(
+    output: impl FnOnce() -> Result<Tensor>,
+    gradient: Option<&Tensor>,
+    ready: Option<&mut Ready>,
+) -> Result<(Tensor, GradStore)> {
     // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would
     // end up on this tape.
     let (output, tape) = match rayon::current_thread_index() {
@@ -96,7 +137,7 @@ fn recorded(output: impl FnOnce() -> Result<Tensor>, gradient: Option<&Tensor>) 
             (output()?, recording.finish())
         }
     };
-    let gradients = backward(&output, gradient, tape.map_or_else(Tape::new, Ok)?)?;
+    let gradients = backward(&output, gradient, tape.map_or_else(Tape::new, Ok)?, ready)?;
     Ok((output.detach(), gradients))
 }
 
@@ -153,6 +194,9 @@ pub(crate) fn apply1<T: WithDType>(
     outputs.pop().ok_or_else(|| Error::MissingGradient { name: name.into() })
 }
 
+/// Is told of a variable whose gradient is complete.
+type Ready<'a> = dyn FnMut(TensorId, &Tensor) -> Result<()> + 'a;
+
 /// One recorded operation.
 struct Node {
     inputs: Vec<Tensor>,
@@ -162,8 +206,14 @@ struct Node {
 }
 
 /// Walks the tape backwards. The stretches between its operations are Candle's.
-fn backward(output: &Tensor, gradient: Option<&Tensor>, mut tape: Tape) -> Result<GradStore> {
+fn backward(
+    output: &Tensor,
+    gradient: Option<&Tensor>,
+    mut tape: Tape,
+    ready: Option<&mut Ready>,
+) -> Result<GradStore> {
     let mut gradients = GradStore::default();
+    let mut watch = ready.map(|ready| Watch::new(&tape, ready));
     match gradient {
         Some(gradient) => tape.add(&mut gradients, output, gradient.detach())?,
         None => tape.add_loss(&mut gradients, output)?,
@@ -171,16 +221,25 @@ fn backward(output: &Tensor, gradient: Option<&Tensor>, mut tape: Tape) -> Resul
     // Every user of an output was recorded after it, so its gradient is complete when its turn comes.
     while let Some(Node { inputs, outputs, needs, backward }) = tape.nodes.pop() {
         let grads: Vec<Option<Tensor>> = outputs.iter().map(|output| gradients.remove(output)).collect();
-        if grads.iter().all(Option::is_none) {
-            continue;
+        let mut results = Vec::new();
+        if grads.iter().any(Option::is_some) {
+            results = backward(Grads { inputs: &inputs, outputs: &outputs, grads: &grads, needs: &needs })?;
         }
-        let results = backward(Grads { inputs: &inputs, outputs: &outputs, grads: &grads, needs: &needs })?;
-        for ((input, need), result) in inputs.iter().zip(needs).zip(results) {
-            if let Some(result) = result.filter(|_| need) {
-                tape.add(&mut gradients, input, result)?;
+        // Of variables first: the way from others down to the next operations may take a while.
+        for of_variables in [true, false] {
+            for ((input, need), result) in inputs.iter().zip(&needs).zip(&mut results) {
+                if input.is_variable() == of_variables
+                    && let Some(result) = result.take().filter(|_| *need)
+                {
+                    tape.add(&mut gradients, input, result)?;
+                }
+            }
+            if let Some(watch) = watch.as_mut().filter(|_| of_variables) {
+                watch.used(&inputs, &gradients)?;
             }
         }
     }
+    watch.map_or(Ok(()), |watch| watch.finish(&gradients))?;
     Ok(gradients)
 }
 
