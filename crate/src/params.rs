@@ -181,11 +181,16 @@ impl Params {
     fn insert(&self, name: &str, shape: Shape, init: Init, trainable: bool) -> Result<Var> {
         let mut store = self.lock();
         let full = self.free_name(&store, name)?;
-        memory::check(&format!("parameter `{full}`"), shape.dims(), self.dtype.size_in_bytes())?;
-        let value = init.tensor(&mut rng::stream(self.seed, &full), shape, self.dtype, &self.device)?;
-        let var = Var::from_tensor(&value)?;
+        let var = Var::from_tensor(&self.initial(name, shape, init)?)?;
         store.params.push(Param { name: full, var: var.clone(), trainable, buffer: !trainable });
         Ok(var)
+    }
+
+    /// What a parameter of this name and shape starts with, whether there is one or not.
+    pub(crate) fn initial(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Tensor> {
+        let (full, shape) = (self.full(name), shape.into());
+        memory::check(&format!("parameter `{full}`"), shape.dims(), self.dtype.size_in_bytes())?;
+        init.tensor(&mut rng::stream(self.seed, &full), shape, self.dtype, &self.device)
     }
 
     /// The full name, if no other parameter or stream has it.

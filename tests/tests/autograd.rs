@@ -367,7 +367,8 @@ fn the_layers_of_the_crate_hand_over_all_their_variables() {
     let image = Tensor::ones((2, 3, 8, 8), DType::F32, &Device::Cpu).unwrap();
     let sequence = Tensor::ones((7, 2, 3), DType::F32, &Device::Cpu).unwrap();
     let row = Tensor::ones((2, 3), DType::F32, &Device::Cpu).unwrap();
-    let cases: [(&str, Tensor, fn(Params) -> Result<Box<dyn Module>>); 6] = [
+    type Make = fn(Params) -> Result<Box<dyn Module>>;
+    let cases: [(&str, Tensor, Make); 6] = [
         ("resnet", image.clone(), |params| Ok(Box::new(nn::resnet(3, 10, params)?))),
         ("conv", image, |params| Ok(Box::new(conv2d(3, 4, 3, params)?))),
         ("lstm", sequence.clone(), |params| Ok(Box::new(nn::lstm(3, 5, params)?))),
@@ -381,7 +382,8 @@ fn the_layers_of_the_crate_hand_over_all_their_variables() {
         let (told, _) = told(&params, || Ok(model.forward(&x, Mode::Train)?.sqr()?.sum_all()?));
         let mut told: Vec<String> = told.into_iter().map(|(name, _)| name).collect();
         let mut all: Vec<String> = params.trainable().into_iter().map(|param| param.name).collect();
-        (told.sort(), all.sort());
+        told.sort();
+        all.sort();
         assert_eq!(told, all, "{name}");
     }
 }

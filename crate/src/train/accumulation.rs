@@ -63,13 +63,18 @@ impl GradientSum {
     /// # Errors
     /// As [`GradientSum::add`], or a weight outside its range.
     pub fn add_weighted(&mut self, gradients: GradStore, samples: usize, weight: f64) -> Result<()> {
+        self.add_scaled(gradients, samples, weight, weight)
+    }
+
+    /// [`GradientSum::add_weighted`] of gradients that still lack `factor`, and have the rest of the weight.
+    pub(crate) fn add_scaled(&mut self, gradients: GradStore, samples: usize, weight: f64, factor: f64) -> Result<()> {
         range::at_least_one("samples", samples)?;
         range::not_negative("weight", weight)?;
         let mut next = Vec::new();
         for &id in gradients.get_ids() {
             let Some(gradient) = gradients.get_id(id) else { continue };
             // Detached, or the sum would hold the graph of every batch.
-            let gradient = (gradient.detach() * weight)?;
+            let gradient = (gradient.detach() * factor)?;
             next.push((
                 id,
                 match self.sum.get_id(id) {

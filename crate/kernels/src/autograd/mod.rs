@@ -6,6 +6,7 @@
 
 mod graph;
 mod ready;
+mod recording;
 mod saved;
 mod tape;
 
@@ -15,6 +16,7 @@ use candlelight_base::{Error, Result, Scoped};
 
 use graph::stock;
 use ready::Watch;
+pub use recording::{Recording, record};
 pub use saved::saved_bytes;
 use tape::{TAPE, Tape};
 
@@ -111,15 +113,20 @@ fn scalar(loss: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
 pub fn vjp(output: impl FnOnce() -> Result<Tensor>, gradient: &Tensor) -> Result<(Tensor, GradStore)> {
     let fitting = || {
         let output = output()?;
-        if output.shape() != gradient.shape() {
-            return Err(Error::shape("gradient", format!("{:?}", output.dims()), gradient.dims()));
-        }
-        if output.dtype() != gradient.dtype() {
-            return Err(Error::DType { what: "gradient", expected: "that of the output", actual: gradient.dtype() });
-        }
+        check_gradient(&output, gradient)?;
         Ok(output)
     };
     recorded(fitting, Some(gradient), None)
+}
+
+fn check_gradient(output: &Tensor, gradient: &Tensor) -> Result<()> {
+    if output.shape() != gradient.shape() {
+        return Err(Error::shape("gradient", format!("{:?}", output.dims()), gradient.dims()));
+    }
+    if output.dtype() != gradient.dtype() {
+        return Err(Error::DType { what: "gradient", expected: "that of the output", actual: gradient.dtype() });
+    }
+    Ok(())
 }
 
 /// An output and the gradients that start from `gradient`, or from ones.
@@ -128,6 +135,13 @@ fn recorded(
     gradient: Option<&Tensor>,
     ready: Option<&mut Ready>,
 ) -> Result<(Tensor, GradStore)> {
+    let (output, tape) = run(output)?;
+    let gradients = backward(&output, gradient, tape, ready)?;
+    Ok((output.detach(), gradients))
+}
+
+/// An output, and what was recorded of it.
+fn run(output: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, Tape)> {
     // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would
     // end up on this tape.
     let (output, tape) = match rayon::current_thread_index() {
@@ -137,8 +151,7 @@ fn recorded(
             (output()?, recording.finish())
         }
     };
-    let gradients = backward(&output, gradient, tape.map_or_else(Tape::new, Ok)?, ready)?;
-    Ok((output.detach(), gradients))
+    Ok((output, tape.map_or_else(Tape::new, Ok)?))
 }
 
 /// What the backward pass of an operation is given.
@@ -196,6 +209,45 @@ pub(crate) fn apply1<T: WithDType>(
 
 /// Is told of a variable whose gradient is complete.
 type Ready<'a> = dyn FnMut(TensorId, &Tensor) -> Result<()> + 'a;
+
+/// An operation of your own: makes a tensor of the numbers that it computed, with its derivative.
+///
+/// `backward` is given the gradient of the output, contiguous, and for each of `inputs` whether its gradient is wanted; where it is,
+/// it returns one of the shape and dtype of that input. Inside of [`value_and_grad`] it is recorded as the layers of this crate
+/// are, so that its errors stay what they are; elsewhere it is a custom operation of Candle. Everything is on the CPU.
+///
+/// `backward` may hold the inputs; it must not hold the output, which would never be freed then.
+///
+/// # Errors
+/// A shape that does not have as many elements as there are numbers.
+///
+/// ```
+/// use candlelight::{autograd::{differentiable, value_and_grad}, prelude::*};
+/// /// √x, from its definition.
+/// fn sqrt(x: &Tensor) -> Result<Tensor> {
+///     let roots: Vec<f64> = x.flatten_all()?.to_vec1::<f64>()?.into_iter().map(f64::sqrt).collect();
+///     let derivative = Tensor::from_vec(roots.iter().map(|y| 0.5 / y).collect(), x.shape(), &Device::Cpu)?;
+///     differentiable("sqrt", &[x], roots, x.shape(), move |gradient, _| Ok(vec![Some((gradient * &derivative)?)]))
+/// }
+/// # fn main() -> candlelight::Result<()> {
+/// let x = Var::new(&[4f64, 25.], &Device::Cpu)?;
+/// let (_, gradients) = value_and_grad(|| Ok(sqrt(&x)?.sum_all()?))?;
+/// assert_eq!(gradients.get(&x).unwrap().to_vec1::<f64>()?, [0.25, 0.1]);
+/// # Ok(()) }
+/// ```
+pub fn differentiable<T: WithDType>(
+    name: &'static str,
+    inputs: &[&Tensor],
+    output: Vec<T>,
+    shape: impl Into<Shape>,
+    backward: impl Fn(&Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let shape = shape.into();
+    if shape.elem_count() != output.len() {
+        return Err(Error::shape("output", format!("{} numbers", output.len()), shape.dims()));
+    }
+    apply1(name, inputs, output, shape, move |gradient, grads| backward(gradient, grads.needs))
+}
 
 /// One recorded operation.
 struct Node {

@@ -13,8 +13,8 @@ pub(super) trait Exchange: Send {
     /// Makes place for buckets; buffers that fit are kept.
     fn lay_out(&mut self, buckets: &[Bucket]);
 
-    /// Puts `weight` times a gradient into its place; zeros if there is none.
-    fn put(&mut self, place: &Place, gradient: Option<&Tensor>, weight: f64) -> Result<()>;
+    /// Puts a gradient into its place; zeros if there is none.
+    fn put(&mut self, place: &Place, gradient: Option<&Tensor>) -> Result<()>;
 
     /// Puts further numbers.
     fn put_numbers(&mut self, place: &Place, numbers: [f64; 2]);
@@ -72,10 +72,10 @@ impl<T: Element> Exchange for Buffers<T> {
         self.under_way.resize_with(buckets.len(), || None);
     }
 
-    fn put(&mut self, place: &Place, gradient: Option<&Tensor>, weight: f64) -> Result<()> {
+    fn put(&mut self, place: &Place, gradient: Option<&Tensor>) -> Result<()> {
         let to = &mut self.values[place.bucket][place.range.clone()];
         match gradient {
-            Some(gradient) => scaled(gradient, T::from_f64(weight), to),
+            Some(gradient) => copy(gradient, to),
             None => {
                 to.fill(T::zero());
                 Ok(())
@@ -119,16 +119,18 @@ impl<T: Element> Exchange for Buffers<T> {
     }
 }
 
-/// Writes a tensor, multiplied, into numbers of its size.
-fn scaled<T: Element>(tensor: &Tensor, factor: T, to: &mut [T]) -> Result<()> {
-    let mut write = |from: &[T]| to.iter_mut().zip(from).for_each(|(to, &from)| *to = from * factor);
+/// Copies the numbers of a tensor into a place of their size.
+fn copy<T: Element>(tensor: &Tensor, to: &mut [T]) -> Result<()> {
+    if tensor.elem_count() != to.len() {
+        return Err(Error::shape("gradient", format!("{} numbers, those of its parameter", to.len()), tensor.dims()));
+    }
     let tensor = tensor.detach().contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {
-        (Storage::Cpu(numbers), Some((start, end))) => write(&numbers.as_slice::<T>()?[start..end]),
+        (Storage::Cpu(numbers), Some((start, end))) => to.copy_from_slice(&numbers.as_slice::<T>()?[start..end]),
         _ => {
             drop(storage);
-            write(&tensor.flatten_all()?.to_vec1::<T>()?);
+            to.copy_from_slice(&tensor.flatten_all()?.to_vec1::<T>()?);
         }
     }
     Ok(())

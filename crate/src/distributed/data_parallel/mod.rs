@@ -55,7 +55,7 @@ impl Default for DataParallelConfig {
 /// samples have weights or are ignored. So N ranks of M samples do what one of N·M does, up to rounding, also where shares
 /// differ in size; a rank may have none. Sums are divided once: all ranks get the same bits, and replicas stay identical.
 /// Layers that look at a whole batch, such as batch normalization, see their share alone, unless they are
-/// synchronized.
+/// [synchronized](super::SyncBatchNorm).
 ///
 /// Gradients travel in buckets, some megabytes in one all-reduce. In the first step they do after the backward pass, which shows
 /// the order in which they become complete; that of rank 0 is then that of the buckets everywhere, and a bucket is sent while the
@@ -170,10 +170,10 @@ impl DataParallel {
         loss: impl FnOnce() -> Result<Tensor>,
     ) -> Result<(f64, GradStore)> {
         let share = Cell::new(Share::default());
-        let loss = || weighted(samples, &share, loss);
         if self.comm.size() == 1 {
-            return alone(&self.params, samples, &share, loss);
+            return alone(&self.params, samples, loss);
         }
+        let loss = || weighted(samples, &share, loss);
         let index = |variable: TensorId| self.index.get(&variable).copied();
         let mut step = Step::new(&self.params, &self.plan, &mut *self.exchange, &share);
         if !self.config.overlap || (samples == 0 && self.ordered) {
@@ -239,10 +239,10 @@ impl DataParallel {
     ) -> Result<(f64, f64)> {
         range::at_least_one("samples", samples)?;
         let share = Cell::new(Share::default());
-        let (value, gradients) = value_and_grad(|| weighted(samples, &share, loss))?;
-        let weight = share.get().weight;
-        sum.add_weighted(gradients, samples, weight)?;
-        Ok((scalar(&value.reshape(())?)?, weight))
+        let (_, gradients) = value_and_grad(|| weighted(samples, &share, loss))?;
+        let Share { value, weight } = share.get();
+        sum.add_scaled(gradients, samples, weight, 1.0)?;
+        Ok((value, weight))
     }
 
     /// The mean gradient over all batches that were added on all ranks, in one exchange; begins anew. A rank may have added none.
@@ -252,8 +252,7 @@ impl DataParallel {
     pub fn reduce(&mut self, sum: &mut GradientSum) -> Result<GradStore> {
         let samples = sum.samples();
         let (gradients, weight) = sum.take_sum();
-        // They are weighted already.
-        let share = Cell::new(Share { factor: 1.0, loss: 0.0, weight });
+        let share = Cell::new(Share { value: 0.0, weight });
         let step = Step::new(&self.params, &self.plan, &mut *self.exchange, &share);
         let (_, means) = step.finish((samples > 0).then_some(gradients))?;
         Ok(means)
@@ -295,27 +294,30 @@ impl DataParallel {
     }
 }
 
-/// The loss, and a note of what it brings.
+/// The loss times its weight, and a note of both: so gradients are those of a part of a sum, also of a rank's samples through the
+/// layers that look at those of all ranks.
 fn weighted(samples: usize, share: &Cell<Share>, loss: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
     let (loss, divisor) = with_divisor(loss)?;
     // Another shape is refused later, by its own error.
-    if loss.elem_count() == 1 {
-        let (value, weight) = (scalar(&loss.detach().reshape(())?)?, divisor.unwrap_or(samples as f64));
-        share.set(Share { factor: weight, loss: value * weight, weight });
+    if loss.elem_count() != 1 {
+        return Ok(loss);
     }
-    Ok(loss)
+    let (value, weight) = (scalar(&loss.detach().reshape(())?)?, divisor.unwrap_or(samples as f64));
+    share.set(Share { value, weight });
+    // Where nothing counts, gradients are 0 already; by a factor of 0 Candle sends none.
+    if weight > 0.0 { Ok((loss * weight)?) } else { Ok(loss) }
 }
 
 /// A step without others.
-fn alone(
-    params: &[Param],
-    samples: usize,
-    share: &Cell<Share>,
-    loss: impl FnOnce() -> Result<Tensor>,
-) -> Result<(f64, GradStore)> {
+fn alone(params: &[Param], samples: usize, loss: impl FnOnce() -> Result<Tensor>) -> Result<(f64, GradStore)> {
     check_counts(samples as f64)?;
-    let (value, mut gradients) = value_and_grad(loss)?;
-    check_counts(share.get().weight)?;
+    let mut weight = samples as f64;
+    let (value, mut gradients) = value_and_grad(|| {
+        let (loss, divisor) = with_divisor(loss)?;
+        weight = divisor.unwrap_or(weight);
+        Ok(loss)
+    })?;
+    check_counts(weight)?;
     let mut own = GradStore::default();
     for param in params {
         own.insert(&param.var, take(&mut gradients, param)?);

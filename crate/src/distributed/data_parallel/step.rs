@@ -13,10 +13,9 @@ use crate::{Error, Result};
 /// What a rank has to give, from when its loss is computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Share {
-    /// Of its gradients.
-    pub factor: f64,
-    /// Times its weight.
-    pub loss: f64,
+    /// Its mean loss.
+    pub value: f64,
+    /// Of that mean; its gradients are multiplied by it already.
     pub weight: f64,
 }
 
@@ -87,7 +86,7 @@ impl<'a> Step<'a> {
 
     fn put(&mut self, param: usize, gradient: Option<&Tensor>) -> Result<()> {
         let place = &self.plan.places[param];
-        self.exchange.put(place, gradient, self.share.get().factor)?;
+        self.exchange.put(place, gradient)?;
         if !std::mem::replace(&mut self.filled[param], true) {
             self.missing[place.bucket] -= 1;
         }
@@ -96,8 +95,8 @@ impl<'a> Step<'a> {
 
     fn send(&mut self) -> Result<()> {
         if self.sent + 1 == self.plan.buckets.len() {
-            let Share { loss, weight, .. } = self.share.get();
-            self.exchange.put_numbers(&self.plan.numbers(), [loss, weight]);
+            let Share { value, weight } = self.share.get();
+            self.exchange.put_numbers(&self.plan.numbers(), [value * weight, weight]);
         }
         self.exchange.start(self.sent)?;
         self.sent += 1;
