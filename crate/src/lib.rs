@@ -23,6 +23,7 @@
 //! | residual and highway layers; norms of gradients, clipping | [`nn`], [`optim`] | `13-vanishing-gradients` |
 //! | recurrent layers: RNN, LSTM, GRU; the adding problem | [`nn`], [`data`] | `14-rnn-and-lstm` |
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning, runs at the same time | [`train`] | `15-overfitting` |
+//! | ranks that exchange messages; data and model parallel training | [`distributed`] | `16-synchronous-sgd` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers without their fast passes: the reference | [`kernels`] | |

@@ -18,7 +18,7 @@ use crate::{CommunicationError, Error, Result};
 ///     comm.all_reduce_with(&mut values, Reduction::Sum, Algorithm::Ring)?;
 ///     Ok(values)
 /// });
-/// assert!(verdict.to_string().contains("4 ranks, 5 numbers each: expected 2 rounds, got 6"), "{verdict}");
+/// assert!(verdict.to_string().contains("2 ranks, 1 number each: expected 1 round, got 2 rounds"), "{verdict}");
 /// ```
 pub fn recursive_doubling(answer: impl Fn(&Arc<dyn Communicator>, Vec<f64>) -> Result<Vec<f64>> + Sync) -> Verdict {
     verdict("recursive doubling", |trials| {
