@@ -16,6 +16,7 @@ pub mod recurrent;
 pub mod regularization;
 pub mod softmax;
 pub mod start;
+pub mod synchronous;
 pub mod vanishing;
 
 use std::fmt;

@@ -16,6 +16,7 @@ mod recurrent;
 mod regularization;
 mod softmax;
 mod start;
+mod synchronous;
 mod vanishing;
 
 fn mean(x: &[f64]) -> f64 {

@@ -141,6 +141,35 @@ fn slowdowns_have_their_means() {
 }
 
 #[test]
+fn the_kth_of_n_is_done_when_order_statistics_say() -> Result<()> {
+    let mut rng = candlelight::rng::seeded(2);
+    for slowdown in [Slowdown::Exponential { scale: 0.5 }, Slowdown::Pareto { shape: 4.0 }] {
+        for n in [1, 2, 7] {
+            let mut of_rank = vec![Vec::new(); n];
+            for _ in 0..20_000 {
+                let mut factors: Vec<f64> = (0..n).map(|rank| slowdown.draw(rank, &mut rng)).collect();
+                factors.sort_by(f64::total_cmp);
+                of_rank.iter_mut().zip(factors).for_each(|(all, factor)| all.push(factor));
+            }
+            for (k, draws) in (1..).zip(&of_rank) {
+                let (expected, found) = (slowdown.expected(k, n)?, Summary::new(draws)?);
+                let near = (found.mean - expected).abs() < 4.0 * found.standard_error();
+                assert!(near, "{slowdown:?} {k} of {n}: {found} {expected}");
+            }
+        }
+    }
+    let fixed = Slowdown::Fixed(vec![2.0, 1.0, 5.0]);
+    assert_eq!([1, 2, 3].map(|k| fixed.expected(k, 3).unwrap()), [1.0, 2.0, 5.0]);
+    assert_eq!(Slowdown::None.expected(3, 9)?, 1.0);
+    assert_eq!(
+        message(Slowdown::None.expected(4, 3).unwrap_err()),
+        "k of a slowdown must be 1 to the number of ranks, got 4 of 3"
+    );
+    assert!(Slowdown::None.expected(0, 3).is_err() && fixed.expected(1, 2).is_err());
+    Ok(())
+}
+
+#[test]
 fn a_rank_that_ends_is_named_at_once() {
     let started = Instant::now();
     let wait = |comm: &std::sync::Arc<dyn candlelight::distributed::Communicator>| comm.recv::<f32>(1, 2, 0).map(drop);

@@ -47,6 +47,48 @@ impl Slowdown {
         }
     }
 
+    /// The mean of the k-th smallest of the factors of `n` ranks: when the k-th of them is done that began together. Of all
+    /// `n`, the time of a step with a barrier; of fewer, that of a step which leaves out the n - k slowest.
+    ///
+    /// ```text
+    /// exponential  1 + scale (Hₙ - Hₙ₋ₖ)                    with Hₙ = 1 + 1/2 + … + 1/n
+    /// Pareto       ∏ j / (j - 1/shape)                      for j from n - k + 1 to n
+    /// ```
+    ///
+    /// Of independent draws; fixed factors are sorted. `k`: 1 to n; fixed factors: one for each rank. Rényi (1953), "On the
+    /// theory of order statistics": the gaps between exponential draws in order are independent, of mean 1/j; the logarithm
+    /// of a Pareto draw is exponential.
+    ///
+    /// # Errors
+    /// A setting outside its range.
+    ///
+    /// ```
+    /// use candlelight::distributed::Slowdown;
+    /// # fn main() -> candlelight::Result<()> {
+    /// let slowdown = Slowdown::Exponential { scale: 0.6 };
+    /// assert!((slowdown.expected(3, 3)? - 2.1).abs() < 1e-12); // 1 + 0.6 (1 + 1/2 + 1/3)
+    /// assert!((slowdown.expected(2, 3)? - 1.5).abs() < 1e-12);
+    /// # Ok(()) }
+    /// ```
+    pub fn expected(&self, k: usize, n: usize) -> Result<f64> {
+        self.check(n)?;
+        if !(1..=n).contains(&k) {
+            return Err(Error::setting("k of a slowdown", "1 to the number of ranks", format!("{k} of {n}")));
+        }
+        // Of the ranks that still compute, the next one ends.
+        let computing = (n - k + 1..=n).map(|j| j as f64);
+        Ok(match self {
+            Self::None => 1.0,
+            Self::Fixed(factors) => {
+                let mut sorted = factors.clone();
+                sorted.sort_by(f64::total_cmp);
+                sorted[k - 1]
+            }
+            Self::Exponential { scale } => 1.0 + scale * computing.map(f64::recip).sum::<f64>(),
+            Self::Pareto { shape } => computing.map(|j| j / (j - 1.0 / shape)).product(),
+        })
+    }
+
     /// The factor of the next computation of `rank`.
     pub fn draw(&self, rank: usize, rng: &mut Rng) -> f64 {
         match self {
