@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use candlelight::Result;
-use candlelight::distributed::{Algorithm, Communicator, Reduction};
+use candlelight::distributed::{Algorithm, AllReduce, Communicator, Reduction};
 use candlelight_mpi::native_all_reduce;
 
 /// In bytes, each with how often it is measured.
@@ -35,8 +35,39 @@ fn main() -> ExitCode {
                 println!();
             }
         }
+        let (whole, parts) = in_buckets(comm)?;
+        if first {
+            println!("\n25 MB in buckets of 1 and 24 MB take {:.2} times as long as at once", parts / whole);
+        }
         Ok(())
     })
+}
+
+/// Seconds of 25 MB at once, and in buckets as those of `DataParallel`, which are under way together: medians of rounds in turn.
+fn in_buckets(comm: &Arc<dyn Communicator>) -> Result<(f64, f64)> {
+    let mut buffers = [vec![1f32; 6_250_000], vec![1f32; 250_000], vec![1f32; 6_000_000]];
+    let mut seconds = [Vec::new(), Vec::new()];
+    for round in 0..33 {
+        for (way, seconds) in seconds.iter_mut().enumerate() {
+            comm.barrier()?;
+            let start = Instant::now();
+            let range = if way == 0 { 0..1 } else { 1..3 };
+            let begin = |values: &mut Vec<f32>| {
+                let algorithm = Algorithm::usual(comm.size(), 4 * values.len());
+                AllReduce::start(comm, std::mem::take(values), Reduction::Sum, algorithm)
+            };
+            let under_way: Vec<_> = buffers[range.clone()].iter_mut().map(begin).collect::<Result<_>>()?;
+            for (buffer, sum) in buffers[range].iter_mut().zip(under_way) {
+                *buffer = sum.wait()?;
+            }
+            if round > 2 {
+                seconds.push(start.elapsed().as_secs_f64());
+            }
+        }
+        buffers.iter_mut().for_each(|buffer| buffer.fill(1.0));
+    }
+    let [whole, parts] = seconds.map(median);
+    Ok((whole, parts))
 }
 
 /// Seconds of MPI's own, of each algorithm, and of the one that is usual: medians over rounds in which all have their turn.
@@ -63,11 +94,12 @@ fn measure(comm: &Arc<dyn Communicator>, len: usize, times: usize) -> Result<Vec
             }
         }
     }
-    let median = |mut seconds: Vec<f64>| {
-        seconds.sort_by(f64::total_cmp);
-        seconds[seconds.len() / 2]
-    };
     Ok(seconds.into_iter().map(median).collect())
+}
+
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
 }
 
 /// Seconds below which no way can come on one machine: 2 (N - 1)/N of the bytes are copied by each rank from another's memory, and
