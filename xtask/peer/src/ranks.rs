@@ -55,7 +55,7 @@ mod together {
 
     const TAG: u32 = 0;
 
-    /// Runs `answer` on each line of rank 0's input, on all ranks.
+    /// Runs `answer` on each line of rank 0's input, on all ranks; an empty line is the last.
     pub fn serve(mut answer: impl FnMut(&str, bool) -> crate::Result<()>) -> ExitCode {
         candlelight_mpi::run(|comm| {
             let _ = COMM.set(comm.clone());
@@ -70,6 +70,9 @@ mod together {
             }
             for line in std::io::stdin().lock().lines() {
                 let line = line.map_err(|error| failed(error.into()))?;
+                if line.is_empty() {
+                    break;
+                }
                 tell(comm, &line)?;
                 answer(&line, true).map_err(failed)?;
             }

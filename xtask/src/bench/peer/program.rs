@@ -66,7 +66,10 @@ impl Program for Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.input = None;
+        // Open MPI's launcher does not tell its ranks that the input has ended: an empty line does.
+        if let Some(mut input) = self.input.take().filter(|_| self._job.is_some()) {
+            let _ = writeln!(input);
+        }
         let _ = self.child.wait();
     }
 }
