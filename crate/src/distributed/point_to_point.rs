@@ -113,7 +113,7 @@ impl dyn Communicator {
 
 /// A message under way, of `isend` or `irecv`.
 ///
-/// Dropped, it still travels; what it brings is lost.
+/// Dropped, what is sent still travels, and what was to come stays for the next receive of its tag.
 #[must_use = "a message has arrived, or left, only after `wait`"]
 pub struct Request<T> {
     pending: Box<dyn Pending>,
