@@ -16,7 +16,7 @@ use crate::Result;
 pub struct CostModel {
     /// α: seconds from the start of a message to its first byte; at least 0, default 50 µs, a data centre's TCP.
     pub latency: f64,
-    /// β: seconds a byte; at least 0, default 1 ns, which is 1 GB/s or about 10 Gbit/s.
+    /// β: seconds a byte; at least 0, default 1 ns, which is 1 GB/s.
     pub seconds_per_byte: f64,
     /// γ: seconds to add up a byte; at least 0, default 0.1 ns.
     pub seconds_per_reduced_byte: f64,
