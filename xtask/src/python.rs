@@ -1,7 +1,7 @@
 //! The Python environment that holds JupyterLab.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::done::{mark_done, place_of};
@@ -35,8 +35,25 @@ pub fn install() -> Result<()> {
     mark_done(&venv, &wanted)
 }
 
+/// The virtual environment `venv` in `folder` with pinned packages, made and filled on first use. `time`: what that takes.
+pub fn with_packages(folder: &Path, requirements: &Path, needs: (&str, (u32, u32)), time: &str) -> Result<PathBuf> {
+    let venv = folder.join("venv");
+    let wanted = fs::read_to_string(requirements).about(requirements.display())?;
+    if is_ready(&venv, &wanted)? {
+        return Ok(venv);
+    }
+    println!("{}: installing ({time}, once)", needs.0);
+    fs::create_dir_all(folder).about(folder.display())?;
+    make_venv(&venv, needs, &folder.join("venv.log"))?;
+    let mut pip = process::command(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]).arg(requirements);
+    process::run_logged(&mut pip, &folder.join("pip.log"))?;
+    mark_done(&venv, &wanted)?;
+    Ok(venv)
+}
+
 /// Whether a virtual environment was filled with what is wanted. One that was moved, or copied, with its checkout is put right.
-pub fn is_ready(venv: &Path, wanted: &str) -> Result<bool> {
+fn is_ready(venv: &Path, wanted: &str) -> Result<bool> {
     let Some(place) = place_of(venv, wanted) else { return Ok(false) };
     if place != venv {
         rename_place(&place, venv)?;
@@ -62,7 +79,7 @@ fn rename_place(old: &Path, new: &Path) -> Result<()> {
 }
 
 /// An empty virtual environment, of a Python that is new enough for what it is for.
-pub fn make_venv(venv: &Path, needs: (&str, (u32, u32)), log: &Path) -> Result<()> {
+fn make_venv(venv: &Path, needs: (&str, (u32, u32)), log: &Path) -> Result<()> {
     let python = find_python(needs)?;
     process::run_logged(process::command(&python).args(["-m", "venv", "--clear"]).arg(venv), log).map_err(|error| {
         format!("{error}\n`{python} -m venv` failed; on Debian and Ubuntu it needs `apt install python3-venv`").into()

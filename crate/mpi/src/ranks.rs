@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use candlelight::Result;
 use candlelight::distributed::{Buffer, Communicator, Counts, Pending, Transfer};
-use candlelight::{CommunicationError, Error, Result};
 
-use crate::transfers::{Transfers, rank_of};
+use crate::transfers::Transfers;
 use crate::world::World;
 
 /// The communicator that programs get.
@@ -34,7 +34,8 @@ impl Communicator for Ranks {
     ) -> Result<Box<dyn Pending>> {
         let world = &self.0;
         for transfer in transfers {
-            check(world, operation, &buffer, transfer)?;
+            // One outside of the buffer would read or write other memory.
+            transfer.check(self, operation, &buffer)?;
         }
         world.bury();
         let mut pending = Transfers::new(world.clone(), operation, tag, buffer);
@@ -64,26 +65,4 @@ impl Communicator for Ranks {
     fn seconds(&self) -> f64 {
         self.0.seconds()
     }
-}
-
-/// Before anything starts: a transfer outside of the buffer would read or write other memory.
-fn check(world: &World, operation: &'static str, buffer: &Buffer, transfer: &Transfer) -> Result<()> {
-    let (peer, range, len) = match transfer {
-        Transfer::Send { to, range } => (Some(*to), range, buffer.values.len()),
-        Transfer::Receive { from, range } => (rank_of(*from), range, buffer.values.len()),
-        Transfer::ReceiveAside { from, range } => (rank_of(*from), range, buffer.scratch.len()),
-    };
-    if let Some(peer) = peer
-        && (peer >= world.size || peer == world.rank)
-    {
-        return Err(CommunicationError::NoRank { rank: world.rank, operation, peer, size: world.size }.into());
-    }
-    if range.start > range.end || range.end > len {
-        return Err(Error::setting("range of a transfer", "inside of its buffer", format!("{range:?} of {len}")));
-    }
-    if buffer.scratch.dtype() != buffer.values.dtype() && !buffer.scratch.is_empty() {
-        let dtype = format!("{:?}", buffer.scratch.dtype());
-        return Err(Error::setting("dtype of the scratch", "that of the values", dtype));
-    }
-    Ok(())
 }

@@ -209,7 +209,7 @@ impl Transfers {
 }
 
 /// The rank that is named, if one is.
-pub fn rank_of(source: Source) -> Option<usize> {
+fn rank_of(source: Source) -> Option<usize> {
     match source {
         Source::Rank(rank) => Some(rank),
         Source::Any => None,

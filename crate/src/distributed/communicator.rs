@@ -2,7 +2,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::Values;
-use crate::Result;
+use crate::{CommunicationError, Error, Result};
 
 /// One rank of several that work on the same thing, and how it reaches the others: what carries messages implements this.
 ///
@@ -106,6 +106,34 @@ pub enum Transfer {
         /// The part; the message must be as long.
         range: Range<usize>,
     },
+}
+
+impl Transfer {
+    /// Refuses what no communicator can carry; for those who implement one.
+    ///
+    /// # Errors
+    /// A rank that is not there, or this one; a range that does not lie inside of the buffer; a scratch of another dtype.
+    pub fn check(&self, comm: &dyn Communicator, operation: &'static str, buffer: &Buffer) -> Result<()> {
+        let (peer, range, len) = match self {
+            Self::Send { to, range } => (Source::Rank(*to), range, buffer.values.len()),
+            Self::Receive { from, range } => (*from, range, buffer.values.len()),
+            Self::ReceiveAside { from, range } => (*from, range, buffer.scratch.len()),
+        };
+        let (rank, size) = (comm.rank(), comm.size());
+        if let Source::Rank(peer) = peer
+            && (peer >= size || peer == rank)
+        {
+            return Err(CommunicationError::NoRank { rank, operation, peer, size }.into());
+        }
+        if range.start > range.end || range.end > len {
+            return Err(Error::setting("range of a transfer", "inside of its buffer", format!("{range:?} of {len}")));
+        }
+        if buffer.scratch.dtype() != buffer.values.dtype() && !buffer.scratch.is_empty() {
+            let dtype = format!("{:?}", buffer.scratch.dtype());
+            return Err(Error::setting("dtype of the scratch", "that of the values", dtype));
+        }
+        Ok(())
+    }
 }
 
 /// Whose message is received.

@@ -69,7 +69,7 @@ impl TopK {
     /// The mean gradient, the same on all ranks. All of them call this.
     ///
     /// # Errors
-    /// A missing gradient or one of another shape; a rank that is gone or silent, or has another `k`.
+    /// A missing gradient or one of another shape; a rank that is gone or silent, or has another `k` or model.
     pub fn mean(&mut self, gradients: &GradStore) -> Result<GradStore> {
         let dtype = self.flat.dtype();
         let mut whole = to_f64(&self.flat.gradients(gradients)?);
@@ -88,10 +88,14 @@ impl TopK {
             Values::F64(numbers) => Values::F64(self.comm.all_gather(numbers)?),
         });
         let mut mean = vec![0.0; self.flat.len()];
-        for of_rank in all.chunks(2 * self.k) {
+        for (rank, of_rank) in all.chunks(2 * self.k).enumerate() {
             let (indices, entries) = of_rank.split_at(self.k);
             for (index, entry) in indices.iter().zip(entries) {
-                mean[*index as usize] += entry / self.comm.size() as f64;
+                let Some(place) = mean.get_mut(*index as usize) else {
+                    let actual = format!("{index} of rank {rank}, whose model is another");
+                    return Err(Error::setting("index of an entry", "below the numbers of the model", actual));
+                };
+                *place += entry / self.comm.size() as f64;
             }
         }
         self.flat.store(&from_f64(dtype, mean))

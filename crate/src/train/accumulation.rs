@@ -112,6 +112,7 @@ impl GradientSum {
         *self = Self::new();
         Ok(mean)
     }
+
     /// The sum of the weighted gradients and that of the weights, for whoever adds those of others; begins anew.
     pub(crate) fn take_sum(&mut self) -> (GradStore, f64) {
         let Self { sum, weight, .. } = std::mem::take(self);

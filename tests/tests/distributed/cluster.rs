@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use candlelight::distributed::{ClusterConfig, CostModel, Slowdown, Source, cluster, cluster_with};
+use candlelight::distributed::{
+    Buffer, ClusterConfig, CostModel, Slowdown, Source, Transfer, Values, cluster, cluster_with,
+};
 use candlelight::probability::Summary;
 use candlelight::{CommunicationError, Error, Result};
 
@@ -260,4 +262,24 @@ fn what_is_out_of_range_is_refused() {
     ] {
         assert!(cluster_with(2, &config(slowdown), |_| Ok(())).is_err());
     }
+}
+
+#[test]
+fn a_transfer_outside_of_its_buffer_is_refused() {
+    let start = |transfer: Transfer, scratch: Values| {
+        let run = move |comm: &std::sync::Arc<dyn candlelight::distributed::Communicator>| {
+            let buffer = Buffer { values: Values::F32(vec![0.0; 3]), scratch: scratch.clone() };
+            comm.start("send", buffer, std::slice::from_ref(&transfer), 0).map(drop)
+        };
+        message(cluster(2, |comm| if comm.rank() == 0 { run(comm) } else { Ok(()) }).unwrap_err())
+    };
+    let expected = "range of a transfer must be inside of its buffer, got 2..4 of 3";
+    assert_eq!(start(Transfer::Send { to: 1, range: 2..4 }, Values::F32(vec![])), expected);
+    assert_eq!(start(Transfer::Receive { from: Source::Any, range: 2..4 }, Values::F32(vec![])), expected);
+    let aside = Transfer::ReceiveAside { from: Source::Rank(1), range: 0..1 };
+    assert_eq!(
+        start(aside.clone(), Values::F32(vec![])),
+        "range of a transfer must be inside of its buffer, got 0..1 of 0"
+    );
+    assert_eq!(start(aside, Values::F64(vec![0.0])), "dtype of the scratch must be that of the values, got F64");
 }

@@ -101,3 +101,18 @@ fn what_does_not_fit_is_a_typed_error() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_rank_with_a_larger_model_is_named() {
+    let error = cluster(2, |comm| {
+        let size = 3 + 4 * comm.rank();
+        let (params, x) = vector(&vec![0.0; size])?;
+        let mut top = TopK::new(comm, &params, 1, true)?;
+        // The largest entry is the last.
+        let g: Vec<f64> = (1..=size).map(|i| i as f64).collect();
+        top.mean(&gradient(&x, &g)?).map(drop)
+    })
+    .unwrap_err();
+    let expected = "index of an entry must be below the numbers of the model, got 6 of rank 1, whose model is another";
+    assert_eq!(error.to_string(), expected);
+}

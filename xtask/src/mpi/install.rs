@@ -1,11 +1,10 @@
 //! The MPI: what `MPICC` names, or one of a pinned version in a virtual environment of its own.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::{About, Result};
-use crate::{done, paths, process, python};
+use crate::error::Result;
+use crate::{paths, process, python};
 
 /// What the package needs of Python.
 const PYTHON: (&str, (u32, u32)) = ("Open MPI", (3, 10));
@@ -21,22 +20,8 @@ pub fn compiler() -> Result<PathBuf> {
             _ => Ok(given),
         };
     }
-    let folder = paths::root().join("target/mpi");
-    let venv = folder.join("venv");
-    let mpicc = venv.join("bin/mpicc");
-    let requirements = paths::root().join("xtask/mpi/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).about(requirements.display())?;
-    if python::is_ready(&venv, &wanted)? {
-        return Ok(mpicc);
-    }
-    println!("Open MPI: installing (seconds, once)");
-    fs::create_dir_all(&folder).about(folder.display())?;
-    python::make_venv(&venv, PYTHON, &folder.join("venv.log"))?;
-    let mut pip = process::command(venv.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]).arg(&requirements);
-    process::run_logged(&mut pip, &folder.join("pip.log"))?;
-    done::mark_done(&venv, &wanted)?;
-    Ok(mpicc)
+    let (folder, requirements) = (paths::root().join("target/mpi"), paths::root().join("xtask/mpi/requirements.txt"));
+    Ok(python::with_packages(&folder, &requirements, PYTHON, "seconds")?.join("bin/mpicc"))
 }
 
 /// The program that starts the ranks: it stands beside the compiler.

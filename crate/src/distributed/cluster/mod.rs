@@ -1,9 +1,11 @@
 //! Ranks as threads of one program, with a virtual clock.
 
 pub(super) mod clock;
+mod shared;
 mod slowdown;
 mod state;
 mod threads;
+mod transfers;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,8 +17,9 @@ use candlelight_base::range;
 use super::{Communicator, CostModel, Counts};
 use crate::{CommunicationError, Error, Result};
 
+use shared::Shared;
 pub use slowdown::Slowdown;
-use threads::{Shared, ThreadRank};
+use threads::ThreadRank;
 
 /// The stack of a rank's thread: that of a program's main thread.
 const STACK: usize = 8 << 20;

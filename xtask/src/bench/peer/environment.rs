@@ -1,12 +1,11 @@
 //! What the comparison needs: PyTorch in an environment of its own, and the Rust programs.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{About, Result};
-use crate::{data, done, evcxr, mpi, paths, process, python};
+use crate::{data, evcxr, mpi, paths, process, python};
 
 use super::program::Process;
 
@@ -109,22 +108,9 @@ impl Environment {
 
 /// The Python of the environment, made and filled on first use.
 fn python() -> Result<PathBuf> {
-    let folder = paths::root().join("target/peer");
-    let venv = folder.join("venv");
-    let program = venv.join("bin/python");
     let requirements = paths::root().join("xtask/peer/python/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).about(requirements.display())?;
-    if python::is_ready(&venv, &wanted)? {
-        return Ok(program);
-    }
-    println!("PyTorch: installing (minutes, once)");
-    fs::create_dir_all(&folder).about(folder.display())?;
-    python::make_venv(&venv, PYTHON, &folder.join("venv.log"))?;
-    let mut pip = process::command(&program);
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]).arg(&requirements);
-    process::run_logged(&mut pip, &folder.join("pip.log"))?;
-    done::mark_done(&venv, &wanted)?;
-    Ok(program)
+    let folder = paths::root().join("target/peer");
+    Ok(python::with_packages(&folder, &requirements, PYTHON, "minutes")?.join("bin/python"))
 }
 
 /// Where cargo puts the Rust program.
