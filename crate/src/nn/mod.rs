@@ -14,6 +14,7 @@ mod highway;
 mod kind;
 mod linear;
 pub mod norm;
+mod padding;
 pub mod pool;
 mod recurrent;
 mod residual;
@@ -44,6 +45,7 @@ pub use norm::{
     InstanceNorm2d, InstanceNormConfig, LayerNorm, LayerNormConfig, batch_norm1d, batch_norm2d, group_norm,
     instance_norm1d, instance_norm2d, layer_norm,
 };
+pub use padding::PaddingMode;
 #[doc(inline)]
 pub use pool::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,

@@ -9,6 +9,7 @@ use super::composed;
 use super::spatial::Spatial;
 use crate::init::Init;
 use crate::nn::kind::Kind;
+use crate::nn::padding::PaddingMode;
 use crate::nn::summary::record;
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -24,6 +25,7 @@ pub(super) struct Layer {
     groups: usize,
     in_channels: usize,
     out_channels: usize,
+    padding_mode: PaddingMode,
     /// One or two, rows first.
     axes: Vec<Settings>,
     pub weight: Var,
@@ -48,6 +50,8 @@ pub(super) struct Common {
     pub in_channels: usize,
     pub out_channels: usize,
     pub groups: usize,
+    /// Zeros for transposed convolutions.
+    pub padding_mode: PaddingMode,
     pub bias: bool,
     pub weight_init: Option<Init>,
     pub bias_init: Option<Init>,
@@ -111,7 +115,7 @@ impl Settings {
 
 impl Layer {
     pub fn new(common: Common, axes: Vec<Settings>, params: &Params) -> Result<Self> {
-        let Common { kind, transposed, in_channels, out_channels, groups, .. } = common;
+        let Common { kind, transposed, in_channels, out_channels, groups, padding_mode, .. } = common;
         for (name, size) in [("in_channels", in_channels), ("out_channels", out_channels)] {
             range::at_least_one(name, size)?;
         }
@@ -128,7 +132,7 @@ impl Layer {
             true => Some(params.var("bias", out_channels, common.bias_init.unwrap_or(default))?),
             false => None,
         };
-        Ok(Self { kind, transposed, groups, in_channels, out_channels, axes, weight, bias })
+        Ok(Self { kind, transposed, groups, in_channels, out_channels, padding_mode, axes, weight, bias })
     }
 
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
@@ -143,6 +147,7 @@ impl Layer {
         let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
         let pixels: usize = if self.transposed { &x.dims()[2..] } else { &shape.dims()[2..] }.iter().product();
         let multiply_adds = x.dim(0)? * pixels * weight.elem_count();
+        let x = &self.padded(x)?;
         let y = match (kernels::can_take(&[x, weight]), self.transposed) {
             _ if x.elem_count() == 0 => kernels::empty(shape, [x, weight].into_iter().chain(bias)),
             (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape),
@@ -154,13 +159,24 @@ impl Layer {
         Ok(y)
     }
 
+    /// `x` with what is not zeros around it; zeros the convolution sees by itself.
+    fn padded(&self, x: &Tensor) -> Result<Tensor> {
+        let mut padded = x.clone();
+        if self.padding_mode != PaddingMode::Zeros && x.elem_count() > 0 {
+            for (dim, axis) in (2..).zip(&self.axes) {
+                padded = self.padding_mode.pad(&padded, dim, axis.padding, axis.padding)?;
+            }
+        }
+        Ok(padded)
+    }
+
     /// The shape of the output for `x`, and the sizes of the convolution (of the one whose gradient this is, for a
     /// transposed one).
     fn sizes(&self, x: &Tensor) -> Result<(Shape, Geometry)> {
         let expected = || {
             let names: &[&str] = if self.axes.len() == 1 { &["L"] } else { &["H", "W"] };
-            let sizes =
-                names.iter().zip(&self.axes).map(|(name, axis)| format!("{name} ≥ {}", axis.least(self.transposed)));
+            let least = |axis: &Settings| axis.least(self.transposed).max(self.padding_mode.least(axis.padding));
+            let sizes = names.iter().zip(&self.axes).map(|(name, axis)| format!("{name} ≥ {}", least(axis)));
             let sizes: Vec<String> = sizes.collect();
             format!("[N, {}, {}]", self.in_channels, sizes.join(", "))
         };
@@ -174,10 +190,15 @@ impl Layer {
         let skipped = axes.len() - sizes.len();
         for ((settings, &size), to) in self.axes.iter().zip(sizes).zip(&mut axes[skipped..]) {
             let output = if self.transposed { settings.grown(size) } else { settings.shrunk(size) };
-            let output = output.ok_or_else(refuse)?;
+            let output = output.filter(|_| size >= self.padding_mode.least(settings.padding)).ok_or_else(refuse)?;
             shape.push(output);
             let (input, output) = if self.transposed { (output, size) } else { (size, output) };
             let &Settings { kernel, stride, padding, dilation, .. } = settings;
+            // What is not zeros is put around the input before.
+            let (input, padding) = match self.padding_mode {
+                PaddingMode::Zeros => (input, padding),
+                _ => (input + 2 * padding, 0),
+            };
             *to = Axis { input, output, kernel, stride, padding, dilation };
         }
         let (first, second) = (self.in_channels, self.out_channels);
