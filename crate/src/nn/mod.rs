@@ -48,9 +48,10 @@ pub use norm::{
 pub use padding::PaddingMode;
 #[doc(inline)]
 pub use pool::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
-    MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d,
-    avg_pool2d, max_pool1d, max_pool2d,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, BlurPool1d,
+    BlurPool2d, BlurPoolConfig, GlobalAvgPool, MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, PolyphaseNorm,
+    PolyphaseSampling, PolyphaseSamplingConfig, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
+    blur_pool1d, blur_pool2d, max_pool1d, max_pool2d, polyphase_sampling,
 };
 pub use recurrent::{Gru, Lstm, LstmGate, LstmState, RecurrentConfig, Rnn, RnnConfig, RnnNonlinearity, gru, lstm, rnn};
 pub use residual::Residual;

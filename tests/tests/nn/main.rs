@@ -1,5 +1,6 @@
 //! Layers: against PyTorch, finite differences, their composed forms, and by hand.
 
+mod blur_pool;
 mod conv;
 mod dropout;
 mod embedding;
@@ -8,6 +9,7 @@ mod layers;
 mod locality;
 mod norm;
 mod pool;
+mod polyphase;
 mod recurrent;
 mod residual;
 mod summary;
