@@ -31,8 +31,9 @@ pub use adapter::{FromCandle, FromFn, from_candle, from_fn};
 pub use basic_block::{BasicBlock, BasicBlockConfig, Shortcut, add_relu, basic_block};
 pub use conv::{
     Conv, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvConfig, ConvTranspose, ConvTranspose1d,
-    ConvTranspose1dConfig, ConvTranspose2d, ConvTranspose2dConfig, ConvTransposeConfig, Spatial, conv_transpose1d,
-    conv_transpose2d, conv1d, conv2d,
+    ConvTranspose1dConfig, ConvTranspose2d, ConvTranspose2dConfig, ConvTransposeConfig, LocallyConnected,
+    LocallyConnected1d, LocallyConnected1dConfig, LocallyConnected2d, LocallyConnected2dConfig, LocallyConnectedConfig,
+    Spatial, conv_transpose1d, conv_transpose2d, conv1d, conv2d, locally_connected1d, locally_connected2d,
 };
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, SubNetworks, dropout, dropout2d};
 pub use embedding::{Embedding, EmbeddingConfig, embedding};

@@ -7,6 +7,7 @@ mod embedding;
 mod highway;
 mod layers;
 mod locality;
+mod locally_connected;
 mod norm;
 mod pool;
 mod polyphase;

@@ -35,9 +35,9 @@ pub(super) struct Layer {
 /// The settings along one axis.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
-    kernel: usize,
-    stride: usize,
-    padding: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
     dilation: usize,
     /// 0 but for transposed convolutions.
     output_padding: usize,
@@ -71,7 +71,7 @@ pub(super) fn settings<S: Spatial>(all: [S; 5]) -> Vec<Settings> {
 }
 
 impl Settings {
-    fn check(self) -> Result<()> {
+    pub fn check(self) -> Result<()> {
         let Self { kernel, stride, padding, dilation, output_padding } = self;
         for (name, value) in [("kernel_size", kernel), ("stride", stride), ("dilation", dilation)] {
             if !(1..=LARGEST).contains(&value) {
@@ -102,7 +102,7 @@ impl Settings {
     }
 
     /// How often the kernel fits into `input` numbers, if it does.
-    fn shrunk(self, input: usize) -> Option<usize> {
+    pub fn shrunk(self, input: usize) -> Option<usize> {
         (input.saturating_add(2 * self.padding)).checked_sub(self.field()).map(|room| room / self.stride + 1)
     }
 
