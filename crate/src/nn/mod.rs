@@ -20,6 +20,7 @@ mod recurrent;
 mod residual;
 mod resnet;
 mod sequential;
+mod spectral_norm;
 mod summary;
 
 use candle_core::Tensor;
@@ -58,6 +59,7 @@ pub use recurrent::{Gru, Lstm, LstmGate, LstmState, RecurrentConfig, Rnn, RnnCon
 pub use residual::Residual;
 pub use resnet::{ResNet, ResNetConfig, resnet};
 pub use sequential::Sequential;
+pub use spectral_norm::{HasWeight, SpectralNorm, SpectralNormConfig, spectral_norm};
 pub use summary::{LayerSummary, ModelSummary, summary};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.

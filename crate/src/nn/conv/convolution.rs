@@ -6,7 +6,7 @@ use super::layer::{Common, Layer, settings};
 use super::spatial::Spatial;
 use crate::Result;
 use crate::init::Init;
-use crate::nn::{Mode, Module, PaddingMode};
+use crate::nn::{HasWeight, Mode, Module, PaddingMode};
 use crate::params::Params;
 
 /// Settings of a convolution; those with a number for each dimension, `S`, are `usize` or (height, width).
@@ -227,6 +227,16 @@ impl<S: Spatial> Conv<S> {
 
 impl<S: Spatial> Module for Conv<S> {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.layer.forward(x)
+        self.layer.forward(x, &self.layer.weight)
+    }
+}
+
+impl<S: Spatial> HasWeight for Conv<S> {
+    fn weight(&self) -> &Var {
+        &self.layer.weight
+    }
+
+    fn forward_with_weight(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        self.layer.forward(x, weight)
     }
 }

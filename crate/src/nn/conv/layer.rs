@@ -10,6 +10,7 @@ use super::spatial::Spatial;
 use crate::init::Init;
 use crate::nn::kind::Kind;
 use crate::nn::padding::PaddingMode;
+use crate::nn::spectral_norm::check_weight;
 use crate::nn::summary::record;
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -135,7 +136,9 @@ impl Layer {
         Ok(Self { kind, transposed, groups, in_channels, out_channels, padding_mode, axes, weight, bias })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// The output with `weight`, which is the layer's own or stands for it.
+    pub fn forward(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        check_weight(self.kind.weight, &self.weight, weight)?;
         let (shape, geometry) = self.sizes(x)?;
         if x.dtype() != self.weight.dtype() {
             return Err(Error::DType {
@@ -144,7 +147,7 @@ impl Layer {
                 actual: x.dtype(),
             });
         }
-        let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
+        let bias = self.bias.as_deref();
         let pixels: usize = if self.transposed { &x.dims()[2..] } else { &shape.dims()[2..] }.iter().product();
         let multiply_adds = x.dim(0)? * pixels * weight.elem_count();
         let x = &self.padded(x)?;
@@ -155,7 +158,7 @@ impl Layer {
             (false, false) => composed::conv(x, weight, bias, geometry, shape),
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
         }?;
-        record(self.kind.name, [weight].into_iter().chain(bias), &y, multiply_adds);
+        record(self.kind.name, [self.weight.as_tensor()].into_iter().chain(bias), &y, multiply_adds);
         Ok(y)
     }
 

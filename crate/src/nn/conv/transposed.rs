@@ -221,6 +221,6 @@ impl<S: Spatial> ConvTranspose<S> {
 
 impl<S: Spatial> Module for ConvTranspose<S> {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.layer.forward(x)
+        self.layer.forward(x, &self.layer.weight)
     }
 }
