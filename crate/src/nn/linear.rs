@@ -3,8 +3,9 @@ use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::activation::Unary;
 
+use super::spectral_norm::check_weight;
 use super::summary::record;
-use super::{Activation, Linearized, Mode, Module};
+use super::{Activation, HasWeight, Linearized, Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -102,30 +103,40 @@ impl Linear {
 
 impl Module for Linear {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.transform(x, None)
+        self.transform(x, &self.weight, None)
     }
 
     fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
-        Ok(Linearized::new(x, self.forward(x, mode)?, |v| self.product(v)))
+        Ok(Linearized::new(x, self.forward(x, mode)?, |v| self.product(v, &self.weight)))
     }
 
     /// ReLU, sigmoid and hyperbolic tangent are taken in the same pass.
     fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
         match activation.unary() {
-            Some(unary) if kernels::can_take(&[x, &self.weight]) => self.transform(x, Some(unary)),
+            Some(unary) if kernels::can_take(&[x, &self.weight]) => self.transform(x, &self.weight, Some(unary)),
             _ => activation.forward(&self.forward(x, mode)?, mode),
         }
     }
 }
 
-impl Linear {
-    /// x Wᵀ, without the bias.
-    fn product(&self, x: &Tensor) -> Result<Tensor> {
-        Self { weight: self.weight.clone(), bias: None }.transform(x, None)
+impl HasWeight for Linear {
+    fn weight(&self) -> &Var {
+        &self.weight
     }
 
+    fn forward_with_weight(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        check_weight("weight of linear", &self.weight, weight)?;
+        self.transform(x, weight, None)
+    }
+
+    fn product(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        Self { weight: self.weight.clone(), bias: None }.forward_with_weight(x, weight)
+    }
+}
+
+impl Linear {
     /// The activation is for kernels alone.
-    fn transform(&self, x: &Tensor, unary: Option<Unary>) -> Result<Tensor> {
+    fn transform(&self, x: &Tensor, weight: &Tensor, unary: Option<Unary>) -> Result<Tensor> {
         let (out_features, in_features) = self.weight.dims2()?;
         let Some((_, batch)) = x.dims().split_last().filter(|(last, _)| **last == in_features) else {
             return Err(Error::shape("input of linear", format!("[..., {in_features}]"), x.dims()));
@@ -133,7 +144,7 @@ impl Linear {
         if x.dtype() != self.weight.dtype() {
             return Err(Error::DType { what: "input of linear", expected: "that of its weight", actual: x.dtype() });
         }
-        let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
+        let bias = self.bias.as_deref();
         let rows: usize = batch.iter().product();
         memory::check("input of linear", &[rows, out_features], x.dtype().size_in_bytes())?;
         // One matrix product for all leading dimensions.
@@ -150,7 +161,7 @@ impl Linear {
             [_] => y,
             _ => y.reshape([batch, &[out_features]].concat())?,
         };
-        record("linear", [weight].into_iter().chain(bias), &y, rows * in_features * out_features);
+        record("linear", [self.weight.as_tensor()].into_iter().chain(bias), &y, rows * in_features * out_features);
         Ok(y)
     }
 }

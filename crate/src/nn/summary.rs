@@ -81,6 +81,8 @@ impl ModelSummary {
         let layer = |record: Record| {
             let own: Vec<_> = all.iter().filter(|param| record.parameters.contains(&param.var.id())).collect();
             let name = own.first().and_then(|param| param.name.rsplit_once('.')).map_or("", |(layer, _)| layer);
+            // `conv.parametrizations.weight.original` is the weight of `conv`.
+            let name = name.split_once("parametrizations.").map_or(name, |(layer, _)| layer.trim_end_matches('.'));
             let new = own.iter().filter(|param| param.trainable && seen.insert(param.var.id()));
             LayerSummary {
                 name: name.to_owned(),

@@ -4,7 +4,8 @@ use candlelight::autograd::value_and_grad;
 use candlelight::nn::{
     AdaptiveAvgPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, Conv1d, Conv1dConfig, Conv2d,
     Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Dropout, DropoutConfig, GroupNorm, GroupNormConfig,
-    InstanceNorm2d, InstanceNormConfig, Residual, Scaling,
+    InstanceNorm2d, InstanceNormConfig, PaddingMode, Residual, Scaling, blur_pool1d, blur_pool2d, locally_connected2d,
+    spectral_norm,
 };
 use candlelight::prelude::*;
 use candlelight::train::Frozen;
@@ -18,6 +19,7 @@ fn layers(params: &Params) -> Result<Vec<Layer>> {
     let p = |name: &str| params.pp(name);
     let image = || vec![2, 4, 5, 6];
     let conv = Conv2dConfig { stride: (2, 1), padding: (1, 0), dilation: (1, 2), groups: 2, ..Default::default() };
+    let around = Conv2dConfig { padding: (1, 1), padding_mode: PaddingMode::Circular, ..Default::default() };
     let grow = ConvTranspose2dConfig { stride: (2, 2), padding: (1, 1), ..Default::default() };
     let kept = InstanceNormConfig { affine: true, track_running_stats: true, ..Default::default() };
     let weight_scaling = DropoutConfig { p: 0.3, scaling: Scaling::AtInference };
@@ -50,6 +52,11 @@ fn layers(params: &Params) -> Result<Vec<Layer>> {
         (Box::new(AvgPool1d::new(2, AvgPool1dConfig::default())?), vec![2, 4, 7], Mode::Train),
         (Box::new(AdaptiveAvgPool2d::new((2, 3))?), image(), Mode::Train),
         (Box::new(GlobalAvgPool), image(), Mode::Train),
+        (Box::new(blur_pool2d()), image(), Mode::Train),
+        (Box::new(blur_pool1d()), vec![2, 4, 7], Mode::Train),
+        (Box::new(locally_connected2d(4, 2, (5, 6), 3, p("local"))?), image(), Mode::Train),
+        (Box::new(Conv2d::new(4, 2, 3, around, p("circular"))?), image(), Mode::Train),
+        (Box::new(spectral_norm(linear(5, 3, p("spectral"))?, params)?), vec![2, 5], Mode::Eval),
         (Box::new(Flatten), image(), Mode::Train),
         (Box::new(Residual::new(inner()?)), vec![3, 5], Mode::Train),
     ];

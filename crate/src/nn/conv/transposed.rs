@@ -6,7 +6,7 @@ use super::layer::{Common, Layer, settings};
 use super::spatial::Spatial;
 use crate::Result;
 use crate::init::Init;
-use crate::nn::{Linearized, Mode, Module};
+use crate::nn::{Linearized, Mode, Module, PaddingMode};
 use crate::params::Params;
 
 /// Settings of a transposed convolution; those with a number for each dimension, `S`, are `usize` or (height, width).
@@ -199,6 +199,7 @@ impl<S: Spatial> ConvTranspose<S> {
             in_channels,
             out_channels,
             groups,
+            padding_mode: PaddingMode::Zeros,
             bias,
             weight_init,
             bias_init,
@@ -220,11 +221,11 @@ impl<S: Spatial> ConvTranspose<S> {
 
 impl<S: Spatial> Module for ConvTranspose<S> {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.layer.forward(x)
+        self.layer.forward(x, &self.layer.weight)
     }
 
     fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
         let linear = self.layer.without_bias();
-        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| linear.forward(v)))
+        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| linear.forward(v, &linear.weight)))
     }
 }
