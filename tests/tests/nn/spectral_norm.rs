@@ -159,14 +159,17 @@ fn two_passes_before_one_backward_pass_keep_their_own_vectors() {
         (layer, params.get(ORIGINAL).unwrap())
     };
     let (real, fake) = (gradient::input(3, (5, 4)), gradient::input(4, (5, 4)));
-    let loss = |layer: &SpectralNorm<Linear>, x: &Tensor| Ok(layer.forward(x, Mode::Train)?.sqr()?.sum_all()?);
-    let (layer, weight) = make();
-    let both = value_and_grad(|| Ok((loss(&layer, &real)? - loss(&layer, &fake)?)?)).unwrap().1;
-    let (layer, other) = make();
-    let first = value_and_grad(|| loss(&layer, &real)).unwrap().1;
-    let second = value_and_grad(|| loss(&layer, &fake)).unwrap().1;
-    let difference = (first.get(&other).unwrap() - second.get(&other).unwrap()).unwrap();
-    assert_close("gradient", both.get(&weight).unwrap(), &difference, 1e-12, 1e-12);
+    let loss = |layer: &SpectralNorm<Linear>, x: &Tensor, mode| Ok(layer.forward(x, mode)?.sqr()?.sum_all()?);
+    for mode in [Mode::Train, Mode::Eval] {
+        let (layer, weight) = make();
+        let both = || Ok((loss(&layer, &real, mode)? - loss(&layer, &fake, Mode::Train)?)?);
+        let both = value_and_grad(both).unwrap().1;
+        let (layer, other) = make();
+        let first = value_and_grad(|| loss(&layer, &real, mode)).unwrap().1;
+        let second = value_and_grad(|| loss(&layer, &fake, Mode::Train)).unwrap().1;
+        let difference = (first.get(&other).unwrap() - second.get(&other).unwrap()).unwrap();
+        assert_close("gradient", both.get(&weight).unwrap(), &difference, 1e-12, 1e-12);
+    }
 }
 
 #[test]
