@@ -42,6 +42,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod device;
 pub mod distributed;
+mod eigen;
 pub mod graph;
 pub mod init;
 pub mod loss;
