@@ -20,7 +20,7 @@ fn packages() -> Diagram {
     let layers: [&[&str]; 8] = [
         &["check"],
         &["distributed"],
-        &["train"],
+        &["train", "gan"],
         &["nn", "optim", "regularization", "checkpoint"],
         &["params"],
         &["init", "data", "probability", "metrics"],

@@ -25,6 +25,7 @@
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning, runs at the same time | [`train`] | `15-overfitting` |
 //! | several ranks: messages, all-reduce, data and model parallel training, what they cost | [`distributed`] | `16-synchronous-sgd` |
 //! | a parameter server, stale gradients; local SGD, top-k compression | [`distributed`] | `17-asynchronous-sgd` |
+//! | adversarial pairs: losses, steps, an exact gradient penalty | [`gan`] | |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers without their fast passes: the reference | [`kernels`] | |
@@ -43,6 +44,7 @@ pub mod data;
 pub mod device;
 pub mod distributed;
 mod eigen;
+pub mod gan;
 pub mod graph;
 pub mod init;
 pub mod loss;

@@ -134,6 +134,12 @@ impl Params {
         self.all().into_iter().map(|param| param.name).collect()
     }
 
+    /// The names of [`Params::all`] without the prefix.
+    pub(crate) fn names_below(&self) -> Vec<String> {
+        let skipped = self.below().len();
+        self.names().into_iter().map(|name| name[skipped..].to_owned()).collect()
+    }
+
     /// How many numbers there are to train.
     pub fn count(&self) -> usize {
         self.trainable().iter().map(|param| param.var.elem_count()).sum()

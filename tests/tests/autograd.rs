@@ -1,7 +1,7 @@
 //! `value_and_grad` and `vjp` against Candle's own backward pass.
 
 use candlelight::activation::{log_softmax, relu, softmax};
-use candlelight::autograd::{saved_bytes, value_and_grad, value_and_grad_with, vjp};
+use candlelight::autograd::{grad, saved_bytes, value_and_grad, value_and_grad_of, value_and_grad_with, vjp};
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
 use candlelight::nn::{self, Linear, linear};
@@ -386,4 +386,83 @@ fn the_layers_of_the_crate_hand_over_all_their_variables() {
         all.sort();
         assert_eq!(told, all, "{name}");
     }
+}
+
+/// The gradients of one layer, whichever lies between, are those of the whole; the other layer has none.
+#[test]
+fn gradients_of_some_variables_are_those_of_all() {
+    let (net, (x, y)) = (Net::new(), data());
+    let (loss, all) = value_and_grad(|| net.loss(&x, &y)).unwrap();
+    for wanted in [&net.first, &net.second] {
+        let variables = [wanted.weight(), wanted.bias().unwrap()];
+        let (value, some) = value_and_grad_of(variables.map(Var::as_tensor), || net.loss(&x, &y)).unwrap();
+        assert_eq!(number(&value), number(&loss));
+        for variable in variables {
+            assert_eq!(flat(some.get(variable).unwrap()), flat(all.get(variable).unwrap()));
+        }
+    }
+    let (_, of_second) = value_and_grad_of([net.second.weight().as_tensor()], || {
+        Ok(net.second.forward(&net.first.forward(&x, Mode::Train)?, Mode::Train)?.sum_all()?)
+    })
+    .unwrap();
+    assert!(of_second.get(net.first.weight()).is_none() && of_second.get(net.second.bias().unwrap()).is_none());
+    let reference = composed(|| value_and_grad_of([net.first.weight().as_tensor()], || net.loss(&x, &y))).unwrap().1;
+    let of_first = |gradients: &GradStore| gradients.get(net.first.weight()).unwrap().clone();
+    assert_close("composed", &of_first(&reference), &of_first(&all), 1e-12, 1e-12);
+}
+
+/// In the middle of a recording, of a variable and of a layer's output, and outside of any.
+#[test]
+fn grad_is_the_derivative_and_leaves_the_recording_alone() {
+    let (net, (x, y)) = (Net::new(), data());
+    let plain = value_and_grad(|| net.loss(&x, &y)).unwrap().1;
+    let x = Var::from_tensor(&x).unwrap();
+    let logits = |x: &Tensor| {
+        let hidden = net.first.forward(x, Mode::Train)?;
+        let y = net.second.forward(&(relu(&hidden)? * 2.0)?, Mode::Train)?;
+        Ok::<_, Error>((hidden, y.sqr()?))
+    };
+    let reference = {
+        let (_, y) = composed(|| logits(&x)).unwrap();
+        y.sum_all().unwrap().backward().unwrap().get(&x).unwrap().clone()
+    };
+    let mut found = Vec::new();
+    let (_, whole) = value_and_grad(|| {
+        let (hidden, y_of_x) = logits(&x)?;
+        found = vec![grad(&y_of_x, &x)?, grad(&y_of_x, &hidden)?];
+        net.loss(&x, &y)
+    })
+    .unwrap();
+    assert_close("of the input", &found[0], &reference, 1e-12, 1e-12);
+    // One linear layer further down.
+    let below = found[1].matmul(net.first.weight()).unwrap();
+    assert_close("of a hidden layer", &below, &reference, 1e-12, 1e-12);
+    for param in net.params.trainable() {
+        assert_eq!(flat(whole.get(&param.var).unwrap()), flat(plain.get(&param.var).unwrap()), "{}", param.name);
+    }
+    assert!(!found[0].track_op());
+    let outside = grad(&logits(&x).unwrap().1, &x).unwrap();
+    assert_close("without a tape", &outside, &reference, 1e-12, 1e-12);
+    let other = Var::zeros(3, DType::F64, &Device::Cpu).unwrap();
+    assert_eq!(flat(&grad(&logits(&x).unwrap().1, &other).unwrap()), [0.0; 3]);
+    let error = grad(&logits(&x).unwrap().1, &(x.as_tensor() * 2.0).unwrap()).unwrap_err().to_string();
+    assert_eq!(error, "input of grad must be a variable, or the output of a layer, got neither");
+}
+
+/// What another call recorded is refused, as everywhere.
+#[test]
+fn grad_refuses_what_another_call_recorded() {
+    let (net, (x, _)) = (Net::new(), data());
+    let x = Var::from_tensor(&x).unwrap();
+    let mut kept = None;
+    value_and_grad(|| {
+        let y = net.first.forward(&x, Mode::Train)?;
+        kept = Some(y.clone());
+        Ok(y.sum_all()?)
+    })
+    .unwrap();
+    let kept = kept.unwrap();
+    assert!(matches!(grad(&kept, &x), Err(Error::Recorded { operation: "linear" })));
+    let inside = value_and_grad(|| Ok(grad(&kept, &x)?.sum_all()?));
+    assert!(matches!(inside, Err(Error::Recorded { operation: "linear" })));
 }

@@ -125,6 +125,14 @@ pub enum Error {
         /// The operation, by the name of its kernel.
         operation: &'static str,
     },
+    /// A layer has no derivative along a direction, or none that means what is asked for.
+    #[error("{layer} cannot be linearized: {problem}")]
+    Linearize {
+        /// The layer.
+        layer: &'static str,
+        /// Why not.
+        problem: &'static str,
+    },
     /// A loss or a gradient stopped being a finite number.
     #[error("{what} is {value} at step {step}: lower the learning rate or look at the inputs")]
     NotFinite {

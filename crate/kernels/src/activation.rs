@@ -110,6 +110,25 @@ pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
     })
 }
 
+/// v where x is above 0, else a multiple of it: the derivative of a (leaky) ReLU at x along v. It depends on v alone, since
+/// the slope is a constant on either side.
+pub fn piecewise(x: &Tensor, v: &Tensor, negative_slope: f64) -> Result<Tensor> {
+    for_dtype!(v.dtype(), T => {
+        let slope = T::of(negative_slope);
+        let choose = move |x: T, v: T| {
+            // Not the product for ReLU: 0 · ∞ is NaN.
+            let less = if slope == T::ZERO { T::ZERO } else { v * slope };
+            if x > T::ZERO { v } else { less }
+        };
+        let x = contiguous(&x.detach())?;
+        let y = map2(&values::<T>(&x)?, &values(&contiguous(v)?)?, choose);
+        apply1("piecewise", &[v], y, v.shape(), move |grad, _| {
+            let dv = map2(&values::<T>(&x)?, &values(grad)?, choose);
+            Ok(vec![Some(Tensor::from_vec(dv, grad.shape(), grad.device())?)])
+        })
+    })
+}
+
 /// relu(a + b) of two tensors of one shape, whose gradients are the same.
 pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     for_dtype!(a.dtype(), T => {

@@ -1,7 +1,7 @@
 use candle_core::{D, Tensor};
 use candlelight_kernels::activation::Unary;
 
-use super::{Mode, Module};
+use super::{Linearized, Mode, Module, slope};
 use crate::{Result, activation};
 
 /// An activation as a layer of a [`Sequential`](super::Sequential).
@@ -85,6 +85,11 @@ impl Module for Activation {
             Self::Softmax { temperature } => activation::softmax_with_temperature(x, D::Minus1, temperature),
             Self::LogSoftmax { temperature } => activation::log_softmax_with_temperature(x, D::Minus1, temperature),
         }
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        let (activation, at, y) = (*self, x.clone(), self.forward(x, mode)?);
+        Ok(Linearized::new(x, y.clone(), move |v| slope::along(activation, &at, &y, v)))
     }
 
     fn as_activation(&self) -> Option<Activation> {

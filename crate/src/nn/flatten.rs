@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 
 use super::summary::record;
-use super::{Mode, Module};
+use super::{Linearized, Mode, Module};
 use crate::{Error, Result};
 
 /// Makes one vector of each sample: [N, ...] → [N, product of the rest], as PyTorch's `Flatten` with its defaults.
@@ -26,5 +26,9 @@ impl Module for Flatten {
             }
             [] => Err(Error::shape("input of flatten", "[N, ...]", &[])),
         }
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| self.forward(v, mode)))
     }
 }

@@ -4,7 +4,7 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::activation::Unary;
 
 use super::summary::record;
-use super::{Activation, Mode, Module};
+use super::{Activation, Linearized, Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -105,6 +105,10 @@ impl Module for Linear {
         self.transform(x, None)
     }
 
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        Ok(Linearized::new(x, self.forward(x, mode)?, |v| self.product(v)))
+    }
+
     /// ReLU, sigmoid and hyperbolic tangent are taken in the same pass.
     fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
         match activation.unary() {
@@ -115,6 +119,11 @@ impl Module for Linear {
 }
 
 impl Linear {
+    /// x Wᵀ, without the bias.
+    fn product(&self, x: &Tensor) -> Result<Tensor> {
+        Self { weight: self.weight.clone(), bias: None }.transform(x, None)
+    }
+
     /// The activation is for kernels alone.
     fn transform(&self, x: &Tensor, unary: Option<Unary>) -> Result<Tensor> {
         let (out_features, in_features) = self.weight.dims2()?;

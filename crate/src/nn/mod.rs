@@ -13,17 +13,19 @@ mod flatten;
 mod highway;
 mod kind;
 mod linear;
+mod linearized;
 pub mod norm;
 pub mod pool;
 mod recurrent;
 mod residual;
 mod resnet;
 mod sequential;
+mod slope;
 mod summary;
 
 use candle_core::Tensor;
 
-use crate::Result;
+use crate::{Error, Result};
 
 pub use activation::Activation;
 pub use adapter::{FromCandle, FromFn, from_candle, from_fn};
@@ -38,6 +40,7 @@ pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
 pub use highway::{Highway, HighwayConfig, highway};
 pub use linear::{Linear, LinearConfig, linear};
+pub use linearized::Linearized;
 #[doc(inline)]
 pub use norm::{
     BatchNorm, BatchNorm1d, BatchNorm2d, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNorm1d,
@@ -103,6 +106,30 @@ pub trait Module: Send + Sync {
     /// Those of [`Module::forward`], of this layer or of the activation.
     fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
         activation.forward(&self.forward(x, mode)?, mode)
+    }
+
+    /// The output for `x`, and how it changes along a direction in `x`; see [`Linearized`].
+    ///
+    /// Linear layers, convolutions, normalization of each sample by itself, average pooling, dropout in evaluation, every
+    /// [`Activation`], and what [`Sequential`] and [`Residual`] make of them can be linearized.
+    ///
+    /// # Errors
+    /// Those of [`Module::forward`]; [`Error::Linearize`] for a layer that does not say how, or for which it would not be
+    /// what is asked for: batch normalization and dropout in training.
+    ///
+    /// ```
+    /// use candlelight::prelude::*;
+    /// # fn main() -> candlelight::Result<()> {
+    /// let x = Tensor::new(&[1f64, -1.], &Device::Cpu)?;
+    /// let at = Activation::Tanh.linearize(&x, Mode::Eval)?;
+    /// let slope = at.along(&Tensor::new(&[1f64, 0.], &Device::Cpu)?)?.to_vec1::<f64>()?;
+    /// assert!((slope[0] - (1. - 1f64.tanh().powi(2))).abs() < 1e-15 && slope[1] == 0.);
+    /// # Ok(()) }
+    /// ```
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        let _ = (x, mode);
+        let problem = "it does not say how its output changes along a direction";
+        Err(Error::Linearize { layer: std::any::type_name::<Self>(), problem })
     }
 
     /// The activation that this is, if it is one: [`Sequential`] hands it to the layer before it, see

@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use candlelight_kernels as kernels;
 
-use super::{Mode, Module};
+use super::{Linearized, Mode, Module};
 use crate::{Error, Result};
 
 /// A module with a shortcut around it, of any layers that keep the shape.
@@ -49,18 +49,24 @@ impl<F: Module> Module for Residual<F> {
     /// # Errors
     /// Those of the inner module, or if it does not keep the shape.
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let y = self.inner.forward(x, mode)?;
-        if y.dims() != x.dims() {
-            return Err(Error::shape(
-                "output inside a residual module",
-                format!("{:?}, as its input", x.dims()),
-                y.dims(),
-            ));
-        }
-        match kernels::can_take(&[x, &y]) {
-            _ if x.elem_count() == 0 => kernels::empty(x.shape(), [x, &y]),
-            true => kernels::mix::sum(x, &y),
-            false => Ok((x + y)?),
-        }
+        add(x, &self.inner.forward(x, mode)?)
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        let inner = self.inner.linearize(x, mode)?;
+        let y = add(x, inner.output())?;
+        Ok(Linearized::new(x, y, move |v| add(v, &inner.along(v)?)))
+    }
+}
+
+/// x + y, where y is the output for x.
+fn add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    if y.dims() != x.dims() {
+        return Err(Error::shape("output inside a residual module", format!("{:?}, as its input", x.dims()), y.dims()));
+    }
+    match kernels::can_take(&[x, y]) {
+        _ if x.elem_count() == 0 => kernels::empty(x.shape(), [x, y]),
+        true => kernels::mix::sum(x, y),
+        false => Ok((x + y)?),
     }
 }

@@ -1,6 +1,6 @@
 use candle_core::Tensor;
 
-use super::{Mode, Module};
+use super::{Linearized, Mode, Module};
 use crate::Result;
 
 /// Layers one after another; empty, it returns its input.
@@ -74,5 +74,13 @@ impl Module for Sequential {
             };
         }
         Ok(x)
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        let start = Linearized::new(x, x.clone(), |v| Ok(v.clone()));
+        self.layers.iter().try_fold(start, |before, layer| {
+            let next = layer.linearize(before.output(), mode)?;
+            Ok(before.then(next))
+        })
     }
 }

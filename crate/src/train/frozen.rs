@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 
 use crate::Result;
-use crate::nn::{Mode, Module};
+use crate::nn::{Linearized, Mode, Module};
 
 /// A part of a model that is not trained: in training it runs in [`Mode::Eval`], in other modes as they say.
 ///
@@ -47,5 +47,9 @@ impl<M: Module> Module for Frozen<M> {
         let mode = if mode == Mode::Train { Mode::Eval } else { mode };
         let y = self.inner.forward(x, mode)?;
         Ok(if x.track_op() { y } else { y.detach() })
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        self.inner.linearize(x, if mode == Mode::Train { Mode::Eval } else { mode })
     }
 }

@@ -5,6 +5,7 @@ mod dropout;
 mod embedding;
 mod highway;
 mod layers;
+mod linearize;
 mod locality;
 mod norm;
 mod pool;

@@ -9,6 +9,7 @@ mod ready;
 mod recording;
 mod saved;
 mod tape;
+mod wanted;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Shape, Tensor, TensorId, WithDType};
@@ -19,6 +20,7 @@ use ready::Watch;
 pub use recording::{Recording, record};
 pub use saved::saved_bytes;
 use tape::{TAPE, Tape};
+pub use wanted::{grad, value_and_grad_of};
 
 use crate::contiguous;
 
@@ -273,28 +275,41 @@ fn backward(
         None => tape.add_loss(&mut gradients, output)?,
     }
     // Every user of an output was recorded after it, so its gradient is complete when its turn comes.
-    while let Some(Node { inputs, outputs, needs, backward }) = tape.nodes.pop() {
-        let grads: Vec<Option<Tensor>> = outputs.iter().map(|output| gradients.remove(output)).collect();
-        let mut results = Vec::new();
-        if grads.iter().any(Option::is_some) {
-            results = backward(Grads { inputs: &inputs, outputs: &outputs, grads: &grads, needs: &needs })?;
-        }
-        // Of variables first: the way from others down to the next operations may take a while.
-        for of_variables in [true, false] {
-            for ((input, need), result) in inputs.iter().zip(&needs).zip(&mut results) {
-                if input.is_variable() == of_variables
-                    && let Some(result) = result.take().filter(|_| *need)
-                {
-                    tape.add(&mut gradients, input, result)?;
-                }
-            }
-            if let Some(watch) = watch.as_mut().filter(|_| of_variables) {
-                watch.used(&inputs, &gradients)?;
-            }
-        }
+    while let Some(node) = tape.nodes.pop() {
+        visit(&tape, &node, &node.needs, &mut gradients, watch.as_mut())?;
     }
     watch.map_or(Ok(()), |watch| watch.finish(&gradients))?;
     Ok(gradients)
+}
+
+/// Takes the gradients of a node's outputs out of `gradients`, and adds those of the inputs that `needs` names.
+fn visit(
+    tape: &Tape,
+    node: &Node,
+    needs: &[bool],
+    gradients: &mut GradStore,
+    mut watch: Option<&mut Watch>,
+) -> Result<()> {
+    let Node { inputs, outputs, backward, .. } = node;
+    let grads: Vec<Option<Tensor>> = outputs.iter().map(|output| gradients.remove(output)).collect();
+    let mut results = Vec::new();
+    if needs.contains(&true) && grads.iter().any(Option::is_some) {
+        results = backward(Grads { inputs, outputs, grads: &grads, needs })?;
+    }
+    // Of variables first: the way from others down to the next operations may take a while.
+    for of_variables in [true, false] {
+        for ((input, need), result) in inputs.iter().zip(needs).zip(&mut results) {
+            if input.is_variable() == of_variables
+                && let Some(result) = result.take().filter(|_| *need)
+            {
+                tape.add(gradients, input, result)?;
+            }
+        }
+        if let Some(watch) = watch.as_mut().filter(|_| of_variables) {
+            watch.used(inputs, gradients)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

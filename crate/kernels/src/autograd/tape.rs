@@ -98,7 +98,7 @@ impl Tape {
         }
     }
 
-    fn is_end(&self, tensor: &Tensor) -> bool {
+    pub(super) fn is_end(&self, tensor: &Tensor) -> bool {
         tensor.is_variable() || self.outputs.contains(&tensor.id())
     }
 

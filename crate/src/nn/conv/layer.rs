@@ -131,6 +131,11 @@ impl Layer {
         Ok(Self { kind, transposed, groups, in_channels, out_channels, axes, weight, bias })
     }
 
+    /// The same without its bias: the linear part.
+    pub fn without_bias(&self) -> Self {
+        Self { bias: None, ..self.clone() }
+    }
+
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (shape, geometry) = self.sizes(x)?;
         if x.dtype() != self.weight.dtype() {

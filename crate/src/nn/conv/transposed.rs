@@ -6,7 +6,7 @@ use super::layer::{Common, Layer, settings};
 use super::spatial::Spatial;
 use crate::Result;
 use crate::init::Init;
-use crate::nn::{Mode, Module};
+use crate::nn::{Linearized, Mode, Module};
 use crate::params::Params;
 
 /// Settings of a transposed convolution; those with a number for each dimension, `S`, are `usize` or (height, width).
@@ -221,5 +221,10 @@ impl<S: Spatial> ConvTranspose<S> {
 impl<S: Spatial> Module for ConvTranspose<S> {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
         self.layer.forward(x)
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        let linear = self.layer.without_bias();
+        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| linear.forward(v)))
     }
 }

@@ -5,7 +5,7 @@ mod sub_networks;
 use candle_core::{Shape, Tensor};
 use candlelight_base::range;
 
-use super::{Mode, Module};
+use super::{Linearized, Mode, Module};
 use crate::activation::check_float;
 use crate::params::Params;
 use crate::rng::Stream;
@@ -150,6 +150,10 @@ impl Module for Dropout {
         check_float("input of dropout", x)?;
         self.0.forward(x, x.shape(), mode)
     }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        self.0.linearize(self.forward(x, mode)?, x, mode)
+    }
 }
 
 impl Module for Dropout2d {
@@ -159,6 +163,10 @@ impl Module for Dropout2d {
             return Err(Error::shape("input of dropout2d", "[N, C, H, W]", x.dims()));
         };
         self.0.forward(x, &Shape::from((batch, channels, 1, 1)), mode)
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        self.0.linearize(self.forward(x, mode)?, x, mode)
     }
 }
 
@@ -173,6 +181,18 @@ impl Masked {
     fn new(config: DropoutConfig, params: &Params) -> Result<Self> {
         range::share("p", config.p)?;
         Ok(Self { config, stream: params.stream("mask")? })
+    }
+
+    fn linearize(&self, y: Tensor, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        if mode != Mode::Eval && self.config.p > 0.0 {
+            let problem = "it draws a mask at each pass, and the derivative would be of another than the output";
+            return Err(Error::Linearize { layer: "dropout", problem });
+        }
+        let scale = match self.config.scaling {
+            Scaling::InTraining => 1.0,
+            Scaling::AtInference => 1.0 - self.config.p,
+        };
+        Ok(Linearized::new(x, y, move |v| Ok((v * scale)?)))
     }
 
     fn forward(&self, x: &Tensor, mask_shape: &Shape, mode: Mode) -> Result<Tensor> {

@@ -10,7 +10,7 @@ use candlelight_kernels::normalization::{Affine, Moments};
 use super::running::Running;
 use super::{BatchNormConfig, Scale, check_dtype, check_eps, check_momentum, composed};
 use crate::nn::kind::{Kind, kind};
-use crate::nn::{Activation, Mode, Module};
+use crate::nn::{Activation, Linearized, Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
 
@@ -230,9 +230,8 @@ impl<const D: usize> BatchNorm<D> {
     fn normalized(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
         let numbers = self.check(x)?;
         let affine = Affine { weight: self.scale.weight(), bias: self.scale.bias(), eps: self.config.eps, relu };
-        let training = mode == Mode::Train && !self.frozen.load(Ordering::Relaxed);
         match &self.running {
-            Some(running) if !training => self.with_given(x, affine, &running.moments()?),
+            Some(running) if !self.is_training(mode) => self.with_given(x, affine, &running.moments()?),
             running => {
                 if numbers < 2 {
                     let expected = "more than one number for each channel, to take statistics of".to_owned();
@@ -247,6 +246,10 @@ impl<const D: usize> BatchNorm<D> {
                 Ok(y)
             }
         }
+    }
+
+    fn is_training(&self, mode: Mode) -> bool {
+        mode == Mode::Train && !self.frozen.load(Ordering::Relaxed)
     }
 
     fn with_own(&self, x: &Tensor, affine: Affine) -> Result<(Tensor, Vec<Moments>)> {
@@ -275,6 +278,23 @@ fn finish(y: Tensor, affine: Affine) -> Result<Tensor> {
 impl<const D: usize> Module for BatchNorm<D> {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         self.normalize(x, mode, false)
+    }
+
+    /// # Errors
+    /// In training: what a sample is mapped to depends on all others of its batch then, and so does a derivative.
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        match self.running.as_ref().filter(|_| !self.is_training(mode)) {
+            Some(running) => {
+                let (moments, y) = (running.moments()?, self.forward(x, mode)?);
+                let (weight, eps) = (self.scale.weight(), self.config.eps);
+                Ok(Linearized::new(x, y, move |v| composed::along_given(v, &moments, weight, eps)))
+            }
+            None => Err(Error::Linearize {
+                layer: Self::KIND.name,
+                problem: "in training the output for a sample depends on all others of the batch, so a derivative or a \
+                          gradient penalty is not that of a sample; take layer_norm, instance_norm2d, or no norm",
+            }),
+        }
     }
 
     /// ReLU is taken in the same pass.

@@ -25,6 +25,20 @@ pub(super) fn with_own(x: &Tensor, dims: &[usize], eps: f64) -> Result<(Tensor, 
     Ok((y, all.map(|((mean, var), unit)| Moments { mean, var: var * unit * unit }).collect()))
 }
 
+/// The derivative of what [`with_own`] makes of `x`, along `v`.
+///
+/// ```text
+/// J v = (v - mean(v) - x̂ mean(x̂ v)) / √(σ² + ε)
+/// ```
+pub(super) fn along(x: &Tensor, v: &Tensor, dims: &[usize], eps: f64) -> Result<Tensor> {
+    let centred = x.broadcast_sub(&x.mean_keepdim(dims)?)?;
+    let std = (centred.sqr()?.mean_keepdim(dims)? + eps)?.sqrt()?;
+    let normalized = centred.broadcast_div(&std)?;
+    let v = v.broadcast_sub(&v.mean_keepdim(dims)?)?;
+    let common = (&normalized * &v)?.mean_keepdim(dims)?;
+    Ok((v - normalized.broadcast_mul(&common)?)?.broadcast_div(&std)?)
+}
+
 /// Normalizes the channels of x [N, C, ...] with statistics that do not depend on it.
 pub(super) fn with_given(x: &Tensor, moments: &[Moments], eps: f64) -> Result<Tensor> {
     let shape = by_channel(x);
@@ -34,6 +48,12 @@ pub(super) fn with_given(x: &Tensor, moments: &[Moments], eps: f64) -> Result<Te
     let mean = tensor(moments.iter().map(|moments| moments.mean).collect())?;
     let std = tensor(moments.iter().map(|moments| (moments.var + eps).sqrt()).collect())?;
     Ok(x.broadcast_sub(&mean)?.broadcast_div(&std)?)
+}
+
+/// γ v / √(σ² + ε) for each channel: the derivative of a normalization with given statistics.
+pub(super) fn along_given(v: &Tensor, moments: &[Moments], weight: Option<&Tensor>, eps: f64) -> Result<Tensor> {
+    let spreads: Vec<Moments> = moments.iter().map(|moments| Moments { mean: 0.0, var: moments.var }).collect();
+    scaled(with_given(v, &spreads, eps)?, weight, None, &by_channel(v))
 }
 
 /// x γ + β, with both reshaped to `shape`.

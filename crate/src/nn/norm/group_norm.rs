@@ -5,7 +5,7 @@ use candlelight_kernels::normalization::Moments;
 
 use super::{Scale, check_dtype, check_eps, composed};
 use crate::nn::kind::kind;
-use crate::nn::{Mode, Module};
+use crate::nn::{Linearized, Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
 
@@ -106,6 +106,20 @@ impl Module for GroupNorm {
         self.scale.record(kind.name, &y);
         Ok(y)
     }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        Ok(along_groups(x, self.forward(x, mode)?, self.groups, &self.scale, self.eps))
+    }
+}
+
+/// What [`by_groups`] gave for `x`, with its derivative.
+pub(super) fn along_groups<'a>(x: &Tensor, y: Tensor, groups: usize, scale: &'a Scale, eps: f64) -> Linearized<'a> {
+    let at = x.clone();
+    Linearized::new(x, y, move |v| {
+        let rows = |x: &Tensor| x.reshape((x.dim(0)?, groups, ()));
+        let v = composed::along(&rows(&at)?, &rows(v)?, &[2], eps)?.reshape(at.shape())?;
+        composed::scaled(v, scale.weight(), None, &composed::by_channel(&at))
+    })
 }
 
 /// Normalizes x [N, C, ...] in groups of channels. Returns the statistics as well, N times those of the groups.

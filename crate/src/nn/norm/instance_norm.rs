@@ -4,11 +4,11 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::norm::batch;
 use candlelight_kernels::normalization::{Affine, Moments};
 
-use super::group_norm::by_groups;
+use super::group_norm::{along_groups, by_groups};
 use super::running::Running;
 use super::{Scale, check_dtype, check_eps, check_momentum, composed};
 use crate::nn::kind::{Kind, kind};
-use crate::nn::{Mode, Module};
+use crate::nn::{Linearized, Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
 
@@ -138,6 +138,18 @@ impl<const D: usize> Module for InstanceNorm<D> {
         let y = self.normalized(x, mode)?;
         self.scale.record(Self::KIND.name, &y);
         Ok(y)
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        let y = self.forward(x, mode)?;
+        match self.running.as_ref().filter(|_| mode != Mode::Train) {
+            Some(running) => {
+                let moments = running.moments()?;
+                let (weight, eps) = (self.scale.weight(), self.config.eps);
+                Ok(Linearized::new(x, y, move |v| composed::along_given(v, &moments, weight, eps)))
+            }
+            None => Ok(along_groups(x, y, self.channels, &self.scale, self.config.eps)),
+        }
     }
 }
 

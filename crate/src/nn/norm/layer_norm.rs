@@ -3,7 +3,7 @@ use candlelight_kernels as kernels;
 
 use super::{Scale, check_dtype, check_eps, composed};
 use crate::nn::kind::kind;
-use crate::nn::{Mode, Module};
+use crate::nn::{Linearized, Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
 
@@ -126,5 +126,14 @@ impl Module for LayerNorm {
         };
         self.scale.record(kind.name, &y);
         Ok(y)
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        let (y, x) = (self.forward(x, mode)?, x.clone());
+        let dims: Vec<usize> = (x.rank() - self.normalized_shape.len()..x.rank()).collect();
+        Ok(Linearized::new(&x.clone(), y, move |v| {
+            let v = composed::along(&x, v, &dims, self.eps)?;
+            composed::scaled(v, self.scale.weight(), None, &self.normalized_shape)
+        }))
     }
 }

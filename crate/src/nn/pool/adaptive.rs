@@ -3,7 +3,7 @@ use candlelight_kernels::windows::{Pooling, Window, Windows};
 
 use super::windows::{planes, pool};
 use crate::nn::kind::{Kind, kind};
-use crate::nn::{Mode, Module};
+use crate::nn::{Linearized, Mode, Module};
 use crate::{Error, Result, memory};
 
 /// Means over as many windows as the output has places, whatever the size of the input.
@@ -79,6 +79,10 @@ impl Module for AdaptiveAvgPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
         self.0.forward(kind!("adaptive_avg_pool2d"), Pooling::Average, x)
     }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| self.forward(v, mode)))
+    }
 }
 
 impl Module for AdaptiveMaxPool2d {
@@ -152,5 +156,9 @@ impl Module for GlobalAvgPool {
         let width = places.iter().product();
         let windows = Windows { height: 1, width, rows: windows(1, 1), columns: windows(1, width) };
         pool(kind, Pooling::Average, x, windows, vec![*n, *c])
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| self.forward(v, mode)))
     }
 }

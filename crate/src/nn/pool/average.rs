@@ -5,7 +5,7 @@ use super::max::forward;
 use super::windows::Axis;
 use crate::Result;
 use crate::nn::kind::kind;
-use crate::nn::{Mode, Module};
+use crate::nn::{Linearized, Mode, Module};
 
 /// Settings of an [`AvgPool2d`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,10 @@ impl Module for AvgPool2d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
         forward(kind!("avg_pool2d"), Pooling::Average, &[self.rows, self.columns], x)
     }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| self.forward(v, mode)))
+    }
 }
 
 /// Settings of an [`AvgPool1d`].
@@ -137,5 +141,9 @@ impl AvgPool1d {
 impl Module for AvgPool1d {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
         forward(kind!("avg_pool1d"), Pooling::Average, &[self.0], x)
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| self.forward(v, mode)))
     }
 }

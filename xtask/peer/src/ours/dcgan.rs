@@ -1,7 +1,7 @@
 //! One step of the discriminator and one of the generator.
 
 use candlelight::activation::tanh;
-use candlelight::autograd::value_and_grad;
+use candlelight::autograd::{value_and_grad, value_and_grad_of};
 use candlelight::loss::binary_cross_entropy_with_logits as bce;
 use candlelight::nn::{
     BatchNorm2d, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear, batch_norm2d,
@@ -35,9 +35,10 @@ pub fn dcgan() -> crate::Result<Task> {
     let (images, z) = (shared::input("images", (64, 1, 28, 28))?, shared::input("z", (64, 64))?);
     let ones = Tensor::ones((64, 1), DType::F32, &Device::Cpu)?;
     let zeros = ones.zeros_like()?;
+    let of_generator = params.pp("g").trainable();
     Ok(Task::changing(start(&params)?, move || {
         let mut d_loss = None;
-        let (g_loss, gradients) = value_and_grad(|| {
+        let (g_loss, gradients) = value_and_grad_of(of_generator.iter().map(|param| param.var.as_tensor()), || {
             let fake = generator.forward(&z)?;
             let (loss, gradients) = value_and_grad(|| {
                 let real_loss = bce(&discriminator.forward(&images)?, &ones)?;

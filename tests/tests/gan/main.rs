@@ -1,0 +1,6 @@
+//! The suite of `candlelight::gan`.
+
+mod average;
+mod loss;
+mod penalty;
+mod step;
