@@ -43,6 +43,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod device;
 pub mod distributed;
+mod eigen;
 pub mod gan;
 pub mod graph;
 pub mod init;

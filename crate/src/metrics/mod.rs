@@ -3,6 +3,7 @@
 mod accuracy;
 mod calibration;
 mod confusion;
+pub mod generative;
 mod multi_label;
 mod regression;
 

@@ -1,7 +1,7 @@
 use ndarray::{Array1, Array2};
 
-use super::linear::square;
 use super::{cholesky, inverse, symmetric_eigenvalues};
+use crate::eigen::square;
 use crate::probability::Summary;
 use crate::{Error, Result};
 

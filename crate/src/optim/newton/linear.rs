@@ -1,5 +1,6 @@
 use ndarray::{Array1, Array2, s};
 
+use crate::eigen::{check_finite, square};
 use crate::{Error, Result};
 
 /// The lower triangle L of a symmetric, positive definite A = L Lᵀ, or `None` if A is not positive definite. Only the lower
@@ -143,18 +144,4 @@ fn eliminate(a: &Array2<f64>, mut x: Array2<f64>) -> Result<Array2<f64>> {
 fn subtract(a: &mut Array2<f64>, row: usize, factor: f64, other: usize, from: usize) {
     let (mut target, source) = a.multi_slice_mut((s![row, from..], s![other, from..]));
     target.scaled_add(-factor, &source);
-}
-
-pub(super) fn check_finite<'a>(name: &'static str, numbers: impl IntoIterator<Item = &'a f64>) -> Result<()> {
-    match numbers.into_iter().find(|number| !number.is_finite()) {
-        Some(number) => Err(Error::setting(name, "finite", number)),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn square(a: &Array2<f64>) -> Result<usize> {
-    match a.dim() {
-        (rows, columns) if rows == columns => Ok(rows),
-        (rows, columns) => Err(Error::shape("matrix", "[P, P]", &[rows, columns])),
-    }
 }

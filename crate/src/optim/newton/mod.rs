@@ -12,7 +12,6 @@
 
 mod difference;
 mod dual;
-mod eigen;
 mod inverse_bias;
 mod linear;
 mod regression;
@@ -22,9 +21,9 @@ use ndarray::{Array1, Array2};
 
 use crate::{Error, Result};
 
+pub use crate::eigen::{SymmetricEigen, symmetric_eigen, symmetric_eigenvalues};
 pub use difference::Differences;
 pub use dual::{Exact, Function, HyperDual, Scalar};
-pub use eigen::{SymmetricEigen, symmetric_eigen, symmetric_eigenvalues};
 pub use inverse_bias::InverseBias;
 pub use linear::{cholesky, cholesky_solve, inverse, solve};
 pub use regression::{LinearRegression, LogisticRegression, SoftmaxRegression};

@@ -1,6 +1,7 @@
+//! Eigenvalues of symmetric matrices: the directions of a quadratic, and of a covariance.
+
 use ndarray::{Array1, Array2};
 
-use super::linear::{check_finite, square};
 use crate::{Error, Result};
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, A = Q diag(λ) Qᵀ, from [`symmetric_eigen`].
@@ -119,4 +120,18 @@ fn rotate(a: &mut Array2<f64>, q: &mut Array2<f64>, i: usize, j: usize) {
         a[[j, k]] = sine * x + cosine * y;
     }
     (a[[i, j]], a[[j, i]]) = (0.0, 0.0);
+}
+
+pub(crate) fn check_finite<'a>(name: &'static str, numbers: impl IntoIterator<Item = &'a f64>) -> Result<()> {
+    match numbers.into_iter().find(|number| !number.is_finite()) {
+        Some(number) => Err(Error::setting(name, "finite", number)),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn square(a: &Array2<f64>) -> Result<usize> {
+    match a.dim() {
+        (rows, columns) if rows == columns => Ok(rows),
+        (rows, columns) => Err(Error::shape("matrix", "[P, P]", &[rows, columns])),
+    }
 }

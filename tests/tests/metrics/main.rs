@@ -1,0 +1,4 @@
+//! Metrics: of predictions, and of what a generator makes.
+
+mod generative;
+mod scores;
