@@ -120,6 +120,19 @@ class Discriminator(nn.Module):
         return self.fc(x.flatten(1))
 
 
+class Critic(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 4, 2, 1)
+        self.conv2 = nn.Conv2d(32, 64, 4, 2, 1)
+        self.fc = nn.Linear(64 * 7 * 7, 1)
+
+    def forward(self, x):
+        x = F.leaky_relu(self.conv1(x), 0.2, inplace=True)
+        x = F.leaky_relu(self.conv2(x), 0.2, inplace=True)
+        return self.fc(x.flatten(1))
+
+
 class QNet(nn.Module):
     def __init__(self):
         super().__init__()

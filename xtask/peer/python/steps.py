@@ -75,6 +75,26 @@ def dcgan_step(variant):
     return Task(step, module)
 
 
+def wgan_gp_step(variant):
+    """One step of a critic with a gradient penalty, by the gradient of a gradient, as in public implementations."""
+    module = networks.Critic()
+    optimizer = adam(variant, lr=1e-4, betas=(0.5, 0.9))(module.parameters())
+    real, fake = shared.input("real", 64, 1, 28, 28), shared.input("fake", 64, 1, 28, 28)
+    shares = (shared.input("shares", 64, 1, 1, 1) + 1) * 0.5
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        between = torch.lerp(fake, real, shares).requires_grad_()
+        (slopes,) = torch.autograd.grad(module(between).sum(), between, create_graph=True)
+        penalty = 10 * (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+        loss = module(fake).mean() - module(real).mean() + penalty
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss, "penalty": penalty}
+
+    return Task(step, module)
+
+
 def dqn_step(variant):
     """A step of temporal-difference learning with a target network."""
     module, frozen = (nn.ModuleDict({name: networks.QNet()}) for name in ("online", "target"))

@@ -10,6 +10,7 @@ mod images;
 mod layers;
 mod mlp;
 mod sequences;
+mod wgan;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub fn task(workload: &str) -> Option<Result<Task>> {
         "resnet_forward" => images::forward(images::RESNET),
         "resnet20_sgd" => images::training(images::RESNET20),
         "dcgan_step" => dcgan::dcgan(),
+        "wgan_gp_step" => wgan::wgan_gp(),
         "lstm_sgd" => sequences::lstm(),
         "gru_sgd" => sequences::gru(),
         "rnn_sgd" => sequences::rnn(),

@@ -1,4 +1,5 @@
-//! The workloads as one writes them with candle-core and candle-nn alone. There is no vanilla RNN.
+//! The workloads as one writes them with candle-core and candle-nn alone. There is no vanilla RNN, and no
+//! gradient penalty: most of its gradient would be missing.
 
 mod dcgan;
 mod dqn;

@@ -60,6 +60,7 @@ pub const WORKLOADS: &[Workload] = &[
     single("resnet_forward", None),
     Workload { tolerance: DEEP, ..training("resnet20_sgd", 1.0) },
     Workload { tolerance: NORMED, ..training("dcgan_step", 1.5) },
+    training("wgan_gp_step", 1.5),
     training("lstm_sgd", 1.5),
     training("gru_sgd", 1.5),
     training("rnn_sgd", 1.5),
