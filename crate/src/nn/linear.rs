@@ -3,7 +3,7 @@ use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::activation::Unary;
 
-use super::summary::record;
+use super::summary::{Reach, record, trace_alike};
 use super::{Activation, Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
@@ -142,6 +142,7 @@ impl Linear {
             _ => y.reshape([batch, &[out_features]].concat())?,
         };
         record("linear", [weight].into_iter().chain(bias), &y, rows * in_features * out_features);
+        trace_alike(x, &y, Reach::All);
         Ok(y)
     }
 }

@@ -3,6 +3,7 @@
 mod conv;
 mod dropout;
 mod embedding;
+mod features;
 mod highway;
 mod layers;
 mod locality;

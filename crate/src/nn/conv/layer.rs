@@ -9,7 +9,7 @@ use super::composed;
 use super::spatial::Spatial;
 use crate::init::Init;
 use crate::nn::kind::Kind;
-use crate::nn::summary::record;
+use crate::nn::summary::{Reach, record, trace};
 use crate::params::Params;
 use crate::{Error, Result, memory};
 
@@ -83,6 +83,11 @@ impl Settings {
         Ok(())
     }
 
+    fn reach(self) -> Reach {
+        let Self { kernel, stride, padding, dilation, .. } = self;
+        Reach::Kernel { size: kernel, stride, padding, dilation }
+    }
+
     /// From the first input that a kernel sees to the last.
     fn field(self) -> usize {
         (self.kernel - 1) * self.dilation + 1
@@ -151,6 +156,9 @@ impl Layer {
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
         }?;
         record(self.kind.name, [weight].into_iter().chain(bias), &y, multiply_adds);
+        if !self.transposed {
+            trace(x, &y, || self.axes.iter().map(|axis| axis.reach()).collect());
+        }
         Ok(y)
     }
 
