@@ -1,6 +1,7 @@
 //! Parameters by name, in the order in which they were made, drawn from seeded streams.
 
 mod freeze;
+mod parametrized;
 mod state_dict;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,8 +8,8 @@ use candlelight::autograd::vjp;
 use candlelight::kernels::composed;
 use candlelight::loss::binary_cross_entropy_with_logits;
 use candlelight::nn::{
-    Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, batch_norm2d, embedding, group_norm, gru, layer_norm, lstm,
-    max_pool2d, rnn,
+    Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, batch_norm2d, blur_pool2d, embedding, group_norm, gru,
+    layer_norm, lstm, max_pool2d, rnn,
 };
 use candlelight::prelude::*;
 use divan::Bencher;
@@ -189,6 +189,11 @@ mod pooling {
     #[divan::bench(args = WAYS)]
     fn avg_pool_2x2_64x16x28x28(bencher: Bencher, way: Way) {
         layer(bencher, way, (64, 16, 28, 28), |_| candlelight::nn::avg_pool2d(2));
+    }
+
+    #[divan::bench(args = WAYS)]
+    fn blur_pool_64x64x28x28(bencher: Bencher, way: Way) {
+        layer(bencher, way, (64, 64, 28, 28), |_| Ok(blur_pool2d()));
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod activation;
 pub mod autograd;
+pub mod blur;
 pub mod conv;
 mod dispatch;
 pub mod embedding;

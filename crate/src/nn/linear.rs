@@ -3,8 +3,9 @@ use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::activation::Unary;
 
-use super::summary::{Reach, record, trace_alike};
-use super::{Activation, Mode, Module};
+use super::spectral_norm::check_weight;
+use super::summary::{Reach, record, trace};
+use super::{Activation, HasWeight, Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -102,21 +103,32 @@ impl Linear {
 
 impl Module for Linear {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.transform(x, None)
+        self.transform(x, &self.weight, None)
     }
 
     /// ReLU, sigmoid and hyperbolic tangent are taken in the same pass.
     fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
         match activation.unary() {
-            Some(unary) if kernels::can_take(&[x, &self.weight]) => self.transform(x, Some(unary)),
+            Some(unary) if kernels::can_take(&[x, &self.weight]) => self.transform(x, &self.weight, Some(unary)),
             _ => activation.forward(&self.forward(x, mode)?, mode),
         }
     }
 }
 
+impl HasWeight for Linear {
+    fn weight(&self) -> &Var {
+        &self.weight
+    }
+
+    fn forward_with_weight(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        check_weight("weight of linear", &self.weight, weight)?;
+        self.transform(x, weight, None)
+    }
+}
+
 impl Linear {
     /// The activation is for kernels alone.
-    fn transform(&self, x: &Tensor, unary: Option<Unary>) -> Result<Tensor> {
+    fn transform(&self, x: &Tensor, weight: &Tensor, unary: Option<Unary>) -> Result<Tensor> {
         let (out_features, in_features) = self.weight.dims2()?;
         let Some((_, batch)) = x.dims().split_last().filter(|(last, _)| **last == in_features) else {
             return Err(Error::shape("input of linear", format!("[..., {in_features}]"), x.dims()));
@@ -124,7 +136,7 @@ impl Linear {
         if x.dtype() != self.weight.dtype() {
             return Err(Error::DType { what: "input of linear", expected: "that of its weight", actual: x.dtype() });
         }
-        let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
+        let bias = self.bias.as_deref();
         let rows: usize = batch.iter().product();
         memory::check("input of linear", &[rows, out_features], x.dtype().size_in_bytes())?;
         // One matrix product for all leading dimensions.
@@ -141,8 +153,10 @@ impl Linear {
             [_] => y,
             _ => y.reshape([batch, &[out_features]].concat())?,
         };
-        record("linear", [weight].into_iter().chain(bias), &y, rows * in_features * out_features);
-        trace_alike(x, &y, Reach::All);
+        record("linear", [self.weight.as_tensor()].into_iter().chain(bias), &y, rows * in_features * out_features);
+        // It mixes the last dimension; in front of it each place is a sample of its own.
+        let reach = |dim: usize| if dim + 1 == x.rank() { Reach::All } else { Reach::Place };
+        trace(x, &y, || (2..x.rank()).map(reach).collect());
         Ok(y)
     }
 }

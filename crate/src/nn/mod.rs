@@ -15,11 +15,13 @@ mod highway;
 mod kind;
 mod linear;
 pub mod norm;
+mod padding;
 pub mod pool;
 mod recurrent;
 mod residual;
 mod resnet;
 mod sequential;
+mod spectral_norm;
 mod summary;
 
 use candle_core::Tensor;
@@ -31,8 +33,9 @@ pub use adapter::{FromCandle, FromFn, from_candle, from_fn};
 pub use basic_block::{BasicBlock, BasicBlockConfig, Shortcut, add_relu, basic_block};
 pub use conv::{
     Conv, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvConfig, ConvTranspose, ConvTranspose1d,
-    ConvTranspose1dConfig, ConvTranspose2d, ConvTranspose2dConfig, ConvTransposeConfig, Spatial, conv_transpose1d,
-    conv_transpose2d, conv1d, conv2d,
+    ConvTranspose1dConfig, ConvTranspose2d, ConvTranspose2dConfig, ConvTransposeConfig, LocallyConnected,
+    LocallyConnected1d, LocallyConnected1dConfig, LocallyConnected2d, LocallyConnected2dConfig, LocallyConnectedConfig,
+    Spatial, conv_transpose1d, conv_transpose2d, conv1d, conv2d, locally_connected1d, locally_connected2d,
 };
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, SubNetworks, dropout, dropout2d};
 pub use embedding::{Embedding, EmbeddingConfig, embedding};
@@ -45,16 +48,19 @@ pub use norm::{
     InstanceNorm2d, InstanceNormConfig, LayerNorm, LayerNormConfig, batch_norm1d, batch_norm2d, group_norm,
     instance_norm1d, instance_norm2d, layer_norm,
 };
+pub use padding::PaddingMode;
 #[doc(inline)]
 pub use pool::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
-    MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d,
-    avg_pool2d, max_pool1d, max_pool2d,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, BlurPool1d,
+    BlurPool2d, BlurPoolConfig, GlobalAvgPool, MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, PolyphaseNorm,
+    PolyphaseSampling, PolyphaseSamplingConfig, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
+    blur_pool1d, blur_pool2d, max_pool1d, max_pool2d, polyphase_sampling,
 };
 pub use recurrent::{Gru, Lstm, LstmGate, LstmState, RecurrentConfig, Rnn, RnnConfig, RnnNonlinearity, gru, lstm, rnn};
 pub use residual::Residual;
 pub use resnet::{ResNet, ResNetConfig, resnet};
 pub use sequential::Sequential;
+pub use spectral_norm::{HasWeight, SpectralNorm, SpectralNormConfig, spectral_norm};
 pub use summary::{LayerSummary, ModelSummary, summary};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.

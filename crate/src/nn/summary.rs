@@ -181,7 +181,9 @@ impl Record {
     /// The name before that of its parameters, as `layer1.0.conv1`; empty if it has none.
     pub fn name(&self, all: &[Param]) -> String {
         let own = all.iter().find(|param| self.parameters.contains(&param.var.id()));
-        own.and_then(|param| param.name.rsplit_once('.')).map_or("", |(layer, _)| layer).to_owned()
+        let name = own.and_then(|param| param.name.rsplit_once('.')).map_or("", |(layer, _)| layer);
+        // `conv.parametrizations.weight.original` is the weight of `conv`.
+        name.split_once("parametrizations.").map_or(name, |(layer, _)| layer.trim_end_matches('.')).to_owned()
     }
 }
 

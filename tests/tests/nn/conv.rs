@@ -4,7 +4,7 @@ use candlelight::candle_core;
 use candlelight::kernels::composed;
 use candlelight::nn::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d,
-    ConvTranspose2dConfig, Mode, Module, conv_transpose2d, conv2d,
+    ConvTranspose2dConfig, Mode, Module, PaddingMode, conv_transpose2d, conv2d,
 };
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
@@ -22,6 +22,12 @@ fn layer(case: &Case, params: &Params) -> Box<dyn Module> {
     let groups = case.0["groups"].as_u64().unwrap() as usize;
     let bias = case.0.get("bias").is_some();
     let [stride, padding, dilation] = ["stride", "padding", "dilation"].map(|name| setting(case, name));
+    let padding_mode = match case.0.get("padding_mode").and_then(|mode| mode.as_str()) {
+        None => PaddingMode::Zeros,
+        Some("reflect") => PaddingMode::Reflect,
+        Some("circular") => PaddingMode::Circular,
+        Some(other) => panic!("{other}"),
+    };
     let pair = |values: &[usize]| (values[0], values[1]);
     let (first, second) = (weight.dims()[0], weight.dims()[1] * groups);
     let kernel = &weight.dims()[2..];
@@ -29,12 +35,12 @@ fn layer(case: &Case, params: &Params) -> Box<dyn Module> {
     let layer: Box<dyn Module> = match case.subject() {
         "conv1d" => {
             let (stride, padding, dilation) = (stride[0], padding[0], dilation[0]);
-            let config = Conv1dConfig { stride, padding, dilation, groups, bias, ..Default::default() };
+            let config = Conv1dConfig { stride, padding, padding_mode, dilation, groups, bias, ..Default::default() };
             Box::new(Conv1d::new(second, first, kernel[0], config, params.clone()).unwrap())
         }
         "conv2d" => {
             let (stride, padding, dilation) = (pair(&stride), pair(&padding), pair(&dilation));
-            let config = Conv2dConfig { stride, padding, dilation, groups, bias, ..Default::default() };
+            let config = Conv2dConfig { stride, padding, padding_mode, dilation, groups, bias, ..Default::default() };
             Box::new(Conv2d::new(second, first, pair(kernel), config, params.clone()).unwrap())
         }
         "conv_transpose1d" => {
@@ -61,9 +67,9 @@ fn layer(case: &Case, params: &Params) -> Box<dyn Module> {
 
 #[test]
 fn agrees_with_pytorch() {
-    let cases = fixture("conv");
-    assert_eq!(cases.len(), 2 * (10 + 3 + 6 + 2));
-    for case in cases {
+    let (cases, padded) = (fixture("conv"), fixture("conv_padding"));
+    assert_eq!((cases.len(), padded.len()), (2 * (10 + 3 + 6 + 2), 2 * (5 + 3 + 4 + 2)));
+    for case in cases.into_iter().chain(padded) {
         let params = store(case.dtype());
         let layer = layer(&case, &params);
         let x = Var::from_tensor(&case.tensor("input")).unwrap();
@@ -194,6 +200,39 @@ fn gradients_of_parameters_agree_with_finite_differences() {
             assert!((flat(&loss())[0] - before - gradient).abs() < 1e-9, "{} {i}", param.name);
         }
         param.var.set(&Tensor::from_vec(values, param.var.shape(), &Device::Cpu).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn circular_padding_commutes_with_every_cyclic_shift() {
+    let shifted = |x: &Tensor, i: usize, j: usize| x.roll(i as i32, 2).unwrap().roll(j as i32, 3).unwrap();
+    for padding_mode in [PaddingMode::Circular, PaddingMode::Zeros, PaddingMode::Reflect] {
+        let config = Conv2dConfig { padding: (2, 1), padding_mode, ..Default::default() };
+        let layer = Conv2d::new(2, 3, (5, 3), config, store(DType::F64)).unwrap();
+        let x = gradient::input(4, (1, 2, 6, 5));
+        let y = layer.forward(&x, Mode::Eval).unwrap();
+        let worst = |i, j| {
+            let moved = layer.forward(&shifted(&x, i, j), Mode::Eval).unwrap();
+            flat(&(moved - shifted(&y, i, j)).unwrap().abs().unwrap().max_all().unwrap())[0]
+        };
+        for (i, j) in (0..6).flat_map(|i| (0..5).map(move |j| (i, j))).filter(|&shift| shift != (0, 0)) {
+            assert_eq!(worst(i, j) < 1e-14, padding_mode == PaddingMode::Circular, "{padding_mode:?}, shift {i}, {j}");
+        }
+    }
+}
+
+#[test]
+fn padding_that_the_input_has_no_places_for_is_a_typed_error() {
+    let zeros = |n: usize| Tensor::zeros((2, 1, n), DType::F64, &Device::Cpu).unwrap();
+    for (padding_mode, least) in [(PaddingMode::Circular, 3), (PaddingMode::Reflect, 4)] {
+        let config = Conv1dConfig { padding: 3, padding_mode, ..Default::default() };
+        let layer = Conv1d::new(1, 1, 2, config, store(DType::F64)).unwrap();
+        assert_eq!(layer.forward(&zeros(least), Mode::Train).unwrap().dims(), [2, 1, least + 5]);
+        let message = layer.forward(&zeros(least - 1), Mode::Train).unwrap_err().to_string();
+        let expected = format!("input of conv1d: expected shape [N, 1, L ≥ {least}], got [2, 1, {}]", least - 1);
+        assert_eq!(message, expected);
+        let empty = zeros(4).narrow(0, 0, 0).unwrap();
+        assert_eq!(layer.forward(&empty, Mode::Train).unwrap().dims(), [0, 1, 9]);
     }
 }
 

@@ -5,10 +5,11 @@ use candlelight::nn::features::{
     shift_consistency,
 };
 use candlelight::nn::{
-    Activation, AvgPool1d, AvgPool1dConfig, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Flatten, GlobalAvgPool,
-    GroupNorm, InstanceNorm2d, InstanceNormConfig, MaxPool2d, MaxPool2dConfig, Mode, Module, ResNet, ResNetConfig,
-    Sequential, Shortcut, adaptive_avg_pool2d, batch_norm2d, conv_transpose2d, conv1d, conv2d, from_fn, layer_norm,
-    max_pool2d,
+    Activation, AvgPool1d, AvgPool1dConfig, BlurPool2d, BlurPoolConfig, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig,
+    Flatten, GlobalAvgPool, GroupNorm, InstanceNorm2d, InstanceNormConfig, LocallyConnected2d,
+    LocallyConnected2dConfig, MaxPool2d, MaxPool2dConfig, Mode, Module, ResNet, ResNetConfig, Sequential, Shortcut,
+    adaptive_avg_pool2d, batch_norm2d, conv_transpose2d, conv1d, conv2d, from_fn, layer_norm, max_pool2d,
+    polyphase_sampling,
 };
 use candlelight::prelude::*;
 use candlelight_tests::{assert_close, flat, gradient, store};
@@ -221,6 +222,28 @@ fn pooling_has_a_field_where_its_windows_are_alike() {
     assert_eq!(message, format!("{expected}conv_transpose2d"));
     let message = receptive_field(&grown, &params, (1, 4)).unwrap_err().to_string();
     assert_eq!(message, "input of a receptive field: expected shape [N, C, L] or [N, C, H, W], got [1, 4]");
+}
+
+#[test]
+fn blur_sampling_and_local_kernels_have_fields_too() {
+    let params = store(DType::F32);
+    let local = LocallyConnected2dConfig { padding: (1, 1), stride: (2, 2), ..Default::default() };
+    let five = BlurPoolConfig { kernel_size: 5, ..Default::default() };
+    let model = Sequential::new()
+        .push(BlurPool2d::new(five).unwrap())
+        .push(polyphase_sampling())
+        .push(LocallyConnected2d::new(1, 2, 8, 3, local, params.pp("local")).unwrap())
+        .push(linear(4, 5, params.pp("fc")).unwrap());
+    let field = receptive_field(&model, &params, (1, 1, 32, 32)).unwrap();
+    let expected = [
+        ("blur_pool2d", 5, 2, 0.0),
+        ("polyphase_sampling", 5 + 2, 4, 1.0),
+        ("locally_connected2d", 7 + 2 * 4, 8, 1.0),
+        ("linear", 15 + 3 * 8, 0, 1.0 + 1.5 * 8.0),
+    ];
+    assert_eq!(rows(&field), expected);
+    // Along the height the linear layer sees row by row.
+    assert_eq!(field.layers[3].axes[0], AxisField { size: 15, jump: 8, start: 1.0 });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Layers: against PyTorch, finite differences, their composed forms, and by hand.
 
+mod blur_pool;
 mod conv;
 mod dropout;
 mod embedding;
@@ -7,8 +8,11 @@ mod features;
 mod highway;
 mod layers;
 mod locality;
+mod locally_connected;
 mod norm;
+mod polyphase;
 mod pool;
 mod recurrent;
 mod residual;
+mod spectral_norm;
 mod summary;

@@ -53,6 +53,22 @@ def cross_entropy(_):
     return Task(step)
 
 
+def blur_pool(_):
+    """The filter [1 2 1] / 4 along rows and columns, after reflected padding."""
+    row = torch.tensor([1.0, 2.0, 1.0]) / 4
+    weight = (row[:, None] * row).expand(64, 1, 3, 3).contiguous()
+    x = shared.input("x", 64, 64, 28, 28).requires_grad_()
+    gradient = shared.input("gradient", 64, 64, 14, 14)
+
+    def step():
+        x.grad = None
+        y = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, stride=2, groups=64)
+        y.backward(gradient)
+        return {"y": y, "x.grad": x.grad}
+
+    return Task(step)
+
+
 def conv_forward(channels, side):
     module, x = conv(channels, side)
     x.requires_grad_(False)

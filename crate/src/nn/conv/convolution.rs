@@ -6,7 +6,7 @@ use super::layer::{Common, Layer, settings};
 use super::spatial::Spatial;
 use crate::Result;
 use crate::init::Init;
-use crate::nn::{Mode, Module};
+use crate::nn::{HasWeight, Mode, Module, PaddingMode};
 use crate::params::Params;
 
 /// Settings of a convolution; those with a number for each dimension, `S`, are `usize` or (height, width).
@@ -14,8 +14,10 @@ use crate::params::Params;
 pub struct ConvConfig<S> {
     /// Distance between the places where the kernel is laid; default 1, at least 1.
     pub stride: S,
-    /// Zeros around the input; default 0.
+    /// Places around the input; default 0.
     pub padding: S,
+    /// What stands there; default zeros. Circular padding is at most the size of the input, reflected padding less.
+    pub padding_mode: PaddingMode,
     /// Distance in the input between neighbours in the kernel; default 1, at least 1.
     pub dilation: S,
     /// Parts that channels are divided into, each with kernels of its own; default 1, a divisor of `in_channels` and
@@ -41,6 +43,7 @@ impl<S: Spatial> Default for ConvConfig<S> {
         Self {
             stride: S::all(1),
             padding: S::all(0),
+            padding_mode: PaddingMode::Zeros,
             dilation: S::all(1),
             groups: 1,
             bias: true,
@@ -63,8 +66,8 @@ pub struct Conv<S> {
 /// y[n, o, i] = b[o] + Σ_c Σ_u W[o, c, u] x[n, c, stride i + dilation u - padding]
 /// ```
 ///
-/// Outside the input, x is 0. With groups, channel o sees the in / groups input channels of its own group only. Unlike
-/// PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
+/// Outside the input, x is what [`PaddingMode`] says, 0 by default. With groups, channel o sees the in / groups input
+/// channels of its own group only. Unlike PyTorch's, it takes no input without the batch dimension.
 ///
 /// Goodfellow, Bengio and Courville (2016), section 9.1.
 ///
@@ -79,8 +82,8 @@ pub type Conv1d = Conv<usize>;
 /// y[n, o, i, j] = b[o] + Σ_c Σ_u Σ_v W[o, c, u, v] x[n, c, stride i + dilation u - padding, stride j + dilation v - padding]
 /// ```
 ///
-/// Outside the input, x is 0. With groups, channel o sees the in / groups input channels of its own group only. Unlike
-/// PyTorch's, it takes no input without the batch dimension, and pads with zeros only.
+/// Outside the input, x is what [`PaddingMode`] says, 0 by default. With groups, channel o sees the in / groups input
+/// channels of its own group only. Unlike PyTorch's, it takes no input without the batch dimension.
 ///
 /// Candle 0.11.1 has no gradient for its own `conv2d` with a stride above 1 where height and width leave different
 /// rests: its backward pass is a shape error.
@@ -136,7 +139,7 @@ impl Conv1d {
     ///
     /// # Errors
     /// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an
-    /// input of another shape, or smaller than the kernel after padding; another dtype.
+    /// input of another shape, or smaller than the kernel after padding or than `padding_mode` allows; another dtype.
     ///
     /// ```
     /// use candlelight::{nn::{Conv1d, Conv1dConfig}, prelude::*};
@@ -165,7 +168,7 @@ impl Conv2d {
     ///
     /// # Errors
     /// A size or setting outside its range, a name that is taken, or an initial value that does not fit. In `forward`: an
-    /// input of another shape, or smaller than the kernel after padding; another dtype.
+    /// input of another shape, or smaller than the kernel after padding or than `padding_mode` allows; another dtype.
     ///
     /// ```
     /// use candlelight::prelude::*;
@@ -195,13 +198,14 @@ impl<S: Spatial> Conv<S> {
         config: ConvConfig<S>,
         params: &Params,
     ) -> Result<Self> {
-        let ConvConfig { stride, padding, dilation, groups, bias, weight_init, bias_init } = config;
+        let ConvConfig { stride, padding, padding_mode, dilation, groups, bias, weight_init, bias_init } = config;
         let common = Common {
             kind: S::KIND,
             transposed: false,
             in_channels,
             out_channels,
             groups,
+            padding_mode,
             bias,
             weight_init,
             bias_init,
@@ -223,6 +227,16 @@ impl<S: Spatial> Conv<S> {
 
 impl<S: Spatial> Module for Conv<S> {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.layer.forward(x)
+        self.layer.forward(x, &self.layer.weight)
+    }
+}
+
+impl<S: Spatial> HasWeight for Conv<S> {
+    fn weight(&self) -> &Var {
+        &self.layer.weight
+    }
+
+    fn forward_with_weight(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        self.layer.forward(x, weight)
     }
 }

@@ -9,6 +9,8 @@ use super::composed;
 use super::spatial::Spatial;
 use crate::init::Init;
 use crate::nn::kind::Kind;
+use crate::nn::padding::PaddingMode;
+use crate::nn::spectral_norm::check_weight;
 use crate::nn::summary::{Reach, record, trace};
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -24,6 +26,7 @@ pub(super) struct Layer {
     groups: usize,
     in_channels: usize,
     out_channels: usize,
+    padding_mode: PaddingMode,
     /// One or two, rows first.
     axes: Vec<Settings>,
     pub weight: Var,
@@ -33,9 +36,9 @@ pub(super) struct Layer {
 /// The settings along one axis.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
-    kernel: usize,
-    stride: usize,
-    padding: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
     dilation: usize,
     /// 0 but for transposed convolutions.
     output_padding: usize,
@@ -48,6 +51,8 @@ pub(super) struct Common {
     pub in_channels: usize,
     pub out_channels: usize,
     pub groups: usize,
+    /// Zeros for transposed convolutions.
+    pub padding_mode: PaddingMode,
     pub bias: bool,
     pub weight_init: Option<Init>,
     pub bias_init: Option<Init>,
@@ -67,7 +72,7 @@ pub(super) fn settings<S: Spatial>(all: [S; 5]) -> Vec<Settings> {
 }
 
 impl Settings {
-    fn check(self) -> Result<()> {
+    pub fn check(self) -> Result<()> {
         let Self { kernel, stride, padding, dilation, output_padding } = self;
         for (name, value) in [("kernel_size", kernel), ("stride", stride), ("dilation", dilation)] {
             if !(1..=LARGEST).contains(&value) {
@@ -83,7 +88,7 @@ impl Settings {
         Ok(())
     }
 
-    fn reach(self) -> Reach {
+    pub fn reach(self) -> Reach {
         let Self { kernel, stride, padding, dilation, .. } = self;
         Reach::Kernel { size: kernel, stride, padding, dilation }
     }
@@ -103,7 +108,7 @@ impl Settings {
     }
 
     /// How often the kernel fits into `input` numbers, if it does.
-    fn shrunk(self, input: usize) -> Option<usize> {
+    pub fn shrunk(self, input: usize) -> Option<usize> {
         (input.saturating_add(2 * self.padding)).checked_sub(self.field()).map(|room| room / self.stride + 1)
     }
 
@@ -116,7 +121,7 @@ impl Settings {
 
 impl Layer {
     pub fn new(common: Common, axes: Vec<Settings>, params: &Params) -> Result<Self> {
-        let Common { kind, transposed, in_channels, out_channels, groups, .. } = common;
+        let Common { kind, transposed, in_channels, out_channels, groups, padding_mode, .. } = common;
         for (name, size) in [("in_channels", in_channels), ("out_channels", out_channels)] {
             range::at_least_one(name, size)?;
         }
@@ -133,10 +138,12 @@ impl Layer {
             true => Some(params.var("bias", out_channels, common.bias_init.unwrap_or(default))?),
             false => None,
         };
-        Ok(Self { kind, transposed, groups, in_channels, out_channels, axes, weight, bias })
+        Ok(Self { kind, transposed, groups, in_channels, out_channels, padding_mode, axes, weight, bias })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// The output with `weight`, which is the layer's own or stands for it.
+    pub fn forward(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        check_weight(self.kind.weight, &self.weight, weight)?;
         let (shape, geometry) = self.sizes(x)?;
         if x.dtype() != self.weight.dtype() {
             return Err(Error::DType {
@@ -145,9 +152,10 @@ impl Layer {
                 actual: x.dtype(),
             });
         }
-        let (weight, bias) = (self.weight.as_tensor(), self.bias.as_deref());
+        let bias = self.bias.as_deref();
         let pixels: usize = if self.transposed { &x.dims()[2..] } else { &shape.dims()[2..] }.iter().product();
         let multiply_adds = x.dim(0)? * pixels * weight.elem_count();
+        let x = &self.padded(x)?;
         let y = match (kernels::can_take(&[x, weight]), self.transposed) {
             _ if x.elem_count() == 0 => kernels::empty(shape, [x, weight].into_iter().chain(bias)),
             (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape),
@@ -155,11 +163,22 @@ impl Layer {
             (false, false) => composed::conv(x, weight, bias, geometry, shape),
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
         }?;
-        record(self.kind.name, [weight].into_iter().chain(bias), &y, multiply_adds);
+        record(self.kind.name, [self.weight.as_tensor()].into_iter().chain(bias), &y, multiply_adds);
         if !self.transposed {
             trace(x, &y, || self.axes.iter().map(|axis| axis.reach()).collect());
         }
         Ok(y)
+    }
+
+    /// `x` with what is not zeros around it; zeros the convolution sees by itself.
+    fn padded(&self, x: &Tensor) -> Result<Tensor> {
+        let mut padded = x.clone();
+        if self.padding_mode != PaddingMode::Zeros && x.elem_count() > 0 {
+            for (dim, axis) in (2..).zip(&self.axes) {
+                padded = self.padding_mode.pad(&padded, dim, axis.padding, axis.padding)?;
+            }
+        }
+        Ok(padded)
     }
 
     /// The shape of the output for `x`, and the sizes of the convolution (of the one whose gradient this is, for a
@@ -167,8 +186,8 @@ impl Layer {
     fn sizes(&self, x: &Tensor) -> Result<(Shape, Geometry)> {
         let expected = || {
             let names: &[&str] = if self.axes.len() == 1 { &["L"] } else { &["H", "W"] };
-            let sizes =
-                names.iter().zip(&self.axes).map(|(name, axis)| format!("{name} ≥ {}", axis.least(self.transposed)));
+            let least = |axis: &Settings| axis.least(self.transposed).max(self.padding_mode.least(axis.padding));
+            let sizes = names.iter().zip(&self.axes).map(|(name, axis)| format!("{name} ≥ {}", least(axis)));
             let sizes: Vec<String> = sizes.collect();
             format!("[N, {}, {}]", self.in_channels, sizes.join(", "))
         };
@@ -182,10 +201,15 @@ impl Layer {
         let skipped = axes.len() - sizes.len();
         for ((settings, &size), to) in self.axes.iter().zip(sizes).zip(&mut axes[skipped..]) {
             let output = if self.transposed { settings.grown(size) } else { settings.shrunk(size) };
-            let output = output.ok_or_else(refuse)?;
+            let output = output.filter(|_| size >= self.padding_mode.least(settings.padding)).ok_or_else(refuse)?;
             shape.push(output);
             let (input, output) = if self.transposed { (output, size) } else { (size, output) };
             let &Settings { kernel, stride, padding, dilation, .. } = settings;
+            // What is not zeros is put around the input before.
+            let (input, padding) = match self.padding_mode {
+                PaddingMode::Zeros => (input, padding),
+                _ => (input + 2 * padding, 0),
+            };
             *to = Axis { input, output, kernel, stride, padding, dilation };
         }
         let (first, second) = (self.in_channels, self.out_channels);

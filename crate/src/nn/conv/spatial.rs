@@ -13,6 +13,8 @@ pub(super) mod sealed {
         /// What a convolution is called, and a transposed one.
         const KIND: Kind;
         const TRANSPOSED: Kind;
+        /// A convolution without weight sharing.
+        const LOCAL: Kind;
 
         /// The same number for each dimension.
         fn all(size: usize) -> Self;
@@ -24,6 +26,7 @@ pub(super) mod sealed {
     impl Sizes for usize {
         const KIND: Kind = kind!("conv1d");
         const TRANSPOSED: Kind = kind!("conv_transpose1d");
+        const LOCAL: Kind = kind!("locally_connected1d");
 
         fn all(size: usize) -> Self {
             size
@@ -37,6 +40,7 @@ pub(super) mod sealed {
     impl Sizes for (usize, usize) {
         const KIND: Kind = kind!("conv2d");
         const TRANSPOSED: Kind = kind!("conv_transpose2d");
+        const LOCAL: Kind = kind!("locally_connected2d");
 
         fn all(size: usize) -> Self {
             (size, size)

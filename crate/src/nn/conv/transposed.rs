@@ -6,7 +6,7 @@ use super::layer::{Common, Layer, settings};
 use super::spatial::Spatial;
 use crate::Result;
 use crate::init::Init;
-use crate::nn::{Mode, Module};
+use crate::nn::{Mode, Module, PaddingMode};
 use crate::params::Params;
 
 /// Settings of a transposed convolution; those with a number for each dimension, `S`, are `usize` or (height, width).
@@ -199,6 +199,7 @@ impl<S: Spatial> ConvTranspose<S> {
             in_channels,
             out_channels,
             groups,
+            padding_mode: PaddingMode::Zeros,
             bias,
             weight_init,
             bias_init,
@@ -220,6 +221,6 @@ impl<S: Spatial> ConvTranspose<S> {
 
 impl<S: Spatial> Module for ConvTranspose<S> {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.layer.forward(x)
+        self.layer.forward(x, &self.layer.weight)
     }
 }

@@ -6,10 +6,14 @@
 
 mod adaptive;
 mod average;
+mod blur;
 mod composed;
 mod max;
+mod polyphase;
 mod windows;
 
 pub use adaptive::{AdaptiveAvgPool2d, AdaptiveMaxPool2d, GlobalAvgPool, adaptive_avg_pool2d, adaptive_max_pool2d};
 pub use average::{AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, avg_pool1d, avg_pool2d};
+pub use blur::{BlurPool1d, BlurPool2d, BlurPoolConfig, blur_pool1d, blur_pool2d};
 pub use max::{MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, max_pool1d, max_pool2d};
+pub use polyphase::{PolyphaseNorm, PolyphaseSampling, PolyphaseSamplingConfig, polyphase_sampling};

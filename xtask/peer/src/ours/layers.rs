@@ -47,6 +47,17 @@ pub fn batch_norm2d() -> crate::Result<Task> {
     forward_and_backward(candlelight::nn::batch_norm2d(64, params.clone())?, &params, &[64, 64, 28, 28])
 }
 
+/// A blur of each channel with stride 2.
+pub fn blur_pool() -> crate::Result<Task> {
+    let layer = candlelight::nn::blur_pool2d();
+    let x = Var::from_tensor(&shared::input("x", (64, 64, 28, 28))?)?;
+    let gradient = shared::input("gradient", (64, 64, 14, 14))?;
+    Ok(Task::new(move || {
+        let (y, gradients) = vjp(|| layer.forward(&x, Mode::Train), &gradient)?;
+        results(y, &gradients, &[("x.grad", &x)])
+    }))
+}
+
 /// A layer with the gradients of its parameters and of its input.
 fn forward_and_backward(layer: impl Module + 'static, params: &Params, shape: &[usize]) -> crate::Result<Task> {
     start(params)?;

@@ -40,6 +40,7 @@ pub fn task(workload: &str) -> Option<Result<Task>> {
         "adamw_step" => layers::adamw(),
         "layer_norm" => layers::layer_norm(),
         "batch_norm2d" => layers::batch_norm2d(),
+        "blur_pool" => layers::blur_pool(),
         "cross_entropy" => layers::cross_entropy_loss(),
         "conv_16_forward" => layers::conv_forward(16, 28),
         "conv_64_forward" => layers::conv_forward(64, 14),

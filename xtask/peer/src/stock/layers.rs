@@ -74,6 +74,23 @@ pub fn cross_entropy() -> Result<Task> {
     }))
 }
 
+/// Reflected padding of pieces, for there is none, and a convolution with a group for each channel.
+pub fn blur_pool() -> Result<Task> {
+    let x = Var::from_tensor(&shared::input("x", (64, 64, 28, 28))?)?;
+    let gradient = shared::input("gradient", (64, 64, 14, 14))?;
+    let row = Tensor::new(&[0.25f32, 0.5, 0.25], x.device())?;
+    let filter = row.unsqueeze(1)?.broadcast_mul(&row)?.broadcast_as((64, 1, 3, 3))?.contiguous()?;
+    Ok(Task::new(move || {
+        let mut padded = x.as_tensor().clone();
+        for dim in [2, 3] {
+            padded = Tensor::cat(&[&padded.narrow(dim, 1, 1)?, &padded, &padded.narrow(dim, 26, 1)?], dim)?;
+        }
+        let y = padded.conv2d(&filter, 0, 2, 1, 64)?;
+        let gradients = seed(&y, &gradient)?.backward()?;
+        results(y, &gradients, &[("x.grad", &x)])
+    }))
+}
+
 pub fn conv_forward(channels: usize, side: usize) -> Result<Task> {
     let (conv, _, x) = conv(channels, side)?;
     Ok(Task::new(move || Ok(vec![("y", conv.forward(&x.as_detached_tensor())?)])))

@@ -65,6 +65,7 @@ pub const WORKLOADS: &[Workload] = &[
     training("rnn_sgd", 1.5),
     single("layer_norm", Some(2.0)),
     single("batch_norm2d", Some(3.0)),
+    single("blur_pool", Some(2.0)),
     single("cross_entropy", Some(3.0)),
     training("adamw_step", 1.5),
     training("dqn_step", 8.0),
