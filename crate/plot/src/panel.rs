@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use candle_core::Tensor;
+use candlelight_base::Result;
 
 use super::axis::{AxisSpec, between};
 use super::diagram::Diagram;
@@ -242,9 +243,18 @@ impl Panel {
     ///
     /// `images` is `[n, height, width]`, `[n, 1, height, width]`, or `[n, side²]` for square ones. Values from 0 to 1, and
     /// bytes, keep their brightness; any others are stretched from the least to the greatest of all.
-    pub fn images(mut self, images: &Tensor, captions: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let captions = captions.into_iter().map(Into::into).collect();
-        match ImageStack::new(images, captions) {
+    pub fn images(self, images: &Tensor, captions: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.stack(ImageStack::grey(images, captions.into_iter().map(Into::into).collect()))
+    }
+
+    /// [`Panel::images`] of numbers with a sign, as filters are: orange below 0, white at 0, blue above, and the more so the
+    /// further from 0, up to the largest of all images.
+    pub fn signed_images(self, images: &Tensor, captions: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.stack(ImageStack::signed(images, captions.into_iter().map(Into::into).collect()))
+    }
+
+    fn stack(mut self, stack: Result<ImageStack>) -> Self {
+        match stack {
             Ok(stack) => self.push("", Kind::Images(stack)),
             Err(error) => {
                 self.problems.push(error.to_string());

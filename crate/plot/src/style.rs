@@ -99,6 +99,13 @@ impl ColorMap {
         Some(Self { low, high: low + low.abs().max(1.0), diverging: false })
     }
 
+    /// A map from orange through white, which is 0, to blue; white alone where no value is finite and other than 0.
+    pub fn around_zero(values: impl IntoIterator<Item = f64>) -> Self {
+        let (low, high) = extent(values).unwrap_or((0.0, 0.0));
+        let bound = if low == 0.0 && high == 0.0 { 1.0 } else { high.max(-low) };
+        Self { low: -bound, high: bound, diverging: true }
+    }
+
     /// The colour of a value; outside the span the nearest end.
     pub fn color(&self, value: f64) -> Rgb {
         let stops = if self.diverging { Self::DIVERGING } else { Self::SEQUENTIAL };

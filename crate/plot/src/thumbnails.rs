@@ -1,4 +1,4 @@
-//! Grids of greyscale images with captions.
+//! Grids of images with captions.
 
 use super::images::ImageStack;
 use super::scene::{Anchor, Raster, Scene, Shape};
@@ -54,7 +54,7 @@ impl Thumbnails {
                     size: self.size,
                     columns: stack.width,
                     rows: stack.height,
-                    rgb: image.iter().flat_map(|v| [*v; 3]).collect(),
+                    rgb: image.iter().flat_map(|&(r, g, b)| [r, g, b]).collect(),
                     smooth: false,
                 }));
                 let caption = self.captions.get(row * self.columns + column);

@@ -186,6 +186,52 @@ impl Dataset {
         Ok(Self { inputs: self.inputs.reshape(shape)?, targets: self.targets.clone() })
     }
 
+    /// The same samples with the places of each input in another order, the same for all: place `i` shows what was at place
+    /// `order[i]`.
+    ///
+    /// Places are the numbers of inputs [N, D], and the pixels of inputs [N, C, ...], row by row; the channels of a pixel
+    /// stay together. What neighbours say is lost, and nothing else: a fully connected net can learn the same from it.
+    ///
+    /// # Errors
+    /// If the inputs have no places, or `order` does not name each of them once.
+    ///
+    /// ```
+    /// use candlelight::{prelude::*, rng::permutation};
+    /// # fn main() -> candlelight::Result<()> {
+    /// let images = FashionMnist::offline(&Device::Cpu)?.as_images()?.test.take(2)?;
+    /// let order = permutation(&mut seeded(0), 28 * 28);
+    /// let permuted = images.permuted(&order)?;
+    /// assert_eq!(permuted.inputs().dims(), [2, 1, 28, 28]);
+    /// let pixel = |data: &Dataset, i: u32| data.inputs().flatten_from(1)?.i((1, i as usize))?.to_scalar::<f32>();
+    /// assert_eq!(pixel(&permuted, 300)?, pixel(&images, order[300])?);
+    /// # Ok(()) }
+    /// ```
+    pub fn permuted(&self, order: &[u32]) -> Result<Self> {
+        let first = match self.inputs.rank() {
+            0 | 1 => return Err(Error::shape("inputs", "[N, D] or [N, C, ...]", self.inputs.dims())),
+            2 => 1,
+            _ => 2,
+        };
+        let places = self.inputs.dims()[first..].iter().product::<usize>();
+        let mut times = vec![0; places];
+        for &place in order {
+            match times.get_mut(place as usize) {
+                Some(times) => *times += 1,
+                None => {
+                    let actual = format!("{place} of {places}");
+                    return Err(Error::setting("place in order", "below the number of places", actual));
+                }
+            }
+        }
+        if let Some(place) = times.iter().position(|&times| times != 1) {
+            let actual = format!("place {place} of {places} {} times", times[place]);
+            return Err(Error::setting("order", "each place once", actual));
+        }
+        let order = Tensor::new(order, self.inputs.device())?;
+        let permuted = self.inputs.flatten_from(first)?.index_select(&order, first)?;
+        Ok(Self { inputs: permuted.reshape(self.inputs.shape())?, targets: self.targets.clone() })
+    }
+
     /// Batches of `size` samples in order, the last one smaller if need be; each is a view, without a copy.
     ///
     /// # Errors

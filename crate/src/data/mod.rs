@@ -1,4 +1,4 @@
-//! Data sets and batches: Fashion-MNIST, seeded synthetic sets, and how to walk through them.
+//! Data sets and batches: Fashion-MNIST, MNIST-1D, seeded synthetic sets, and how to walk through them.
 //!
 //! [`FashionMnist::offline`] needs neither a file nor a network and is the same everywhere.
 
@@ -8,6 +8,7 @@ mod dataset;
 pub mod download;
 mod fashion_mnist;
 pub mod idx;
+pub mod mnist1d;
 mod modes;
 mod normalization;
 mod places;
@@ -18,6 +19,7 @@ pub use batches::Batches;
 pub use candlelight_base::DataError;
 pub use dataset::Dataset;
 pub use fashion_mnist::{FashionMnist, Source};
+pub use mnist1d::{Mnist1d, Mnist1dConfig};
 pub use modes::Modes;
 pub use normalization::Normalization;
 pub use places::Places;

@@ -1,6 +1,6 @@
 use candle_core::Tensor;
 
-use super::summary::record;
+use super::summary::{Reach, record, trace_alike};
 use super::{Linearized, Mode, Module};
 use crate::{Error, Result};
 
@@ -22,6 +22,7 @@ impl Module for Flatten {
             [batch, rest @ ..] => {
                 let y = x.reshape((*batch, rest.iter().product::<usize>()))?;
                 record("flatten", [], &y, 0);
+                trace_alike(x, &y, Reach::All);
                 Ok(y)
             }
             [] => Err(Error::shape("input of flatten", "[N, ...]", &[])),

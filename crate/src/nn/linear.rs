@@ -4,7 +4,7 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::activation::Unary;
 
 use super::spectral_norm::check_weight;
-use super::summary::record;
+use super::summary::{Reach, record, trace};
 use super::{Activation, HasWeight, Linearized, Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
@@ -162,6 +162,9 @@ impl Linear {
             _ => y.reshape([batch, &[out_features]].concat())?,
         };
         record("linear", [self.weight.as_tensor()].into_iter().chain(bias), &y, rows * in_features * out_features);
+        // It mixes the last dimension; in front of it each place is a sample of its own.
+        let reach = |dim: usize| if dim + 1 == x.rank() { Reach::All } else { Reach::Place };
+        trace(x, &y, || (2..x.rank()).map(reach).collect());
         Ok(y)
     }
 }

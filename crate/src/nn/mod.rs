@@ -9,6 +9,7 @@ mod basic_block;
 mod conv;
 mod dropout;
 mod embedding;
+pub mod features;
 mod flatten;
 mod highway;
 mod kind;

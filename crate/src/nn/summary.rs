@@ -8,7 +8,7 @@ use candle_core::{Shape, Tensor, TensorId};
 use candlelight_base::Scoped;
 
 use super::{Mode, Module};
-use crate::params::Params;
+use crate::params::{Param, Params};
 use crate::plot::Table;
 use crate::{Result, memory};
 
@@ -74,25 +74,16 @@ impl ModelSummary {
     /// # Errors
     /// Those of the model for this input.
     pub fn of(model: &dyn Module, params: &Params, x: &Tensor) -> Result<Self> {
-        let recording = Scoped::new(&RECORDS, Some(Vec::new()));
-        model.forward(x, Mode::Eval)?;
-        let all = params.all();
+        let (records, all) = (recorded(false, || model.forward(x, Mode::Eval))?, params.all());
         let mut seen = HashSet::new();
         let layer = |record: Record| {
-            let own: Vec<_> = all.iter().filter(|param| record.parameters.contains(&param.var.id())).collect();
-            let name = own.first().and_then(|param| param.name.rsplit_once('.')).map_or("", |(layer, _)| layer);
-            // `conv.parametrizations.weight.original` is the weight of `conv`.
-            let name = name.split_once("parametrizations.").map_or(name, |(layer, _)| layer.trim_end_matches('.'));
-            let new = own.iter().filter(|param| param.trainable && seen.insert(param.var.id()));
-            LayerSummary {
-                name: name.to_owned(),
-                kind: record.kind,
-                output: record.output,
-                params: new.map(|param| param.var.elem_count()).sum(),
-                flops: 2 * record.multiply_adds,
-            }
+            let own = all.iter().filter(|param| record.parameters.contains(&param.var.id()));
+            let new = own.filter(|param| param.trainable && seen.insert(param.var.id()));
+            let params = new.map(|param| param.var.elem_count()).sum();
+            let (name, flops) = (record.name(&all), 2 * record.multiply_adds);
+            LayerSummary { name, kind: record.kind, output: record.output, params, flops }
         };
-        Ok(Self { layers: recording.finish().into_iter().flatten().map(layer).collect(), params: params.count() })
+        Ok(Self { layers: records.into_iter().map(layer).collect(), params: params.count() })
     }
 
     /// Floating-point operations of all layers; see [`LayerSummary::flops`].
@@ -135,18 +126,80 @@ pub(super) fn record<'a>(
     RECORDS.with_borrow_mut(|records| {
         if let Some(records) = records {
             let parameters = parameters.into_iter().map(Tensor::id).collect();
-            records.push(Record { kind, parameters, output: output.dims().to_vec(), multiply_adds });
+            let output = output.dims().to_vec();
+            records.layers.push(Record { kind, parameters, output, multiply_adds, trace: None });
         }
     });
 }
 
-struct Record {
-    kind: &'static str,
+/// What a layer that has just been recorded reports besides: its input, its output, and what part of the input each place
+/// of the output is made of. `reach` names it for each dimension of the input from the third on.
+pub(super) fn trace(x: &Tensor, y: &Tensor, reach: impl FnOnce() -> Vec<Reach>) {
+    RECORDS.with_borrow_mut(|records| {
+        if let Some(Recording { layers, traced: true }) = records
+            && let Some(record) = layers.last_mut()
+        {
+            record.trace = Some(Trace { x: x.clone(), y: y.clone(), reach: reach() });
+        }
+    });
+}
+
+/// As [`trace`], with the same reach along each axis.
+pub(super) fn trace_alike(x: &Tensor, y: &Tensor, reach: Reach) {
+    trace(x, y, || vec![reach; x.rank().saturating_sub(2)]);
+}
+
+/// What part of its input, along one axis, each place of an output is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The same place.
+    Place,
+    /// The places under a kernel.
+    Kernel { size: usize, stride: usize, padding: usize, dilation: usize },
+    /// All of them.
+    All,
+}
+
+/// Runs `forward` and hands back what its layers recorded, with their traces if they are wanted (which keep every input and
+/// output alive).
+pub(super) fn recorded(traced: bool, forward: impl FnOnce() -> Result<Tensor>) -> Result<Vec<Record>> {
+    let recording = Scoped::new(&RECORDS, Some(Recording { layers: Vec::new(), traced }));
+    forward()?;
+    Ok(recording.finish().map(|recording| recording.layers).unwrap_or_default())
+}
+
+/// What a layer reported.
+pub(super) struct Record {
+    pub kind: &'static str,
+    pub output: Vec<usize>,
+    pub trace: Option<Trace>,
     parameters: Vec<TensorId>,
-    output: Vec<usize>,
     multiply_adds: usize,
 }
 
+impl Record {
+    /// The name before that of its parameters, as `layer1.0.conv1`; empty if it has none.
+    pub fn name(&self, all: &[Param]) -> String {
+        let own = all.iter().find(|param| self.parameters.contains(&param.var.id()));
+        let name = own.and_then(|param| param.name.rsplit_once('.')).map_or("", |(layer, _)| layer);
+        // `conv.parametrizations.weight.original` is the weight of `conv`.
+        name.split_once("parametrizations.").map_or(name, |(layer, _)| layer.trim_end_matches('.')).to_owned()
+    }
+}
+
+/// Where a layer took its input from, and what it made of it.
+pub(super) struct Trace {
+    pub x: Tensor,
+    pub y: Tensor,
+    pub reach: Vec<Reach>,
+}
+
+#[derive(Default)]
+struct Recording {
+    layers: Vec<Record>,
+    traced: bool,
+}
+
 thread_local! {
-    static RECORDS: RefCell<Option<Vec<Record>>> = const { RefCell::new(None) };
+    static RECORDS: RefCell<Option<Recording>> = const { RefCell::new(None) };
 }

@@ -5,6 +5,7 @@ mod batches;
 mod download;
 mod fashion_mnist;
 mod idx;
+mod mnist1d;
 mod modes;
 mod normalization;
 mod support;

@@ -4,6 +4,7 @@ mod blur_pool;
 mod conv;
 mod dropout;
 mod embedding;
+mod features;
 mod highway;
 mod layers;
 mod linearize;

@@ -186,6 +186,30 @@ fn images_are_png_of_their_size() {
 }
 
 #[test]
+fn signed_images_have_a_colour_for_each_sign_and_white_for_zero() {
+    let href = |panel: Panel| draw(panel).iter().find(|e| e.name == "image").expect("an image").get("href").to_owned();
+    let signed = |row: &[f64]| {
+        let image = Tensor::from_slice(row, (1, 1, row.len()), &Device::Cpu).expect("a tensor");
+        href(Panel::new("").signed_images(&image, [""; 0]))
+    };
+    let heatmap = |row: &[f64]| href(Panel::new("").heatmap("", [row.to_vec()]));
+    assert_eq!(signed(&[-2.0, 0.0, 1.0, 2.0]), heatmap(&[-2.0, 0.0, 1.0, 2.0]), "the colours of a heat map");
+    assert_eq!(signed(&[-2e-3, 0.0, 1e-3, 2e-3]), signed(&[-2.0, 0.0, 1.0, 2.0]), "the largest decides");
+    assert_ne!(signed(&[1.0, 0.0]), signed(&[-1.0, 0.0]));
+    // Where all have one sign, 0 is the middle all the same: 1 is half way to 2, as between −2 and 2.
+    assert_ne!(signed(&[0.0, 1.0, 2.0]), heatmap(&[0.0, 1.0, 2.0]));
+    assert_eq!(signed(&[0.0, 0.0]), signed(&[0.0, -0.0]));
+    let half = |row: &[f64]| {
+        let image = Tensor::from_slice(row, (row.len(), 1, 1), &Device::Cpu).expect("a tensor");
+        let svg = draw(Panel::new("").signed_images(&image, [""; 0]));
+        svg.iter().filter(|e| e.name == "image").map(|e| e.get("href").to_owned()).collect::<Vec<_>>()
+    };
+    let (both, one) = (half(&[-2.0, 0.0, 1.0, 2.0]), half(&[0.0, 1.0, 2.0]));
+    assert_eq!(one, both[1..]);
+    assert_eq!(half(&[0.0]), both[1..2], "zeros alone are white");
+}
+
+#[test]
 fn level_curves_lie_on_the_level() {
     let mesh = Mesh::new(-2.0..=2.0, -2.0..=2.0, 80);
     let svg = draw(Panel::new("").contours(&mesh, mesh.map(f64::hypot), [1.0]));

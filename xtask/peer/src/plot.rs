@@ -25,7 +25,8 @@ pub fn plot(table: &Path, figure: &Path) -> Result<()> {
 
 fn is_training(row: &Value) -> bool {
     let name = row["workload"].as_str().unwrap_or_default();
-    name.starts_with("epoch_") || ["_sgd", "_adam", "dcgan_step", "wgan_gp_step", "dqn_step"].iter().any(|end| name.ends_with(end))
+    name.starts_with("epoch_")
+        || ["_sgd", "_adam", "dcgan_step", "wgan_gp_step", "dqn_step"].iter().any(|end| name.ends_with(end))
 }
 
 fn panel(title: &str, rows: &[&Value]) -> Panel {

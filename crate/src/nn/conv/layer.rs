@@ -11,7 +11,7 @@ use crate::init::Init;
 use crate::nn::kind::Kind;
 use crate::nn::padding::PaddingMode;
 use crate::nn::spectral_norm::check_weight;
-use crate::nn::summary::record;
+use crate::nn::summary::{Reach, record, trace};
 use crate::params::Params;
 use crate::{Error, Result, memory};
 
@@ -86,6 +86,11 @@ impl Settings {
             return Err(Error::setting("output_padding", "smaller than stride or dilation", output_padding));
         }
         Ok(())
+    }
+
+    pub fn reach(self) -> Reach {
+        let Self { kernel, stride, padding, dilation, .. } = self;
+        Reach::Kernel { size: kernel, stride, padding, dilation }
     }
 
     /// From the first input that a kernel sees to the last.
@@ -164,6 +169,9 @@ impl Layer {
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
         }?;
         record(self.kind.name, [self.weight.as_tensor()].into_iter().chain(bias), &y, multiply_adds);
+        if !self.transposed {
+            trace(x, &y, || self.axes.iter().map(|axis| axis.reach()).collect());
+        }
         Ok(y)
     }
 

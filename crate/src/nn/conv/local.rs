@@ -7,7 +7,7 @@ use candlelight_kernels as kernels;
 use super::layer::{Settings, settings};
 use super::spatial::Spatial;
 use crate::init::Init;
-use crate::nn::summary::record;
+use crate::nn::summary::{record, trace};
 use crate::nn::{Linearized, Mode, Module, PaddingMode};
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -58,6 +58,7 @@ pub struct LocallyConnected<S> {
     /// For each place of the output, row by row, and each place of its kernel: the place of the input, or that after the last
     /// for a zero.
     seen: Tensor,
+    axes: Vec<Settings>,
     weight: Var,
     bias: Option<Var>,
     dimensions: PhantomData<S>,
@@ -244,7 +245,7 @@ impl<S: Spatial> LocallyConnected<S> {
             flat.extend(down.iter().flat_map(|row| across.iter().map(move |column| place((row, column)) as u32)));
         }
         let seen = Tensor::new(flat, params.device())?;
-        Ok(Self { channels, input, output, seen, weight, bias, dimensions: PhantomData })
+        Ok(Self { channels, input, output, seen, axes, weight, bias, dimensions: PhantomData })
     }
 
     /// W, of shape [places of the output, out, places of the kernel · in].
@@ -291,6 +292,7 @@ impl<S: Spatial> Module for LocallyConnected<S> {
             }
         };
         record(kind.name, [weight].into_iter().chain(self.bias.as_deref()), &y, batch * weight.elem_count());
+        trace(x, &y, || self.axes.iter().map(|axis| axis.reach()).collect());
         Ok(y)
     }
 

@@ -223,7 +223,8 @@ impl<const D: usize> BatchNorm<D> {
 
     fn normalize(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
         let y = self.normalized(x, mode, relu)?;
-        self.scale.record(Self::KIND.name, &y);
+        let mixed = if mode != Mode::Train && self.running.is_some() { 0 } else { x.rank() };
+        self.scale.record(Self::KIND.name, x, &y, mixed);
         Ok(y)
     }
 

@@ -103,7 +103,7 @@ impl Module for GroupNorm {
         }
         check_dtype(kind.input, x, self.dtype)?;
         let (y, _) = by_groups(x, self.groups, &self.scale, self.eps)?;
-        self.scale.record(kind.name, &y);
+        self.scale.record(kind.name, x, &y, x.rank());
         Ok(y)
     }
 

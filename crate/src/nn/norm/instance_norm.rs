@@ -136,7 +136,8 @@ impl<const D: usize> InstanceNorm<D> {
 impl<const D: usize> Module for InstanceNorm<D> {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let y = self.normalized(x, mode)?;
-        self.scale.record(Self::KIND.name, &y);
+        let mixed = if mode != Mode::Train && self.running.is_some() { 0 } else { x.rank() };
+        self.scale.record(Self::KIND.name, x, &y, mixed);
         Ok(y)
     }
 

@@ -124,7 +124,7 @@ impl Module for LayerNorm {
             let (y, _) = composed::with_own(x, &dims, self.eps)?;
             composed::scaled(y, weight, bias, &self.normalized_shape)?
         };
-        self.scale.record(kind.name, &y);
+        self.scale.record(kind.name, x, &y, self.normalized_shape.len());
         Ok(y)
     }
 

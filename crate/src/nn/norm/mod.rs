@@ -28,7 +28,7 @@ pub use instance_norm::{
 };
 pub use layer_norm::{LayerNorm, LayerNormConfig, layer_norm};
 
-use super::summary::record;
+use super::summary::{Reach, record, trace};
 use crate::activation::type_range;
 use crate::init::Init;
 use crate::params::Params;
@@ -61,10 +61,13 @@ impl Scale {
 }
 
 impl Scale {
-    /// Reports a layer's output to a summary: each number is multiplied by a scale, if there is one.
-    fn record(&self, kind: &'static str, y: &Tensor) {
+    /// Reports what a layer made of `x` to a summary: each number is multiplied by a scale, if there is one. Along its last
+    /// `mixed` dimensions it has taken statistics.
+    fn record(&self, kind: &'static str, x: &Tensor, y: &Tensor, mixed: usize) {
         let products = if self.weight.is_some() { y.elem_count() } else { 0 };
         record(kind, self.weight().into_iter().chain(self.bias()), y, products);
+        let reach = |dim: usize| if dim + mixed >= x.rank() { Reach::All } else { Reach::Place };
+        trace(x, y, || (2..x.rank()).map(reach).collect());
     }
 }
 

@@ -3,6 +3,7 @@ use candlelight_kernels::windows::{Pooling, Window, Windows};
 
 use super::windows::{planes, pool};
 use crate::nn::kind::{Kind, kind};
+use crate::nn::summary::{Reach, trace, trace_alike};
 use crate::nn::{Linearized, Mode, Module};
 use crate::{Error, Result, memory};
 
@@ -114,7 +115,23 @@ impl Adaptive {
         }
         let windows =
             Windows { height, width, rows: windows(self.height, height), columns: windows(self.width, width) };
-        pool(kind, pooling, x, windows, shape)
+        let y = pool(kind, pooling, x, windows, shape)?;
+        // Windows that are not all alike have no reach that could be told by four numbers.
+        if let (Some(rows), Some(columns)) = (reach(self.height, height), reach(self.width, width)) {
+            trace(x, &y, || vec![rows, columns]);
+        }
+        Ok(y)
+    }
+}
+
+/// What each of `n` windows on `size` places is made of, if they are alike.
+fn reach(n: usize, size: usize) -> Option<Reach> {
+    match n {
+        1 => Some(Reach::All),
+        _ if size.is_multiple_of(n) => {
+            Some(Reach::Kernel { size: size / n, stride: size / n, padding: 0, dilation: 1 })
+        }
+        _ => None,
     }
 }
 
@@ -155,7 +172,9 @@ impl Module for GlobalAvgPool {
         }
         let width = places.iter().product();
         let windows = Windows { height: 1, width, rows: windows(1, 1), columns: windows(1, width) };
-        pool(kind, Pooling::Average, x, windows, vec![*n, *c])
+        let y = pool(kind, Pooling::Average, x, windows, vec![*n, *c])?;
+        trace_alike(x, &y, Reach::All);
+        Ok(y)
     }
 
     fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {

@@ -6,7 +6,7 @@ use candlelight_kernels::blur::Axis;
 
 use super::windows::planes;
 use crate::nn::kind::{Kind, kind};
-use crate::nn::summary::record;
+use crate::nn::summary::{Reach, record, trace};
 use crate::nn::{Linearized, Mode, Module, PaddingMode};
 use crate::{Error, Result};
 
@@ -187,6 +187,8 @@ impl BlurPoolConfig {
             false => self.composed(x, &axes)?,
         };
         record(kind.name, [], &y, 0);
+        let Self { kernel_size: size, stride, .. } = self;
+        trace(x, &y, || vec![Reach::Kernel { size, stride, padding: (size - 1) / 2, dilation: 1 }; spatial]);
         Ok(y)
     }
 

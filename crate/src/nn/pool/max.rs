@@ -4,6 +4,7 @@ use candlelight_kernels::windows::{Pooling, Windows};
 use super::windows::{Axis, planes, pool};
 use crate::Result;
 use crate::nn::kind::{Kind, kind};
+use crate::nn::summary::trace;
 use crate::nn::{Mode, Module};
 
 /// Settings of a [`MaxPool2d`].
@@ -114,7 +115,9 @@ pub(super) fn forward(kind: Kind, pooling: Pooling, axes: &[Axis], x: &Tensor) -
         _ => (1, Axis::ONE.windows(kind.input, 1, x.dims())?),
     };
     let width = plane.last().copied().unwrap_or(1);
-    pool(kind, pooling, x, Windows { height, width, rows, columns }, shape)
+    let y = pool(kind, pooling, x, Windows { height, width, rows, columns }, shape)?;
+    trace(x, &y, || axes.iter().map(|axis| axis.reach()).collect());
+    Ok(y)
 }
 
 /// Settings of a [`MaxPool1d`].

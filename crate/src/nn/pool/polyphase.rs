@@ -4,7 +4,7 @@ use candle_core::{D, DType, Tensor};
 use candlelight_kernels as kernels;
 
 use crate::nn::kind::kind;
-use crate::nn::summary::record;
+use crate::nn::summary::{Reach, record, trace_alike};
 use crate::nn::{Mode, Module};
 use crate::{Error, Result};
 
@@ -133,6 +133,8 @@ impl Module for PolyphaseSampling {
             parts.index_select(&(best + first)?, 0)?.reshape(shape)?
         };
         record(kind.name, [], &y, 0);
+        // Each number is one of `stride`; which, all of them decide together, but without a gradient.
+        trace_alike(x, &y, Reach::Kernel { size: stride, stride, padding: 0, dilation: 1 });
         Ok(y)
     }
 }

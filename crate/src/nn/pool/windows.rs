@@ -6,7 +6,7 @@ use candlelight_kernels::windows::{Pooling, Window, Windows};
 
 use super::composed;
 use crate::nn::kind::Kind;
-use crate::nn::summary::record;
+use crate::nn::summary::{Reach, record};
 use crate::{Error, Result, memory};
 
 /// No setting is larger, so that nothing overflows.
@@ -39,6 +39,12 @@ impl Axis {
             return Err(Error::setting("padding", "at most half of kernel_size", self.padding));
         }
         Ok(self)
+    }
+
+    /// What a window is made of, for a summary.
+    pub fn reach(self) -> Reach {
+        let Self { kernel: size, stride, padding, dilation, .. } = self;
+        Reach::Kernel { size, stride, padding, dilation }
     }
 
     /// The windows on `size` places; none of them is empty.
