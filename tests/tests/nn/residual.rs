@@ -22,11 +22,12 @@ fn model(case: &Case, params: &Params) -> Box<dyn Module> {
     let number = |i: usize| words[i].parse::<usize>().unwrap();
     match words[0] {
         "block" => {
-            let config = BasicBlockConfig { stride: number(4), shortcut: shortcut(words[1]) };
+            let config = BasicBlockConfig { stride: number(4), shortcut: shortcut(words[1]), ..Default::default() };
             Box::new(BasicBlock::new(number(2), number(3), config, params.clone()).unwrap())
         }
         _ => {
-            let config = ResNetConfig { widths: vec![3, 5], blocks: 1, shortcut: shortcut(words[1]) };
+            let config =
+                ResNetConfig { widths: vec![3, 5], blocks: 1, shortcut: shortcut(words[1]), ..Default::default() };
             Box::new(ResNet::new(2, 4, config, params.clone()).unwrap())
         }
     }
@@ -68,7 +69,7 @@ fn gradients_agree_with_finite_differences() {
     let inputs = [gradient::input(1, (2, 3)), gradient::input(2, (2, 3))];
     gradient::check(|x| add_relu(&x[0], &x[1]), &inputs).unwrap();
     for (shortcut, stride) in [(Shortcut::ZeroPadding, 2), (Shortcut::Projection, 2), (Shortcut::None, 1)] {
-        let config = BasicBlockConfig { stride, shortcut };
+        let config = BasicBlockConfig { stride, shortcut, ..Default::default() };
         let block = BasicBlock::new(2, 3, config, store(DType::F64)).unwrap();
         let x = gradient::input(4, (2, 2, 4, 4));
         gradient::check(|x| block.forward(&x[0], Mode::Train), &[x]).unwrap_or_else(|e| panic!("{shortcut:?}: {e}"));
@@ -106,7 +107,7 @@ fn shortcuts_pass_the_input() {
         params.set("bn2.weight", &Tensor::zeros(out, DType::F64, &Device::Cpu).unwrap()).unwrap();
         block.forward(&x, Mode::Eval).unwrap()
     };
-    let config = |stride, shortcut| BasicBlockConfig { stride, shortcut };
+    let config = |stride, shortcut| BasicBlockConfig { stride, shortcut, ..Default::default() };
     assert_eq!(flat(&through(config(1, Shortcut::Identity), 2)), flat(&x));
     assert_eq!(flat(&through(config(1, Shortcut::None), 2)), [0.0; 50]);
     let padded = through(config(2, Shortcut::ZeroPadding), 3);
@@ -139,7 +140,8 @@ fn bad_input_is_a_typed_error() {
     let params = Params::new(0, &Device::Cpu).unwrap();
     let zeros = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
     let refused = |from, to, stride, shortcut| {
-        let result = BasicBlock::new(from, to, BasicBlockConfig { stride, shortcut }, params.pp("x"));
+        let result =
+            BasicBlock::new(from, to, BasicBlockConfig { stride, shortcut, ..Default::default() }, params.pp("x"));
         assert!(matches!(result, Err(Error::Setting { .. })), "{result:?}");
         result.unwrap_err().to_string()
     };
