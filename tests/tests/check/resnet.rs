@@ -51,7 +51,7 @@ fn a_shortcut_of_zeros() {
         let zeros = y.len() / shape[0] * (out - shape[0]);
         [vec![0.0; zeros], y].concat()
     };
-    rejects(zero_padding(before), "expected 0, got");
+    rejects(zero_padding(before), "[1, 2, 2] to 2 channels with stride 2, entry 0: expected 1, got 0");
     // No new channels.
     rejects(zero_padding(|x, shape, _, stride| padded(x, shape, shape[0], stride)), "expected 2 entries, got 1");
 }

@@ -21,8 +21,9 @@ fn model(case: &Case, params: &Params) -> Box<dyn Module> {
     let words: Vec<&str> = case.0["name"].as_str().unwrap().split(' ').collect();
     let number = |i: usize| words[i].parse::<usize>().unwrap();
     match words[0] {
-        "block" => {
-            let config = BasicBlockConfig { stride: number(4), shortcut: shortcut(words[1]), ..Default::default() };
+        "block" | "bare" => {
+            let batch_norm = words[0] == "block";
+            let config = BasicBlockConfig { stride: number(4), shortcut: shortcut(words[1]), batch_norm };
             Box::new(BasicBlock::new(number(2), number(3), config, params.clone()).unwrap())
         }
         _ => {
@@ -133,6 +134,33 @@ fn a_deep_network_learns_its_batch() {
         losses.push(flat(&loss)[0]);
     }
     assert!(losses[0] > 0.3 && losses[29] < 0.05, "{losses:?}");
+}
+
+/// Table 6 of the paper, in millions of parameters, and the layers with weights counted one by one.
+#[test]
+fn depth_counts_layers_with_weights() {
+    for (depth, millions) in [(8, 0.075), (20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)] {
+        let config = ResNetConfig::of_depth(depth).unwrap();
+        let params = Params::new(0, &Device::Cpu).unwrap();
+        ResNet::new(3, 10, config.clone(), params.clone()).unwrap();
+        let close = (params.count() as f64 / 1e6 - millions).abs();
+        assert!(close < if depth == 110 { 0.05 } else { 0.006 }, "{depth}: {}", params.count());
+        let weights = |params: &Params| {
+            let names = params.names();
+            names.iter().filter(|name| name.contains("conv") && name.ends_with("weight")).count() + 1
+        };
+        assert_eq!(weights(&params), depth);
+        // Without batch normalization as many layers, each convolution with a bias.
+        let bare = Params::new(0, &Device::Cpu).unwrap();
+        ResNet::new(3, 10, ResNetConfig { batch_norm: false, ..config }, bare.clone()).unwrap();
+        assert_eq!(weights(&bare), depth);
+        assert!(bare.names().iter().all(|name| !name.contains("bn")));
+        assert_eq!(bare.names().len(), 2 * depth);
+    }
+    for depth in [0, 1, 2, 7, 9, 18, 21, 19, 101] {
+        let error = ResNetConfig::of_depth(depth).unwrap_err().to_string();
+        assert_eq!(error, format!("depth must be 6n + 2 with n at least 1, such as 20, 32, 44, got {depth}"));
+    }
 }
 
 #[test]
