@@ -25,6 +25,7 @@
 //! | training loop, early stopping, augmentation, ensembles, fine-tuning, runs at the same time | [`train`] | `15-overfitting` |
 //! | several ranks: messages, all-reduce, data and model parallel training, what they cost | [`distributed`] | `16-synchronous-sgd` |
 //! | a parameter server, stale gradients; local SGD, top-k compression | [`distributed`] | `17-asynchronous-sgd` |
+//! | residual nets of any depth, their shortcuts | [`nn::ResNet`], [`nn::Shortcut`] | `19-resnet` |
 //! | adversarial pairs: losses, steps, an exact gradient penalty | [`gan`] | |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |

@@ -49,6 +49,13 @@ fn lenet_with_batch_norm_learns_fashion_mnist() {
     assert!(test_accuracy(&said) >= least, "{said}");
 }
 
+/// The example itself asserts that ResNet-20 beats a linear classifier; on all images, that it beats LeNet and a plain net.
+#[test]
+fn a_resnet_learns_the_subset() {
+    let said = example("lenet_to_resnet", &["--", "--quick"]);
+    assert!(test_accuracy(&said) >= 0.8, "{said}");
+}
+
 #[test]
 fn the_picture_of_the_architecture_is_the_one_that_its_example_draws() {
     let folder = tempfile::tempdir().expect("a folder");

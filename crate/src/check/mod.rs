@@ -14,6 +14,7 @@ pub mod optimizers;
 pub mod overfitting;
 pub mod recurrent;
 pub mod regularization;
+pub mod resnet;
 pub mod softmax;
 pub mod start;
 pub mod synchronous;

@@ -29,11 +29,14 @@ pub struct BasicBlockConfig {
     pub stride: usize,
     /// How the input reaches the end; default [`Shortcut::Projection`], as torchvision.
     pub shortcut: Shortcut,
+    /// Whether a batch normalization follows each convolution; default true. Without it the convolutions have a bias
+    /// instead, and there is no `bn1`, `bn2`, `downsample.1`: a network from before it, to compare with.
+    pub batch_norm: bool,
 }
 
 impl Default for BasicBlockConfig {
     fn default() -> Self {
-        Self { stride: 1, shortcut: Shortcut::Projection }
+        Self { stride: 1, shortcut: Shortcut::Projection, batch_norm: true }
     }
 }
 
@@ -45,7 +48,7 @@ impl Default for BasicBlockConfig {
 /// ```
 ///
 /// Names are those of torchvision: `conv1`, `bn1`, `conv2`, `bn2`, `downsample.0`, `downsample.1`. Convolutions have no
-/// bias, and start from [`Init::HeNormal`] (He et al. 2015, as in the paper, section 3.4; torchvision counts the
+/// bias before a batch normalization, and start from [`Init::HeNormal`] (He et al. 2015, as in the paper, section 3.4; torchvision counts the
 /// outputs instead of the inputs).
 ///
 /// # Shapes
@@ -54,10 +57,8 @@ impl Default for BasicBlockConfig {
 /// He, Zhang, Ren and Sun (2016), section 3.2, figure 2 and eq. 1 and 2.
 #[derive(Debug, Clone)]
 pub struct BasicBlock {
-    conv1: Conv2d,
-    bn1: BatchNorm2d,
-    conv2: Conv2d,
-    bn2: BatchNorm2d,
+    first: ConvNorm,
+    second: ConvNorm,
     way: Way,
 }
 
@@ -67,7 +68,46 @@ enum Way {
     None,
     Identity,
     ZeroPadding { every: AvgPool2d, channels: usize },
-    Projection(Conv2d, BatchNorm2d),
+    Projection(ConvNorm),
+}
+
+/// A convolution of odd size with padding that keeps the image, and the batch normalization behind it, if there is one.
+#[derive(Debug, Clone)]
+pub(super) struct ConvNorm {
+    conv: Conv2d,
+    norm: Option<BatchNorm2d>,
+}
+
+impl ConvNorm {
+    /// The convolution is called `names[0]`, the normalization `names[1]`.
+    pub fn new(
+        (from, to): (usize, usize),
+        (kernel, stride): (usize, usize),
+        batch_norm: bool,
+        names: [&str; 2],
+        params: &Params,
+    ) -> Result<Self> {
+        let (stride, padding) = ((stride, stride), (kernel / 2, kernel / 2));
+        let init = Some(Init::HeNormal);
+        let config = Conv2dConfig { stride, padding, bias: !batch_norm, weight_init: init, ..Conv2dConfig::default() };
+        let conv = Conv2d::new(from, to, kernel, config, params.pp(names[0]))?;
+        let norm = batch_norm.then(|| batch_norm2d(to, params.pp(names[1]))).transpose()?;
+        Ok(Self { conv, norm })
+    }
+}
+
+impl Module for ConvNorm {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let y = self.conv.forward(x, mode)?;
+        self.norm.as_ref().map_or(Ok(y.clone()), |norm| norm.forward(&y, mode))
+    }
+
+    fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
+        match &self.norm {
+            Some(norm) => norm.forward_then(&self.conv.forward(x, mode)?, mode, activation),
+            None => self.conv.forward_then(x, mode, activation),
+        }
+    }
 }
 
 /// A [`BasicBlock`] of stride 1, with a projection where the number of channels changes.
@@ -96,7 +136,7 @@ impl BasicBlock {
     /// A setting outside its range; a shape that the shortcut cannot follow: [`Shortcut::Identity`] takes no change,
     /// [`Shortcut::ZeroPadding`] no fewer channels; a name that is taken.
     pub fn new(in_channels: usize, out_channels: usize, config: BasicBlockConfig, params: Params) -> Result<Self> {
-        let BasicBlockConfig { stride, shortcut } = config;
+        let BasicBlockConfig { stride, shortcut, batch_norm } = config;
         let same = stride == 1 && in_channels == out_channels;
         let change = format!("{in_channels} to {out_channels} channels with stride {stride}");
         match shortcut {
@@ -112,15 +152,11 @@ impl BasicBlock {
             }
             _ => {}
         }
-        let conv = |from, kernel: usize, stride, name: &str| {
-            let (stride, padding) = ((stride, stride), (kernel / 2, kernel / 2));
-            let init = Some(Init::HeNormal);
-            let config = Conv2dConfig { stride, padding, bias: false, weight_init: init, ..Conv2dConfig::default() };
-            Conv2d::new(from, out_channels, kernel, config, params.pp(name))
+        let layers = |from, kernel, stride, names| {
+            ConvNorm::new((from, out_channels), (kernel, stride), batch_norm, names, &params)
         };
-        let norm = |name: &str| batch_norm2d(out_channels, params.pp(name));
-        let (conv1, bn1) = (conv(in_channels, 3, stride, "conv1")?, norm("bn1")?);
-        let (conv2, bn2) = (conv(out_channels, 3, 1, "conv2")?, norm("bn2")?);
+        let first = layers(in_channels, 3, stride, ["conv1", "bn1"])?;
+        let second = layers(out_channels, 3, 1, ["conv2", "bn2"])?;
         let way = match shortcut {
             Shortcut::None => Way::None,
             _ if same => Way::Identity,
@@ -130,25 +166,22 @@ impl BasicBlock {
                 // A mean over one place is that place.
                 Way::ZeroPadding { every: AvgPool2d::new(1, config)?, channels: out_channels - in_channels }
             }
-            Shortcut::Projection => {
-                Way::Projection(conv(in_channels, 1, stride, "downsample.0")?, norm("downsample.1")?)
-            }
+            Shortcut::Projection => Way::Projection(layers(in_channels, 1, stride, ["downsample.0", "downsample.1"])?),
         };
-        Ok(Self { conv1, bn1, conv2, bn2, way })
+        Ok(Self { first, second, way })
     }
 }
 
 impl Module for BasicBlock {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let inner = self.bn1.forward_then(&self.conv1.forward(x, mode)?, mode, Activation::Relu)?;
-        let inner = self.conv2.forward(&inner, mode)?;
+        let inner = self.first.forward_then(x, mode, Activation::Relu)?;
         let shortcut = match &self.way {
-            Way::None => return self.bn2.forward_then(&inner, mode, Activation::Relu),
+            Way::None => return self.second.forward_then(&inner, mode, Activation::Relu),
             Way::Identity => x.clone(),
             Way::ZeroPadding { every, channels } => every.forward(x, mode)?.pad_with_zeros(1, 0, *channels)?,
-            Way::Projection(conv, norm) => norm.forward(&conv.forward(x, mode)?, mode)?,
+            Way::Projection(layers) => layers.forward(x, mode)?,
         };
-        add_relu(&self.bn2.forward(&inner, mode)?, &shortcut)
+        add_relu(&self.second.forward(&inner, mode)?, &shortcut)
     }
 }
 

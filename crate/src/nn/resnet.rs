@@ -1,11 +1,8 @@
 use candle_core::Tensor;
 use candlelight_base::range;
 
-use super::{
-    Activation, BasicBlock, BasicBlockConfig, BatchNorm2d, Conv2d, Conv2dConfig, GlobalAvgPool, Linear, Mode, Module,
-    Shortcut, batch_norm2d, linear,
-};
-use crate::init::Init;
+use super::basic_block::ConvNorm;
+use super::{Activation, BasicBlock, BasicBlockConfig, GlobalAvgPool, Linear, Mode, Module, Shortcut, linear};
 use crate::params::Params;
 use crate::{Error, Result};
 
@@ -18,11 +15,40 @@ pub struct ResNetConfig {
     pub blocks: usize,
     /// How the input of a block reaches its end; default [`Shortcut::ZeroPadding`], as the paper's networks for CIFAR-10.
     pub shortcut: Shortcut,
+    /// Whether a batch normalization follows each convolution; default true. See [`BasicBlockConfig::batch_norm`].
+    pub batch_norm: bool,
+}
+
+impl ResNetConfig {
+    /// The default settings with `depth` layers that have weights, without projections: 20, 32, 44, 56 and 110 in the paper.
+    ///
+    /// ```text
+    /// depth = 6n + 2: a convolution, three stages of n blocks with two convolutions each, a linear layer
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless `depth` = 6n + 2 with n at least 1.
+    ///
+    /// ```
+    /// use candlelight::nn::ResNetConfig;
+    /// # fn main() -> candlelight::Result<()> {
+    /// assert_eq!(ResNetConfig::of_depth(20)?, ResNetConfig::default());
+    /// assert_eq!(ResNetConfig::of_depth(56)?.blocks, 9);
+    /// let error = ResNetConfig::of_depth(18).unwrap_err();
+    /// assert_eq!(error.to_string(), "depth must be 6n + 2 with n at least 1, such as 20, 32, 44, got 18");
+    /// # Ok(()) }
+    /// ```
+    pub fn of_depth(depth: usize) -> Result<Self> {
+        if depth < 8 || depth % 6 != 2 {
+            return Err(Error::setting("depth", "6n + 2 with n at least 1, such as 20, 32, 44", depth));
+        }
+        Ok(Self { blocks: (depth - 2) / 6, ..Self::default() })
+    }
 }
 
 impl Default for ResNetConfig {
     fn default() -> Self {
-        Self { widths: vec![16, 32, 64], blocks: 3, shortcut: Shortcut::ZeroPadding }
+        Self { widths: vec![16, 32, 64], blocks: 3, shortcut: Shortcut::ZeroPadding, batch_norm: true }
     }
 }
 
@@ -37,8 +63,7 @@ impl Default for ResNetConfig {
 /// He, Zhang, Ren and Sun (2016), section 4.2.
 #[derive(Debug, Clone)]
 pub struct ResNet {
-    conv1: Conv2d,
-    bn1: BatchNorm2d,
+    stem: ConvNorm,
     blocks: Vec<BasicBlock>,
     fc: Linear,
 }
@@ -70,31 +95,29 @@ impl ResNet {
     /// # Errors
     /// A setting outside its range, or a name that is taken.
     pub fn new(in_channels: usize, num_classes: usize, config: ResNetConfig, params: Params) -> Result<Self> {
-        let ResNetConfig { widths, blocks: count, shortcut } = config;
+        let ResNetConfig { widths, blocks: count, shortcut, batch_norm } = config;
         let Some(&first) = widths.first() else {
             return Err(Error::setting("widths", "of one stage or more", "none"));
         };
         range::at_least_one("blocks", count)?;
-        let stem =
-            Conv2dConfig { padding: (1, 1), bias: false, weight_init: Some(Init::HeNormal), ..Conv2dConfig::default() };
-        let conv1 = Conv2d::new(in_channels, first, 3, stem, params.pp("conv1"))?;
-        let bn1 = batch_norm2d(first, params.pp("bn1"))?;
+        let stem = ConvNorm::new((in_channels, first), (3, 1), batch_norm, ["conv1", "bn1"], &params)?;
         let (mut blocks, mut channels) = (Vec::with_capacity(widths.len() * count), first);
         for (stage, &width) in widths.iter().enumerate() {
             for i in 0..count {
                 let stride = if stage > 0 && i == 0 { 2 } else { 1 };
                 let params = params.pp(format!("layer{}", stage + 1)).pp(i);
-                blocks.push(BasicBlock::new(channels, width, BasicBlockConfig { stride, shortcut }, params)?);
+                let config = BasicBlockConfig { stride, shortcut, batch_norm };
+                blocks.push(BasicBlock::new(channels, width, config, params)?);
                 channels = width;
             }
         }
-        Ok(Self { conv1, bn1, blocks, fc: linear(channels, num_classes, params.pp("fc"))? })
+        Ok(Self { stem, blocks, fc: linear(channels, num_classes, params.pp("fc"))? })
     }
 }
 
 impl Module for ResNet {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let mut x = self.bn1.forward_then(&self.conv1.forward(x, mode)?, mode, Activation::Relu)?;
+        let mut x = self.stem.forward_then(x, mode, Activation::Relu)?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }

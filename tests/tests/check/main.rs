@@ -14,6 +14,7 @@ mod optimizers;
 mod overfitting;
 mod recurrent;
 mod regularization;
+mod resnet;
 mod softmax;
 mod start;
 mod synchronous;

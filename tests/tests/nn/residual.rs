@@ -21,12 +21,14 @@ fn model(case: &Case, params: &Params) -> Box<dyn Module> {
     let words: Vec<&str> = case.0["name"].as_str().unwrap().split(' ').collect();
     let number = |i: usize| words[i].parse::<usize>().unwrap();
     match words[0] {
-        "block" => {
-            let config = BasicBlockConfig { stride: number(4), shortcut: shortcut(words[1]) };
+        "block" | "bare" => {
+            let batch_norm = words[0] == "block";
+            let config = BasicBlockConfig { stride: number(4), shortcut: shortcut(words[1]), batch_norm };
             Box::new(BasicBlock::new(number(2), number(3), config, params.clone()).unwrap())
         }
         _ => {
-            let config = ResNetConfig { widths: vec![3, 5], blocks: 1, shortcut: shortcut(words[1]) };
+            let config =
+                ResNetConfig { widths: vec![3, 5], blocks: 1, shortcut: shortcut(words[1]), ..Default::default() };
             Box::new(ResNet::new(2, 4, config, params.clone()).unwrap())
         }
     }
@@ -68,7 +70,7 @@ fn gradients_agree_with_finite_differences() {
     let inputs = [gradient::input(1, (2, 3)), gradient::input(2, (2, 3))];
     gradient::check(|x| add_relu(&x[0], &x[1]), &inputs).unwrap();
     for (shortcut, stride) in [(Shortcut::ZeroPadding, 2), (Shortcut::Projection, 2), (Shortcut::None, 1)] {
-        let config = BasicBlockConfig { stride, shortcut };
+        let config = BasicBlockConfig { stride, shortcut, ..Default::default() };
         let block = BasicBlock::new(2, 3, config, store(DType::F64)).unwrap();
         let x = gradient::input(4, (2, 2, 4, 4));
         gradient::check(|x| block.forward(&x[0], Mode::Train), &[x]).unwrap_or_else(|e| panic!("{shortcut:?}: {e}"));
@@ -106,7 +108,7 @@ fn shortcuts_pass_the_input() {
         params.set("bn2.weight", &Tensor::zeros(out, DType::F64, &Device::Cpu).unwrap()).unwrap();
         block.forward(&x, Mode::Eval).unwrap()
     };
-    let config = |stride, shortcut| BasicBlockConfig { stride, shortcut };
+    let config = |stride, shortcut| BasicBlockConfig { stride, shortcut, ..Default::default() };
     assert_eq!(flat(&through(config(1, Shortcut::Identity), 2)), flat(&x));
     assert_eq!(flat(&through(config(1, Shortcut::None), 2)), [0.0; 50]);
     let padded = through(config(2, Shortcut::ZeroPadding), 3);
@@ -134,12 +136,40 @@ fn a_deep_network_learns_its_batch() {
     assert!(losses[0] > 0.3 && losses[29] < 0.05, "{losses:?}");
 }
 
+/// Table 6 of the paper, in millions of parameters, and the layers with weights counted one by one.
+#[test]
+fn depth_counts_layers_with_weights() {
+    for (depth, millions) in [(8, 0.075), (20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)] {
+        let config = ResNetConfig::of_depth(depth).unwrap();
+        let params = Params::new(0, &Device::Cpu).unwrap();
+        ResNet::new(3, 10, config.clone(), params.clone()).unwrap();
+        let close = (params.count() as f64 / 1e6 - millions).abs();
+        assert!(close < if depth == 110 { 0.05 } else { 0.006 }, "{depth}: {}", params.count());
+        let weights = |params: &Params| {
+            let names = params.names();
+            names.iter().filter(|name| name.contains("conv") && name.ends_with("weight")).count() + 1
+        };
+        assert_eq!(weights(&params), depth);
+        // Without batch normalization as many layers, each convolution with a bias.
+        let bare = Params::new(0, &Device::Cpu).unwrap();
+        ResNet::new(3, 10, ResNetConfig { batch_norm: false, ..config }, bare.clone()).unwrap();
+        assert_eq!(weights(&bare), depth);
+        assert!(bare.names().iter().all(|name| !name.contains("bn")));
+        assert_eq!(bare.names().len(), 2 * depth);
+    }
+    for depth in [0, 1, 2, 7, 9, 18, 21, 19, 101] {
+        let error = ResNetConfig::of_depth(depth).unwrap_err().to_string();
+        assert_eq!(error, format!("depth must be 6n + 2 with n at least 1, such as 20, 32, 44, got {depth}"));
+    }
+}
+
 #[test]
 fn bad_input_is_a_typed_error() {
     let params = Params::new(0, &Device::Cpu).unwrap();
     let zeros = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
     let refused = |from, to, stride, shortcut| {
-        let result = BasicBlock::new(from, to, BasicBlockConfig { stride, shortcut }, params.pp("x"));
+        let result =
+            BasicBlock::new(from, to, BasicBlockConfig { stride, shortcut, ..Default::default() }, params.pp("x"));
         assert!(matches!(result, Err(Error::Setting { .. })), "{result:?}");
         result.unwrap_err().to_string()
     };
