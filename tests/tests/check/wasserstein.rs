@@ -79,7 +79,7 @@ fn lower_bounds_are_divided_by_the_steepest_slope() {
     // Signed.
     rejects(
         lower_bound(|places, p, q, f| gained(p, q, f) / steepest(places, f)),
-        "p [0.5, 0.5], q [0.25, 0.75], f [0.0, 2.0]: expected 0.5, got -0.5",
+        "p [1.0, 0.0], q [0.0, 1.0], f [0.0, 5.0]: expected 1, got -1",
     );
     // 0 / 0 for a constant.
     rejects(lower_bound(|places, p, q, f| gained(p, q, f).abs() / steepest(places, f)), "f [3.0, 3.0]: expected 0, got NaN");
@@ -88,7 +88,7 @@ fn lower_bounds_are_divided_by_the_steepest_slope() {
         let slopes = (1..f.len()).map(|i| ((f[i] - f[i - 1]) / (places[i] - places[i - 1])).abs());
         gained(p, q, f).abs() / slopes.fold(1e-300, f64::max)
     };
-    rejects(lower_bound(in_list), "lower bound: not right yet. places [2.0, 3.0, 4.0, 5.0, 0.0, 1.0]");
+    rejects(lower_bound(in_list), "lower bound: not right yet. places [2.0, 3.0");
     // The largest step, whatever its length.
     let by_step = |places: &[f64], p: &[f64], q: &[f64], f: &[f64]| {
         let _ = places;
@@ -115,7 +115,7 @@ fn penalties_are_of_a_sample_and_two_sided() {
         let of_sample = |g: &Vec<f64>| {
             let params = Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap();
             let critic = linear(g.len(), 1, params.clone()).unwrap();
-            params.set("weight", &Tensor::new(&[g.as_slice()][..], &Device::Cpu).unwrap()).unwrap();
+            params.set("weight", &Tensor::from_slice(g, (1, g.len()), &Device::Cpu).unwrap()).unwrap();
             let x = Tensor::zeros((1, g.len()), DType::F64, &Device::Cpu).unwrap();
             let config = GradientPenaltyConfig { weight: lambda, ..Default::default() };
             gradient_penalty(&critic, &x, &config).unwrap().to_scalar::<f64>().unwrap()
