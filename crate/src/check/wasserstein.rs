@@ -148,7 +148,8 @@ pub fn penalty(answer: impl Fn(&[Vec<f64>], f64) -> f64) -> Verdict {
 /// ```
 pub fn undo(answer: impl Fn(f64, f64) -> f64) -> Verdict {
     verdict("distance behind an estimate", |trials| {
-        for (estimate, lambda) in [(2.2_f64, 10.0_f64), (0.0, 10.0), (1.0, 10.0), (4.8, 10.0), (3.0, 0.1), (12.0, 2.0)] {
+        for (estimate, lambda) in [(2.2_f64, 10.0_f64), (0.0, 10.0), (1.0, 10.0), (4.8, 10.0), (3.0, 0.1), (12.0, 2.0)]
+        {
             let expected = 2.0 * estimate / (1.0 + (1.0 + 2.0 * estimate / lambda).sqrt());
             let trial = format!("estimate {estimate}, λ {lambda}");
             trials.close(&trial, answer(estimate, lambda), expected, 1e-9)?;

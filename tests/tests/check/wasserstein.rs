@@ -53,7 +53,10 @@ fn gained(p: &[f64], q: &[f64], f: &[f64]) -> f64 {
 fn steepest(places: &[f64], f: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|&i, &j| places[i].total_cmp(&places[j]));
-    order.windows(2).map(|pair| ((f[pair[1]] - f[pair[0]]) / (places[pair[1]] - places[pair[0]])).abs()).fold(0.0, f64::max)
+    order
+        .windows(2)
+        .map(|pair| ((f[pair[1]] - f[pair[0]]) / (places[pair[1]] - places[pair[0]])).abs())
+        .fold(0.0, f64::max)
 }
 
 #[test]
@@ -82,7 +85,10 @@ fn lower_bounds_are_divided_by_the_steepest_slope() {
         "p [1.0, 0.0], q [0.0, 1.0], f [0.0, 5.0]: expected 1, got -1",
     );
     // 0 / 0 for a constant.
-    rejects(lower_bound(|places, p, q, f| gained(p, q, f).abs() / steepest(places, f)), "f [3.0, 3.0]: expected 0, got NaN");
+    rejects(
+        lower_bound(|places, p, q, f| gained(p, q, f).abs() / steepest(places, f)),
+        "f [3.0, 3.0]: expected 0, got NaN",
+    );
     // Neighbours in the list instead of on the line.
     let in_list = |places: &[f64], p: &[f64], q: &[f64], f: &[f64]| {
         let slopes = (1..f.len()).map(|i| ((f[i] - f[i - 1]) / (places[i] - places[i - 1])).abs());
@@ -132,7 +138,9 @@ fn penalties_are_of_a_sample_and_two_sided() {
     );
     // One-sided.
     rejects(
-        penalty(|gradients, lambda| lambda * mean(gradients.iter().map(|g| (norm(g) - 1.0).max(0.0).powi(2)).collect())),
+        penalty(|gradients, lambda| {
+            lambda * mean(gradients.iter().map(|g| (norm(g) - 1.0).max(0.0).powi(2)).collect())
+        }),
         "gradients [[2.0, 0.0], [0.0, 0.0]], λ 1: expected 1, got 0.5",
     );
     // The squared norm instead of the norm.
