@@ -19,6 +19,7 @@ pub mod softmax;
 pub mod start;
 pub mod synchronous;
 pub mod vanishing;
+pub mod wasserstein;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};

@@ -19,6 +19,7 @@ mod softmax;
 mod start;
 mod synchronous;
 mod vanishing;
+mod wasserstein;
 
 fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
