@@ -22,8 +22,7 @@ const SMALL: Option<Init> = Some(Init::Normal { mean: 0.0, std: 0.02 });
 /// Codes to images 28 × 28 with pixels in [-1, 1]. Radford, Metz and Chintala (2016), section 3, in small.
 fn generator(params: &Params) -> Result<Sequential> {
     let start = LinearConfig { bias: false, weight_init: SMALL, ..LinearConfig::default() };
-    let double =
-        ConvTranspose2dConfig { stride: (2, 2), padding: (1, 1), weight_init: SMALL, ..Default::default() };
+    let double = ConvTranspose2dConfig { stride: (2, 2), padding: (1, 1), weight_init: SMALL, ..Default::default() };
     let hidden = ConvTranspose2dConfig { bias: false, ..double };
     Ok(Sequential::new()
         .push(Linear::new(CODE, 32 * 49, start, params.pp("fc"))?)
@@ -219,6 +218,8 @@ fn main() -> Result<()> {
     assert!(paired(5, 1)?.confidence_interval().1 < 0.0, "the images should come nearer to real ones");
     assert!(last.confidence_interval().0 > floor, "and stay above the floor");
     assert!(last.confidence_interval().1 < distance(&noise)? / 5.0, "far below noise");
-    println!("asserted: the distance falls, to less than a fifth of that of noise, and stays above that of real images");
+    println!(
+        "asserted: the distance falls, to less than a fifth of that of noise, and stays above that of real images"
+    );
     Ok(())
 }

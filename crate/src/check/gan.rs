@@ -51,12 +51,7 @@ pub fn smoothed(answer: impl Fn(f64, f64, f64, f64) -> f64) -> Verdict {
 pub fn slopes(answer: impl Fn(&[f64]) -> (Vec<f64>, Vec<f64>)) -> Verdict {
     verdict("slopes of the generator's losses", |trials| {
         let mut rng = seeded(2);
-        let cases = vec![
-            vec![0.0],
-            vec![-2.0, 1.0],
-            vec![1000.0, -1000.0],
-            draws(&mut rng, 7, 5.0),
-        ];
+        let cases = vec![vec![0.0], vec![-2.0, 1.0], vec![1000.0, -1000.0], draws(&mut rng, 7, 5.0)];
         let sigmoid = |d: f64| 1.0 / (1.0 + (-d).exp());
         for logits in cases {
             let n = logits.len() as f64;
