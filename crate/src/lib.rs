@@ -26,7 +26,8 @@
 //! | several ranks: messages, all-reduce, data and model parallel training, what they cost | [`distributed`] | `16-synchronous-sgd` |
 //! | a parameter server, stale gradients; local SGD, top-k compression | [`distributed`] | `17-asynchronous-sgd` |
 //! | residual nets of any depth, their shortcuts | [`nn::ResNet`], [`nn::Shortcut`] | `19-resnet` |
-//! | adversarial pairs: losses, steps, an exact gradient penalty | [`gan`] | `21-wasserstein-gan` |
+//! | adversarial pairs: losses, steps, an exact gradient penalty | [`gan`] | `20-gan`, `21-wasserstein-gan` |
+//! | how near generated samples are to real ones; mixtures with known modes | [`metrics::generative`], [`data::Modes`] | `20-gan` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers without their fast passes: the reference | [`kernels`] | |

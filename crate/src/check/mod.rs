@@ -5,6 +5,7 @@ pub mod asynchronous;
 pub mod batch_norm;
 pub mod define_by_run;
 pub mod dropout;
+pub mod gan;
 pub mod initialization;
 pub mod large_numbers;
 pub mod layer_norm;

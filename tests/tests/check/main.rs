@@ -5,6 +5,7 @@ mod asynchronous;
 mod batch_norm;
 mod define_by_run;
 mod dropout;
+mod gan;
 mod initialization;
 mod large_numbers;
 mod layer_norm;

@@ -26,7 +26,7 @@ use crate::{Error, Result};
 /// let real = Tensor::new(&[[0f64], [1.], [2.], [10.], [11.], [12.]], &Device::Cpu)?;
 /// let one_mode = Tensor::new(&[[0.4f64], [0.9], [1.1], [1.5]], &Device::Cpu)?;
 /// let quality = PrecisionRecall::new(&real, &one_mode, 1)?;
-/// assert_eq!((quality.precision, quality.recall), (1., 1. / 6.));
+/// assert_eq!((quality.precision, quality.recall), (1., 2. / 6.)); // 0 and 1 of the real ones are found
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
