@@ -45,7 +45,7 @@ impl Default for SpectralNormConfig {
     }
 }
 
-/// A layer whose weight is divided by its largest singular value: a linear map that lengthens nothing.
+/// A layer whose weight is divided by its largest singular value: as a matrix it lengthens nothing.
 ///
 /// ```text
 /// y = layer with W / σ,   σ = uᵀ W v
@@ -57,8 +57,8 @@ impl Default for SpectralNormConfig {
 /// u and v go on from where they were. σ approaches the largest singular value from below. For a convolution it is that
 /// of the matrix, not of the linear map of images, which may be larger by up to √(kh kw). The bias is left alone.
 ///
-/// In a discriminator it bounds the Lipschitz constant of each layer by 1, and so that of the network, if its
-/// activations have such a bound.
+/// In a discriminator it so bounds the Lipschitz constant of each fully connected layer by 1, of each convolution by
+/// √(kh kw), and that of the network by their product, if its activations lengthen nothing.
 ///
 /// As PyTorch's `torch.nn.utils.parametrizations.spectral_norm`, with its names of saved parameters; without its `dim`, so
 /// not for transposed convolutions. The weight starts as it would in the layer alone, u and v from normal draws after 15
