@@ -3,6 +3,7 @@
 mod activations;
 mod asynchronous;
 mod batch_norm;
+mod convolution;
 mod define_by_run;
 mod dropout;
 mod gan;
