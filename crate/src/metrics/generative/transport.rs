@@ -137,9 +137,9 @@ impl Search<'_> {
             if self.demand[target] > 0.0 {
                 break target;
             }
-            for i in 0..n {
-                if i != source && self.flow[[i, target]] > 0.0 && reached[i].is_none() {
-                    reached[i] = Some((target, far[target]));
+            for (i, reached) in reached.iter_mut().enumerate() {
+                if i != source && self.flow[[i, target]] > 0.0 && reached.is_none() {
+                    *reached = Some((target, far[target]));
                     self.relax(i, far[target], (&mut far, &mut from), &done);
                 }
             }
