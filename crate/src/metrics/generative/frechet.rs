@@ -48,7 +48,7 @@ pub fn frechet_distance(x: &Tensor, y: &Tensor) -> Result<f64> {
 /// Mean and covariance of a set of features: what is kept of the real ones, to compare many generated sets with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureStatistics {
-    /// μ [d].
+    /// μ `[d]`.
     pub mean: Array1<f64>,
     /// Σ [d, d], with N - 1 in the denominator.
     pub covariance: Array2<f64>,

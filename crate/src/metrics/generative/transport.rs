@@ -71,14 +71,14 @@ pub struct Transport {
     pub plan: Array2<f64>,
     /// Σ γᵢⱼ cᵢⱼ, in the unit of the costs.
     pub cost: f64,
-    /// u [N], the prices where the mass is.
+    /// u `[N]`, the prices where the mass is.
     pub u: Array1<f64>,
-    /// v [M], the prices where it has to go.
+    /// v `[M]`, the prices where it has to go.
     pub v: Array1<f64>,
 }
 
 impl Transport {
-    /// From the masses `p` [N] to `q` [M], at `cost` [N, M] for each unit from i to j.
+    /// From the masses `p` `[N]` to `q` `[M]`, at `cost` [N, M] for each unit from i to j.
     ///
     /// Masses: finite, at least 0, not all 0; each list is divided by its sum. Costs: finite; they may be negative.
     ///
