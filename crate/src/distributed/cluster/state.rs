@@ -33,6 +33,8 @@ pub(super) struct Rank {
     pub rounds: Clock,
     pub counts: Counts,
     pub waits: Option<Wait>,
+    /// Whom it has given up waiting for, until it waits again.
+    pub given_up: Vec<usize>,
     /// Whether it sleeps until the clocks of others have moved.
     pub looks: bool,
     /// Why it has ended, if it has.
@@ -177,20 +179,61 @@ impl State {
         }
     }
 
-    /// The ranks that `rank` waits for in the end: those at which the chain of waits stops because they compute.
+    /// The ranks that `rank` waits for in the end: those at which the chain of waits stops because they compute. One that has
+    /// just given up, and may have ended so, passes on whom it blamed: it was not silent itself.
     pub fn blamed(&self, rank: usize) -> Vec<usize> {
         let mut at = rank;
         for _ in 0..self.ranks.len() {
             match self.ranks[at].waits.map(|wait| wait.source) {
                 Some(Source::Rank(from)) => at = from,
                 Some(Source::Any) => {
-                    let computes =
-                        |other: &usize| self.ranks[*other].waits.is_none() && self.ranks[*other].ended.is_none();
-                    return (0..self.ranks.len()).filter(|&other| other != rank).filter(computes).collect();
+                    let others = (0..self.ranks.len()).filter(|&other| other != rank);
+                    let mut blamed: Vec<usize> = others.flat_map(|other| self.blamed_at(other)).collect();
+                    blamed.sort_unstable();
+                    blamed.dedup();
+                    return blamed;
                 }
-                None => break,
+                None if self.ranks[at].given_up.is_empty() => break,
+                None => return self.ranks[at].given_up.clone(),
             }
         }
         vec![at]
+    }
+
+    /// Of a rank that does not wait: itself if it computes, or whom it has given up waiting for.
+    fn blamed_at(&self, rank: usize) -> Vec<usize> {
+        match &self.ranks[rank] {
+            Rank { waits: Some(_), .. } => Vec::new(),
+            Rank { given_up, .. } if !given_up.is_empty() => given_up.clone(),
+            Rank { ended: Some(_), .. } => Vec::new(),
+            _ => vec![rank],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(sources: &[Option<Source>]) -> State {
+        let wait = |source| Wait { operation: "recv", source, tag: 0 };
+        let rank = |source: &Option<Source>| Rank { waits: source.map(wait), ..Rank::default() };
+        State { ranks: sources.iter().map(rank).collect(), deadlock: None }
+    }
+
+    /// Ranks 0 and 1 wait along a chain for rank 2, which waits for the silent rank 3, and gives up a moment before them.
+    #[test]
+    fn who_has_given_up_is_not_blamed_for_the_silence_of_another() {
+        let mut state = state(&[Some(Source::Rank(1)), Some(Source::Rank(2)), Some(Source::Rank(3)), None]);
+        assert_eq!(state.blamed(0), [3]);
+        (state.ranks[2].waits, state.ranks[2].given_up) = (None, vec![3]);
+        assert_eq!(state.blamed(0), [3]);
+        state.ranks[2].ended = Some("rank 3 is silent".into());
+        assert_eq!(state.blamed(0), [3]);
+        state.ranks[0].waits = Some(Wait { operation: "recv", source: Source::Any, tag: 0 });
+        assert_eq!(state.blamed(0), [3]);
+        state.ranks[3].ended = Some("it has returned".into());
+        (state.ranks[2].given_up, state.ranks[1].waits) = (Vec::new(), None);
+        assert_eq!(state.blamed(0), [1]);
     }
 }

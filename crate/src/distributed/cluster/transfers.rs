@@ -73,7 +73,11 @@ impl Transfers {
 
     /// Ends the wait by an error.
     fn give_up(&self, mut state: MutexGuard<State>, error: CommunicationError) -> Result<Done> {
-        state.ranks[self.rank].waits = None;
+        let me = &mut state.ranks[self.rank];
+        me.waits = None;
+        if let CommunicationError::Silent { peers, .. } = &error {
+            me.given_up = peers.clone();
+        }
         Err(error.into())
     }
 
@@ -147,6 +151,7 @@ impl Pending for Transfers {
                     return self.give_up(state, error);
                 }
                 if state.ranks[self.rank].waits.is_none() {
+                    state.ranks[self.rank].given_up.clear();
                     state.ranks[self.rank].waits = Some(Wait { operation: self.operation, source, tag: self.tag });
                     state.look_for_deadlock();
                     match state.deadlock {
