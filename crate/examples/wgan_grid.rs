@@ -11,7 +11,7 @@ use candlelight::data::Modes;
 use candlelight::gan::{
     AdversarialLoss, GradientPenaltyConfig, clip_weights, critic_step, discriminator_step, generator_step, sample,
 };
-use candlelight::metrics::generative::{ModeCoverage, Transport};
+use candlelight::metrics::generative::{ModeCoverage, wasserstein};
 use candlelight::prelude::*;
 use candlelight::rng::normal;
 
@@ -84,11 +84,8 @@ fn train(way: Way, seed: u64) -> Result<Tensor> {
 
 /// Exact Wasserstein-1 distance of samples to the modes, each a point with the same mass.
 fn distance(samples: &Tensor, modes: &Modes) -> Result<f64> {
-    let (points, centers) = (samples.to_vec2::<f32>()?, modes.centers());
-    let cost = Array2::from_shape_fn((points.len(), centers.len()), |(i, k)| {
-        (f64::from(points[i][0]) - centers[k][0]).hypot(f64::from(points[i][1]) - centers[k][1])
-    });
-    Ok(Transport::new(&vec![1.0; points.len()], &vec![1.0; centers.len()], &cost)?.cost)
+    let centers = modes.centers();
+    wasserstein(samples, &Tensor::from_slice(centers.as_flattened(), (centers.len(), 2), &Device::Cpu)?)
 }
 
 fn main() -> Result<()> {

@@ -2,6 +2,7 @@ use candlelight_base::range;
 
 use crate::Result;
 use crate::params::Param;
+use crate::regularization::change_each;
 
 /// Sets each number of `params` that lies outside of [-limit, limit] to the nearer end; apply it after every step of a
 /// critic.
@@ -31,8 +32,5 @@ use crate::params::Param;
 /// ```
 pub fn clip_weights(params: &[Param], limit: f64) -> Result<()> {
     range::positive("limit", limit)?;
-    for Param { var, .. } in params.iter().filter(|param| param.var.elem_count() > 0) {
-        var.set(&var.as_detached_tensor().clamp(-limit, limit)?)?;
-    }
-    Ok(())
+    change_each(params, |w| w.clamp(-limit, limit))
 }

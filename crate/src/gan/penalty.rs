@@ -81,7 +81,8 @@ pub fn gradient_penalty(critic: &dyn Module, x: &Tensor, config: &GradientPenalt
     let at = critic.linearize(&x, Mode::Train)?;
     let scores = checked("output of the critic", at.output())?;
     if x.dims().first() != scores.dims().first() {
-        return Err(Error::shape("output of the critic", format!("{} rows, as its input", x.dims()[0]), scores.dims()));
+        let expected = format!("as many rows as its input, {:?}", x.dims());
+        return Err(Error::shape("output of the critic", expected, scores.dims()));
     }
     let gradient = grad(scores, &x)?;
     let norms = gradient.flatten_from(1)?.sqr()?.sum_keepdim(1)?.sqrt()?;

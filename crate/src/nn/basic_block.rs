@@ -48,8 +48,8 @@ impl Default for BasicBlockConfig {
 /// ```
 ///
 /// Names are those of torchvision: `conv1`, `bn1`, `conv2`, `bn2`, `downsample.0`, `downsample.1`. Convolutions have no
-/// bias before a batch normalization, and start from [`Init::HeNormal`] (He et al. 2015, as in the paper, section 3.4; torchvision counts the
-/// outputs instead of the inputs).
+/// bias before a batch normalization, and start from [`Init::HeNormal`] (He et al. 2015, as in the paper, section 3.4;
+/// torchvision counts the outputs instead of the inputs).
 ///
 /// # Shapes
 /// Input [N, in, H, W], output [N, out, ⌈H / stride⌉, ⌈W / stride⌉].

@@ -3,7 +3,7 @@ use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::activation::Unary;
 
-use super::spectral_norm::check_weight;
+use super::has_weight::check_weight;
 use super::summary::{Reach, record, trace};
 use super::{Activation, HasWeight, Linearized, Mode, Module};
 use crate::init::Init;

@@ -11,6 +11,7 @@ mod dropout;
 mod embedding;
 pub mod features;
 mod flatten;
+mod has_weight;
 mod highway;
 mod kind;
 mod linear;
@@ -42,6 +43,7 @@ pub use conv::{
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, SubNetworks, dropout, dropout2d};
 pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
+pub use has_weight::HasWeight;
 pub use highway::{Highway, HighwayConfig, highway};
 pub use linear::{Linear, LinearConfig, linear};
 pub use linearized::Linearized;
@@ -63,7 +65,7 @@ pub use recurrent::{Gru, Lstm, LstmGate, LstmState, RecurrentConfig, Rnn, RnnCon
 pub use residual::Residual;
 pub use resnet::{ResNet, ResNetConfig, resnet};
 pub use sequential::Sequential;
-pub use spectral_norm::{HasWeight, SpectralNorm, SpectralNormConfig, spectral_norm};
+pub use spectral_norm::{SpectralNorm, SpectralNormConfig, spectral_norm};
 pub use summary::{LayerSummary, ModelSummary, summary};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.

@@ -29,7 +29,7 @@ pub fn weights(params: &Params) -> Vec<Param> {
 }
 
 /// Sets each parameter to what `change` makes of it.
-fn change_each(params: &[Param], change: impl Fn(&Tensor) -> candle_core::Result<Tensor>) -> Result<()> {
+pub(crate) fn change_each(params: &[Param], change: impl Fn(&Tensor) -> candle_core::Result<Tensor>) -> Result<()> {
     // Of nothing, Candle returns the very tensor it was given, and refuses to set a variable to itself.
     for Param { var, .. } in params.iter().filter(|param| param.var.elem_count() > 0) {
         var.set(&change(&var.as_detached_tensor())?)?;

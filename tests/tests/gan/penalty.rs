@@ -5,7 +5,7 @@ use candlelight::gan::{GradientPenaltyConfig, Side, gradient_penalty, interpolat
 use candlelight::kernels::composed;
 use candlelight::nn::{
     AvgPool2d, AvgPool2dConfig, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, GroupNorm, GroupNormConfig, InstanceNorm2d,
-    InstanceNormConfig, Residual, dropout, max_pool2d,
+    InstanceNormConfig, Linearized, Residual, dropout, max_pool2d,
 };
 use candlelight::prelude::*;
 use candlelight::rng::normal;
@@ -194,6 +194,28 @@ fn critics_that_have_no_slope_of_a_sample_are_refused() {
     assert_eq!(error, "weight must be finite and at least 0, got -1");
     let error = interpolate(&x, &x.narrow(0, 0, 2).unwrap(), &mut seeded(0)).unwrap_err().to_string();
     assert_eq!(error, "generated samples: expected shape [4, 3], as the real ones, of at least one, got [2, 3]");
+}
+
+/// One number, whatever the input.
+struct One;
+
+impl Module for One {
+    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
+        Ok(Tensor::ones(1, x.dtype(), x.device())?)
+    }
+
+    fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
+        Ok(Linearized::new(x, self.forward(x, mode)?, |v| Ok(v.clone())))
+    }
+}
+
+#[test]
+fn a_critic_gives_a_number_for_each_sample() {
+    for (shape, said) in [(vec![], "[]"), (vec![3, 2], "[3, 2]")] {
+        let x = Tensor::zeros(shape, DType::F64, &Device::Cpu).unwrap();
+        let error = gradient_penalty(&One, &x, &Default::default()).unwrap_err().to_string();
+        assert_eq!(error, format!("output of the critic: expected shape as many rows as its input, {said}, got [1]"));
+    }
 }
 
 /// With frozen statistics batch normalization maps a sample by itself.

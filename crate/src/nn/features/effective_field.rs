@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Tensor, Var};
 
-use crate::autograd::value_and_grad;
+use crate::autograd::value_and_grad_of;
 use crate::nn::{Mode, Module};
 use crate::{Error, Result};
 
@@ -42,7 +42,7 @@ pub fn effective_field(model: &dyn Module, x: &Tensor) -> Result<Tensor> {
         return Err(Error::shape("input of an effective field", "[N, C, L] or [N, C, H, W], not empty", x.dims()));
     }
     let input = Var::from_tensor(x)?;
-    let (_, gradients) = value_and_grad(|| {
+    let (_, gradients) = value_and_grad_of([input.as_tensor()], || {
         let mut y = model.forward(&input, Mode::Eval)?;
         if y.rank() < 2 || y.elem_count() == 0 {
             return Err(Error::shape("output of an effective field", "[N, C, ...], not empty", y.dims()));
