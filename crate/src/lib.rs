@@ -58,6 +58,7 @@ pub mod optim;
 pub mod params;
 pub mod probability;
 pub mod regularization;
+pub mod rl;
 pub mod rng;
 pub mod state;
 pub mod train;

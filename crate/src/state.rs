@@ -60,6 +60,22 @@ impl State {
         text.parse().map_err(|_| refuse(format!("cannot be {text:?}")))
     }
 
+    /// Adds the state of a part of it, all names with `prefix` before them.
+    pub fn add_part(&mut self, prefix: &str, part: State) {
+        self.tensors.extend(part.tensors.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
+        self.values.extend(part.values.into_iter().map(|(name, value)| (format!("{prefix}{name}"), value)));
+    }
+
+    /// The state of a part that was added with `prefix`.
+    pub fn part(&self, prefix: &str) -> State {
+        let tensors = self.tensors.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value)));
+        let values = self.values.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value)));
+        State {
+            tensors: tensors.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+            values: values.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+        }
+    }
+
     /// The tensor called `name`, which must have the shape and dtype of `like`.
     ///
     /// # Errors

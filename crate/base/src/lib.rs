@@ -149,6 +149,12 @@ pub enum Error {
         /// The norm.
         value: f64,
     },
+    /// An environment cannot take a step, or begin an episode, now.
+    #[error("environment: {problem}")]
+    Episode {
+        /// What came too early, or is missing.
+        problem: &'static str,
+    },
     /// A linear system has no single solution.
     #[error("the {size} × {size} matrix is singular: no pivot for column {pivot}")]
     Singular {

@@ -1,0 +1,31 @@
+//! Reinforcement learning: environments, exact solutions, and agents that learn from rewards.
+//!
+//! An [`Environment`] has the semantics of Gymnasium. Those that are small tables are [`Mdp`]s, which can be solved exactly
+//! and walked through by a [`TabularEnv`].
+//!
+//! ```
+//! use candlelight::rl::{CartPole, Environment};
+//! # fn main() -> candlelight::Result<()> {
+//! let mut env = CartPole::v1();
+//! let mut observation = env.reset(Some(0))?;
+//! let mut reward = 0.;
+//! loop {
+//!     // Push to the side to which the pole is falling.
+//!     let step = env.step(usize::from(observation[2] + observation[3] > 0.))?;
+//!     (observation, reward) = (step.observation, reward + step.reward);
+//!     if step.ended() {
+//!         break;
+//!     }
+//! }
+//! assert!(reward > 100.);
+//! # Ok(()) }
+//! ```
+
+mod env;
+mod mdp;
+
+pub use env::{
+    Acrobot, Autoreset, CartPole, Environment, FrozenLakeConfig, GridMap, GridWorldConfig, MountainCar, Space, Step,
+    TabularEnv, TimeLimit, Vectorized, cliff_walking, frozen_lake, grid_world, taxi,
+};
+pub use mdp::{Mdp, Outcome};

@@ -1,0 +1,3 @@
+//! Reinforcement learning.
+
+mod env;
