@@ -23,6 +23,7 @@
 
 mod env;
 mod mdp;
+pub mod picture;
 
 pub use env::{
     Acrobot, Autoreset, CartPole, Environment, FrozenLakeConfig, GridMap, GridWorldConfig, MountainCar, Space, Step,

@@ -1,3 +1,5 @@
 //! Reinforcement learning.
 
 mod env;
+mod picture;
+mod semantics;
