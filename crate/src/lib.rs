@@ -29,6 +29,7 @@
 //! | residual nets of any depth, their shortcuts | [`nn::ResNet`], [`nn::Shortcut`] | `19-resnet` |
 //! | adversarial pairs: losses, steps, an exact gradient penalty | [`gan`] | `20-gan`, `21-wasserstein-gan` |
 //! | how near generated samples are to real ones; mixtures with known modes | [`metrics::generative`], [`data::Modes`] | `20-gan` |
+//! | environments as in Gymnasium, tables of probabilities, pictures of episodes | [`rl`], [`rl::picture`] | `22-q-learning` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers without their fast passes: the reference | [`kernels`] | |
