@@ -37,6 +37,7 @@
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
 //! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |
+//! | Ctrl-C between two steps | [`interrupt`] | |
 //!
 //! Candle, ndarray and plotters are re-exported: use those, never a second dependency on them, so that a process holds one
 //! copy of Candle's counters (see [`device::check_statics`]).
@@ -51,6 +52,7 @@ mod eigen;
 pub mod gan;
 pub mod graph;
 pub mod init;
+pub mod interrupt;
 pub mod loss;
 mod memory;
 pub mod metrics;
