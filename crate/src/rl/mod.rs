@@ -21,12 +21,40 @@
 //! # Ok(()) }
 //! ```
 
+mod bandit;
+mod discretized;
+mod double_q;
 mod env;
+mod exact;
+mod expected_sarsa;
 mod mdp;
+mod n_step_sarsa;
 pub mod picture;
+mod policy;
+mod q_learning;
+mod q_table;
+mod sarsa;
+mod step_size;
+mod tabular;
 
+pub use bandit::{BanditConfig, BanditCurves, Testbed, TestbedConfig, bandit};
+pub use discretized::Discretized;
+pub use double_q::{double_q, double_q_update};
 pub use env::{
     Acrobot, Autoreset, CartPole, Environment, FrozenLakeConfig, GridMap, GridWorldConfig, MountainCar, Space, Step,
     TabularEnv, TimeLimit, Vectorized, cliff_walking, frozen_lake, grid_world, taxi,
 };
+pub use exact::{
+    BestStationary, FiniteHorizon, PolicyIteration, ValueIteration, ValueIterationConfig, bellman_sweep,
+    best_epsilon_soft, best_stationary_within, evaluate_within, finite_horizon, iterative_policy_evaluation,
+    log10_greedy_policies, policy_evaluation, policy_iteration, q_values, reachable, value_iteration,
+};
+pub use expected_sarsa::{expected_sarsa, expected_sarsa_update};
 pub use mdp::{Mdp, Outcome};
+pub use n_step_sarsa::n_step_sarsa;
+pub use policy::{Decay, Exploration, TabularPolicy};
+pub use q_learning::{q_learning, q_learning_update};
+pub use q_table::QTable;
+pub use sarsa::{sarsa, sarsa_update};
+pub use step_size::StepSize;
+pub use tabular::{Snapshot, TabularConfig, TabularRun, play};

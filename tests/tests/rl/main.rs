@@ -1,5 +1,15 @@
 //! Reinforcement learning.
 
+mod bandit;
+mod discretized;
 mod env;
+mod exact;
 mod picture;
+mod policy;
 mod semantics;
+mod tabular;
+
+/// What the error says.
+fn message<T>(result: candlelight::Result<T>) -> String {
+    result.err().expect("an error").to_string()
+}
