@@ -6,7 +6,7 @@ use rand::Rng as _;
 use super::env::{Environment, Space};
 use super::{Exploration, QTable, StepSize, TabularPolicy};
 use crate::rng::Rng;
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 /// How a tabular agent learns.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,8 +116,9 @@ impl<'a> Learner<'a> {
         self.run.returns.len() < self.config.episodes && self.run.steps < self.config.max_steps
     }
 
-    /// Begins an episode.
+    /// Begins an episode, unless Ctrl-C was pressed.
     pub fn reset(&mut self, env: &mut dyn Environment<Observation = usize>) -> Result<usize> {
+        interrupt::check()?;
         (self.return_, self.length) = (0.0, 0);
         env.reset(self.seed.take())
     }
