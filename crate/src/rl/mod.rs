@@ -21,11 +21,25 @@
 //! # Ok(()) }
 //! ```
 
+mod dqn;
+mod dueling;
 mod env;
+mod evaluation;
 mod mdp;
+mod n_step_return;
+mod replay;
+mod target_network;
 
+pub use dqn::{Dqn, DqnConfig, DqnHistory, DqnStep, EpisodeEnd, Update, dueling_q_network, q_network};
+pub use dueling::{DuelingHead, dueling_head};
 pub use env::{
     Acrobot, Autoreset, CartPole, Environment, FrozenLakeConfig, GridMap, GridWorldConfig, MountainCar, Space, Step,
     TabularEnv, TimeLimit, Vectorized, cliff_walking, frozen_lake, grid_world, taxi,
 };
+pub use evaluation::{
+    bootstrap_interval, episode_returns, interquartile_mean, probability_of_improvement, share_solved,
+};
 pub use mdp::{Mdp, Outcome};
+pub use n_step_return::NStepReturns;
+pub use replay::{Batch, PrioritizedReplay, PrioritizedReplayConfig, ReplayBuffer, SumTree, Transition};
+pub use target_network::TargetNetwork;

@@ -1,3 +1,6 @@
 //! Reinforcement learning.
 
+mod dqn;
 mod env;
+mod evaluation;
+mod replay;
