@@ -22,3 +22,4 @@ pub use frozen::Frozen;
 pub use history::{Epoch, History};
 pub use parallel::parallel_map;
 pub use progress::Progress;
+pub(crate) use progress::{clock, number};

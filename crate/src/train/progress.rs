@@ -64,11 +64,11 @@ impl Reporter {
     }
 }
 
-fn number(loss: f64) -> String {
+pub(crate) fn number(loss: f64) -> String {
     if loss == 0.0 || loss.abs() >= 1e-3 { format!("{loss:.4}") } else { format!("{loss:.2e}") }
 }
 
-fn clock(time: Duration) -> String {
+pub(crate) fn clock(time: Duration) -> String {
     match time.as_secs() {
         0..60 => format!("{:.1} s", time.as_secs_f64()),
         seconds => format!("{} min {:02} s", seconds / 60, seconds % 60),

@@ -2,10 +2,13 @@
 
 mod bandit;
 mod discretized;
+mod dqn;
 mod env;
+mod evaluation;
 mod exact;
 mod picture;
 mod policy;
+mod replay;
 mod semantics;
 mod tabular;
 

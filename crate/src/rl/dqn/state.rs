@@ -1,0 +1,133 @@
+//! A run that goes on where it was.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::{Dqn, Memory};
+use crate::rl::Environment;
+use crate::rl::n_step_return::Waiting;
+use crate::state::{State, Stateful};
+use crate::{Error, Result};
+
+impl Stateful for Memory {
+    fn state(&self) -> Result<State> {
+        match self {
+            Self::Uniform(replay) => replay.state(),
+            Self::Prioritized(replay) => replay.state(),
+        }
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        match self {
+            Self::Uniform(replay) => replay.load_state(state),
+            Self::Prioritized(replay) => replay.load_state(state),
+        }
+    }
+}
+
+/// Both networks, the optimizer, the memory, the environment with its episode, the streams, and the count of steps. Settings are
+/// those of the one that loads.
+impl<E> Stateful for Dqn<E>
+where
+    E: Environment + Stateful,
+    E::Observation: AsRef<[f64]> + AsMut<[f64]>,
+{
+    fn state(&self) -> Result<State> {
+        let mut state = State::default();
+        let parts: [(&str, &dyn Stateful); 7] = [
+            ("online.", &self.params),
+            ("target.", &self.target_params),
+            ("optimizer.", &self.optimizer),
+            ("replay.", &self.memory),
+            ("env.", &self.env),
+            ("exploration.", &self.exploration),
+            ("draws.", &self.draws),
+        ];
+        for (prefix, part) in parts {
+            state.add_part(prefix, part.state()?);
+        }
+        state.tensors.insert("observation".into(), numbers(self.observation.as_ref())?);
+        state.set("step", self.step);
+        state.set("total", self.total);
+        state.set("length", self.length);
+        state.set("waiting", self.returns.waiting.len());
+        for (i, waiting) in self.returns.waiting.iter().enumerate() {
+            state.tensors.insert(format!("waiting.{i}.observation"), numbers(waiting.observation.as_ref())?);
+            state.set(&format!("waiting.{i}.action"), waiting.action);
+            state.set(&format!("waiting.{i}.reward"), waiting.reward);
+            state.set(&format!("waiting.{i}.discount"), waiting.discount);
+        }
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        // All that can be refused without a change comes first; then parts, which are put back if a later one is refused.
+        let observation = self.observation(state, "observation")?;
+        let count: usize = state.get("waiting")?;
+        if count >= self.config.n_step {
+            let problem = format!("must be below {}, got {count}", self.config.n_step);
+            return Err(Error::State { name: "waiting".into(), problem });
+        }
+        let waiting = |i: usize| -> Result<Waiting<E::Observation>> {
+            Ok(Waiting {
+                observation: self.observation(state, &format!("waiting.{i}.observation"))?,
+                action: state.get(&format!("waiting.{i}.action"))?,
+                reward: state.get(&format!("waiting.{i}.reward"))?,
+                discount: state.get(&format!("waiting.{i}.discount"))?,
+            })
+        };
+        let waiting = (0..count).map(waiting).collect::<Result<_>>()?;
+        let (step, total, length) = (state.get("step")?, state.get("total")?, state.get("length")?);
+        let before = copied(self.state()?)?;
+        if let Err(error) = self.load_parts(state) {
+            self.load_parts(&before)?;
+            return Err(error);
+        }
+        self.observation = observation;
+        self.returns.waiting = waiting;
+        (self.step, self.total, self.length) = (step, total, length);
+        Ok(())
+    }
+}
+
+impl<E> Dqn<E>
+where
+    E: Environment + Stateful,
+    E::Observation: AsRef<[f64]> + AsMut<[f64]>,
+{
+    fn load_parts(&mut self, state: &State) -> Result<()> {
+        let parts: [(&str, &mut dyn Stateful); 7] = [
+            ("online.", &mut self.params),
+            ("target.", &mut self.target_params),
+            ("optimizer.", &mut self.optimizer),
+            ("replay.", &mut self.memory),
+            ("env.", &mut self.env),
+            ("exploration.", &mut self.exploration),
+            ("draws.", &mut self.draws),
+        ];
+        for (prefix, part) in parts {
+            part.load_state(&state.part(prefix)).map_err(|error| error.within(prefix))?;
+        }
+        Ok(())
+    }
+
+    /// An observation of the state, as wide as the present one.
+    fn observation(&self, state: &State, name: &str) -> Result<E::Observation> {
+        let mut observation = self.observation.clone();
+        let like = Tensor::zeros(observation.as_ref().len(), DType::F64, &Device::Cpu)?;
+        let numbers: Vec<f64> = state.tensor(name, &like)?.to_vec1()?;
+        observation.as_mut().copy_from_slice(&numbers);
+        Ok(observation)
+    }
+}
+
+fn numbers(observation: &[f64]) -> Result<Tensor> {
+    Ok(Tensor::from_slice(observation, observation.len(), &Device::Cpu)?)
+}
+
+/// With tensors of its own, which later steps do not change.
+fn copied(mut state: State) -> Result<State> {
+    for tensor in state.tensors.values_mut() {
+        *tensor = tensor.copy()?;
+    }
+    Ok(state)
+}
