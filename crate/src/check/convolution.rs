@@ -100,6 +100,8 @@ pub fn polyphase(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
             vec![1.0, -2.0, 2.0, 1.0],
             // One large number against several small ones.
             vec![2.0, 4.0, 2.0, 0.0, 2.0, 1.0],
+            // The largest number against several.
+            vec![3.0, 2.0, 0.0, 2.0, 0.0, 2.0],
         ];
         for n in [8, 10, 16] {
             cases.push(draws(&mut rng, n, 2.0));

@@ -37,6 +37,9 @@ fn the_gradient_of_a_shared_weight_is_a_sum_over_places() {
     rejects(weight_gradient(|x, g| by_places(x, g).into_iter().rev().collect()), "got it turned round");
     // Takes the first place only.
     rejects(weight_gradient(|x, g| by_places(&x[..=x.len() - g.len()], &g[..1])), "entry 0: expected 21, got 1");
+    // Turns the gradient round, as one would for the input.
+    let flipped = |x: &[f64], g: &[f64]| by_places(x, &g.iter().rev().copied().collect::<Vec<f64>>());
+    rejects(weight_gradient(flipped), "entry 0: expected 21, got 12");
     // Gives the gradient of the input in its place.
     rejects(weight_gradient(|x, _| vec![0.0; x.len()]), "expected 2 entries, got 3");
 }
@@ -58,6 +61,8 @@ fn frequencies_fold_at_one_half() {
     rejects(alias(|frequency, stride| frequency * stride as f64), "frequency 0.4, stride 2: expected 0.2, got 0.8");
     rejects(alias(|frequency, stride| frequency / stride as f64), "frequency 0.1, stride 2: expected 0.2, got 0.05");
     rejects(alias(|frequency, stride| (frequency * stride as f64).min(0.5)), "expected 0.2, got 0.5");
+    // Goes round at one half, instead of turning back there.
+    rejects(alias(|frequency, stride| frequency * stride as f64 % 0.5), "frequency 0.4, stride 2: expected 0.2, got 0.3");
 }
 
 fn chosen(x: &[f64]) -> Vec<f64> {
@@ -88,6 +93,13 @@ fn sampling_follows_the_larger_norm() {
         if size(&part(1)) > size(&part(0)) { part(1) } else { part(0) }
     };
     rejects(polyphase(l1), "x [2.0, 4.0, 2.0, 0.0, 2.0, 1.0]: expected [4.0, 0.0, 1.0], got [2.0, 2.0, 2.0]");
+    // The larger entry, not the larger sum of squares.
+    let by_entry = |x: &[f64]| {
+        let part = |p: usize| x.iter().skip(p).step_by(2).copied().collect::<Vec<f64>>();
+        let most = |part: &[f64]| part.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+        if most(&part(1)) > most(&part(0)) { part(1) } else { part(0) }
+    };
+    rejects(polyphase(by_entry), "x [3.0, 2.0, 0.0, 2.0, 0.0, 2.0]: expected [2.0, 2.0, 2.0], got [3.0, 0.0, 0.0]");
     // Of equal ones the second.
     let last = |x: &[f64]| {
         let part = |p: usize| x.iter().skip(p).step_by(2).copied().collect::<Vec<f64>>();
