@@ -53,6 +53,9 @@ fn main() -> Result<()> {
         plain_means.push(plain.mean);
     }
     println!("training error, 44 layers, five seeds\n{}", table.text()?);
-    assert!(plain_means[0] < plain_means[1] && plain_means[0] < plain_means[2], "the paper's rate is the plain net's best");
+    assert!(
+        plain_means[0] < plain_means[1] && plain_means[0] < plain_means[2],
+        "the paper's rate is the plain net's best"
+    );
     Ok(())
 }

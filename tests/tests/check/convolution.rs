@@ -62,7 +62,10 @@ fn frequencies_fold_at_one_half() {
     rejects(alias(|frequency, stride| frequency / stride as f64), "frequency 0.1, stride 2: expected 0.2, got 0.05");
     rejects(alias(|frequency, stride| (frequency * stride as f64).min(0.5)), "expected 0.2, got 0.5");
     // Goes round at one half, instead of turning back there.
-    rejects(alias(|frequency, stride| frequency * stride as f64 % 0.5), "frequency 0.4, stride 2: expected 0.2, got 0.3");
+    rejects(
+        alias(|frequency, stride| frequency * stride as f64 % 0.5),
+        "frequency 0.4, stride 2: expected 0.2, got 0.3",
+    );
 }
 
 fn chosen(x: &[f64]) -> Vec<f64> {
