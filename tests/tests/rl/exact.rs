@@ -87,7 +87,7 @@ fn the_best_stationary_policy_within_a_limit_is_proven() -> Result<()> {
 #[test]
 fn the_best_stationary_policy_is_that_of_enumeration() -> Result<()> {
     let mut clocks = 0;
-    for seed in 0..20 {
+    for seed in 0..300 {
         let mdp = random_process(5, 3, seed);
         let all = (0..3_usize.pow(5)).map(|code| {
             let choices: Vec<usize> = (0..5).map(|state| code / 3_usize.pow(state) % 3).collect();
@@ -100,7 +100,7 @@ fn the_best_stationary_policy_is_that_of_enumeration() -> Result<()> {
         near(found.value, best, 1e-9);
         clocks += usize::from(mdp.start_value(&finite_horizon(&mdp, 6, 1.0)?.values[6]) > best + 1e-6);
     }
-    assert!(clocks > 5, "a clock should help in some of them");
+    assert!(clocks > 100, "a clock should help in many of them: {clocks}");
     Ok(())
 }
 
@@ -216,9 +216,9 @@ fn a_horizon_is_walked_back_step_by_step() -> Result<()> {
 #[test]
 fn episodes_without_end_have_the_value_of_their_rewards() -> Result<()> {
     // Action 0 stays for ever: at cost 1, for 0, for a gain of 1, for both by turns (states 3 and 4). Action 1 ends. State 5 leads
-    // to state 0 half of the time; state 6 to 0 or 2.
+    // to state 0 half of the time; state 6 to 0 or 2; state 7 pays once, and then nothing is earned for ever.
     let outcome = |probability, next, reward, terminated| Outcome { probability, next, reward, terminated };
-    let mdp = Mdp::new(7, 2, vec![1.0 / 7.0; 7], |state, action| match (state, action) {
+    let mdp = Mdp::new(8, 2, vec![1.0 / 8.0; 8], |state, action| match (state, action) {
         (_, 1) => vec![outcome(1.0, state, -5.0, true)],
         (0, _) => vec![outcome(1.0, 0, -1.0, false)],
         (1, _) => vec![outcome(1.0, 1, 0.0, false)],
@@ -226,19 +226,20 @@ fn episodes_without_end_have_the_value_of_their_rewards() -> Result<()> {
         (3, _) => vec![outcome(1.0, 4, 1.0, false)],
         (4, _) => vec![outcome(1.0, 3, -2.0, false)],
         (5, _) => vec![outcome(0.5, 0, 7.0, false), outcome(0.5, 5, 0.0, true)],
-        _ => vec![outcome(0.5, 0, 0.0, false), outcome(0.5, 2, 0.0, false)],
+        (6, _) => vec![outcome(0.5, 0, 0.0, false), outcome(0.5, 2, 0.0, false)],
+        _ => vec![outcome(1.0, 1, -1.0, false)],
     })?;
-    let stay = policy_evaluation(&mdp, &TabularPolicy::deterministic(&[0; 7], 2)?, 1.0)?;
+    let stay = policy_evaluation(&mdp, &TabularPolicy::deterministic(&[0; 8], 2)?, 1.0)?;
     assert_eq!(stay[..3], [f64::NEG_INFINITY, 0.0, f64::INFINITY]);
     assert!(stay[3].is_nan() && stay[4].is_nan() && stay[6].is_nan());
-    assert_eq!(stay[5], f64::NEG_INFINITY);
-    assert_eq!(policy_evaluation(&mdp, &TabularPolicy::deterministic(&[1; 7], 2)?, 1.0)?, [-5.0; 7]);
+    assert_eq!((stay[5], stay[7]), (f64::NEG_INFINITY, -1.0));
+    assert_eq!(policy_evaluation(&mdp, &TabularPolicy::deterministic(&[1; 8], 2)?, 1.0)?, [-5.0; 8]);
     // With any exploring it ends, after 2 steps of stays on average for one of leaving.
-    let soft = policy_evaluation(&mdp, &TabularPolicy::uniform(7, 2)?, 1.0)?;
+    let soft = policy_evaluation(&mdp, &TabularPolicy::uniform(8, 2)?, 1.0)?;
     near(soft[0], 0.5 * -5.0 + 0.5 * (-1.0 + soft[0]), 1e-12);
     near(soft[0], -6.0, 1e-12);
     // A discount makes all of it finite.
-    near(policy_evaluation(&mdp, &TabularPolicy::deterministic(&[0; 7], 2)?, 0.9)?[0], -10.0, 1e-12);
+    near(policy_evaluation(&mdp, &TabularPolicy::deterministic(&[0; 8], 2)?, 0.9)?[0], -10.0, 1e-12);
     Ok(())
 }
 
