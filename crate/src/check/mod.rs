@@ -14,6 +14,7 @@ pub mod likelihood;
 pub mod newton;
 pub mod optimizers;
 pub mod overfitting;
+pub mod q_learning;
 pub mod recurrent;
 pub mod regularization;
 pub mod resnet;

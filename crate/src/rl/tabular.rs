@@ -176,7 +176,8 @@ impl<'a> Learner<'a> {
 /// the environment is drawn from `rng`, once.
 ///
 /// # Errors
-/// A policy of other sizes than the environment, or what the environment refuses.
+/// A policy of other sizes than the environment, or what the environment refuses;
+/// [`Error::Interrupted`](crate::Error::Interrupted) where Ctrl-C was pressed.
 ///
 /// ```
 /// use candlelight::rl::*;
@@ -201,6 +202,7 @@ pub fn play(
     }
     let (mut seed, mut returns) = (Some(rng.random()), Vec::new());
     for _ in 0..episodes {
+        interrupt::check()?;
         let (mut state, mut sum) = (env.reset(seed.take())?, 0.0);
         loop {
             let step = env.step(policy.sample(state, rng))?;

@@ -14,6 +14,7 @@ mod likelihood;
 mod newton;
 mod optimizers;
 mod overfitting;
+mod q_learning;
 mod recurrent;
 mod regularization;
 mod resnet;
