@@ -29,6 +29,7 @@
 //! | residual nets of any depth, their shortcuts | [`nn::ResNet`], [`nn::Shortcut`] | `19-resnet` |
 //! | adversarial pairs: losses, steps, an exact gradient penalty | [`gan`] | `20-gan`, `21-wasserstein-gan` |
 //! | how near generated samples are to real ones; mixtures with known modes | [`metrics::generative`], [`data::Modes`] | `20-gan` |
+//! | environments as in Gymnasium, tables of probabilities, pictures of episodes | [`rl`], [`rl::picture`] | `22-q-learning` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers without their fast passes: the reference | [`kernels`] | |
@@ -36,6 +37,7 @@
 //! | figures and tables | [`plot`] | all |
 //! | checks of the exercises | [`check`] | all |
 //! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |
+//! | Ctrl-C between two steps | [`interrupt`] | |
 //!
 //! Candle, ndarray and plotters are re-exported: use those, never a second dependency on them, so that a process holds one
 //! copy of Candle's counters (see [`device::check_statics`]).
@@ -50,6 +52,7 @@ mod eigen;
 pub mod gan;
 pub mod graph;
 pub mod init;
+pub mod interrupt;
 pub mod loss;
 mod memory;
 pub mod metrics;

@@ -155,6 +155,9 @@ pub enum Error {
         /// What came too early, or is missing.
         problem: &'static str,
     },
+    /// Ctrl-C was pressed.
+    #[error("interrupted: all is as after the last whole step")]
+    Interrupted,
     /// A linear system has no single solution.
     #[error("the {size} × {size} matrix is singular: no pivot for column {pivot}")]
     Singular {

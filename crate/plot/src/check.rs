@@ -25,6 +25,9 @@ pub(super) fn problems(panel: &Panel) -> Vec<String> {
     if !panel.classes.is_empty() && !panel.layers.iter().any(|layer| matches!(layer.kind, Kind::Regions { .. })) {
         problems.push("class names need `regions`".into());
     }
+    if !panel.cells.is_empty() && family != Family::Heatmap {
+        problems.push("cell labels need a heat map".into());
+    }
     if panel.equal && (family != Family::Numeric || panel.x.log || panel.y.log) {
         problems.push("equal axes must both be linear".into());
     }
@@ -163,6 +166,12 @@ fn check_heatmap(rows: &[Vec<f64>], panel: &Panel) -> Result<(), String> {
         if !labels.is_empty() && labels.len() != count {
             return Err(format!("{count} {what}s have {} labels", labels.len()));
         }
+    }
+    if !panel.cells.is_empty() && (panel.cells.len(), panel.cells[0].len()) != (rows.len(), width)
+        || panel.cells.iter().any(|row| row.len() != width)
+    {
+        let lengths: Vec<usize> = panel.cells.iter().map(Vec::len).collect();
+        return Err(format!("{} rows of {width} cells have rows of {lengths:?} labels", rows.len()));
     }
     some_finite(&rows.concat())
 }

@@ -55,6 +55,7 @@ pub(super) enum Part {
     Edge { from: String, to: String, label: String, arrow: bool, bend: f64 },
     Group { ids: Vec<String>, label: String },
     Words { at: Point, text: String },
+    Path { points: Vec<Point> },
 }
 
 /// The form of a shape.
@@ -131,6 +132,11 @@ impl Diagram {
     /// Words without a border, centred on a position.
     pub fn text(self, at: (impl Number, impl Number), text: impl Into<String>) -> Self {
         self.push(Part::Words { at: (at.0.to_f64(), at.1.to_f64()), text: text.into() })
+    }
+
+    /// A line through points, as of a road or of an outline: it belongs to no shape.
+    pub fn path(self, points: impl IntoIterator<Item = (impl Number, impl Number)>) -> Self {
+        self.push(Part::Path { points: points.into_iter().map(|(x, y)| (x.to_f64(), y.to_f64())).collect() })
     }
 
     /// Gives what the last call added a colour of the palette by its index, 0 to 7. Default: blue shapes, grey edges.
@@ -212,7 +218,7 @@ impl Diagram {
         for item in &self.items {
             problems.extend(problem(&item.part, &places).map(|problem| format!("{}: {problem}", item.part.name())));
         }
-        if problems.is_empty() && !self.items.iter().any(|i| matches!(i.part, Part::Shape { .. } | Part::Words { .. }))
+        if problems.is_empty() && !self.items.iter().any(|i| !matches!(i.part, Part::Edge { .. } | Part::Group { .. }))
         {
             problems.push("has nothing to draw".into());
         }
@@ -222,7 +228,7 @@ impl Diagram {
     /// What is in the diagram, in words.
     pub(super) fn words(&self) -> String {
         let mut labels: BTreeMap<&str, String> = BTreeMap::new();
-        let (mut shapes, mut edges, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut shapes, mut edges, mut others, mut paths) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for item in &self.items {
             if let Part::Shape { id, label, .. } = &item.part {
                 let faded = if item.faded { " (faded)" } else { "" };
@@ -243,7 +249,11 @@ impl Diagram {
                 }
                 Part::Group { ids, label } => others.push(format!("{} shapes in a group \"{label}\"", ids.len())),
                 Part::Words { text, .. } => others.push(format!("\"{text}\"")),
+                Part::Path { .. } => paths += 1,
             }
+        }
+        if paths > 0 {
+            others.push(format!("{paths} paths"));
         }
         let lists = [("shapes", shapes), ("edges", edges)].map(|(what, all)| listed(what, &all));
         let text: Vec<String> = lists.into_iter().flatten().chain(others).collect();
@@ -258,6 +268,7 @@ impl Part {
             Self::Edge { from, to, .. } => format!("edge from \"{from}\" to \"{to}\""),
             Self::Group { label, .. } => format!("group \"{label}\""),
             Self::Words { text, .. } => format!("text \"{text}\""),
+            Self::Path { points } => format!("path of {} points", points.len()),
         }
     }
 }
@@ -277,6 +288,8 @@ fn problem(part: &Part, places: &BTreeMap<&str, Point>) -> Option<String> {
                 .then(|| format!("its size must be above 0 and at most 1e6, got {width} by {height}"))
         }),
         Part::Shape { at, .. } | Part::Words { at, .. } => far(at),
+        Part::Path { points } if points.len() < 2 => Some("needs at least two points".into()),
+        Part::Path { points } => points.iter().find_map(far),
         Part::Edge { from, to, .. } => unknown(from).or_else(|| unknown(to)).or_else(|| {
             (places.get(from.as_str()) == places.get(to.as_str())).then(|| "both ends stand at one place".into())
         }),

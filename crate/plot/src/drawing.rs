@@ -72,13 +72,14 @@ struct Plan<'a> {
     groups: Vec<(Frame, Words, &'a Item)>,
     edges: Vec<(Vec<Point>, Words, &'a Item)>,
     words: Vec<(Words, Rgb)>,
+    paths: Vec<(Vec<Point>, &'a Item)>,
     bounds: Frame,
 }
 
 impl<'a> Plan<'a> {
     fn new(diagram: &'a Diagram, unit: f64) -> Self {
         let place = |(x, y): Point| (x * unit, -y * unit);
-        let (mut outlines, mut words) = (BTreeMap::new(), Vec::new());
+        let (mut outlines, mut words, mut paths) = (BTreeMap::new(), Vec::new(), Vec::new());
         for item in &diagram.items {
             match &item.part {
                 Part::Shape { id, at, label, form } => {
@@ -89,6 +90,7 @@ impl<'a> Plan<'a> {
                 Part::Words { at, text } => {
                     words.push((Words::new(text, place(*at)), item.color.map_or(INK, style::series)));
                 }
+                Part::Path { points } => paths.push((points.iter().map(|at| place(*at)).collect::<Vec<_>>(), item)),
                 _ => {}
             }
         }
@@ -104,14 +106,15 @@ impl<'a> Plan<'a> {
             }
         }
         let groups = groups(diagram, &outlines);
+        let at = |(x, y): &Point| Frame { left: *x, top: *y, right: *x, bottom: *y };
         let frames = outlines.values().map(|(outline, _)| outline.frame());
         let frames = frames.chain(words.iter().map(|(words, _)| words.frame()));
         let frames = frames.chain(groups.iter().flat_map(|(frame, words, _)| [*frame, words.frame()]));
-        let frames = frames.chain(edges.iter().flat_map(|(course, words, _)| {
-            course.iter().map(|(x, y)| Frame { left: *x, top: *y, right: *x, bottom: *y }).chain([words.frame()])
-        }));
+        let frames =
+            frames.chain(edges.iter().flat_map(|(course, words, _)| course.iter().map(at).chain([words.frame()])));
+        let frames = frames.chain(paths.iter().flat_map(|(points, _)| points.iter().map(at)));
         let bounds = frames.reduce(|a, b| a.union(&b)).unwrap_or_default().grown(2.0);
-        Self { diagram, outlines, groups, edges, words, bounds }
+        Self { diagram, outlines, groups, edges, words, paths, bounds }
     }
 
     fn draw(&self, scene: &mut Scene) {
@@ -130,6 +133,14 @@ impl<'a> Plan<'a> {
             let Part::Shape { id, form, .. } = &item.part else { continue };
             let Some((outline, _)) = self.outlines.get(id.as_str()) else { continue };
             draw_outline(scene, outline, *form, item);
+        }
+        for (points, item) in &self.paths {
+            let color = if item.faded { PALE } else { item.color.map_or(MUTED, style::series) };
+            if item.dashed {
+                scene.dashed(points, color, STROKE, (5.0, 3.5));
+            } else {
+                scene.path(points.clone(), color, STROKE);
+            }
         }
         for (words, color) in &self.words {
             words.draw(scene, *color);

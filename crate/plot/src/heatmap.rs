@@ -11,6 +11,7 @@ use super::text::{number, width, wrap};
 const LARGEST_CELL: f64 = 64.0;
 const VALUE: f64 = 10.5;
 const NAME_LINE: f64 = 13.0;
+const VALUE_LINE: f64 = 13.0;
 
 /// A heat map measured for a panel of a given size.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(super) struct Heatmap {
     pub bottom: f64,
     left: f64,
     cell: (f64, f64),
+    /// What stands in the cells, in lines.
+    texts: Vec<Vec<Vec<String>>>,
     /// The lines of each name.
     row_names: Vec<Vec<String>>,
     columns: ColumnLabels,
@@ -71,7 +74,10 @@ impl Heatmap {
         let left = widest + 8.0 + label_room(&y_label);
         let x_label = wrap(&panel.x.label, panel_width - left, |t| width(t, LABEL));
         let bottom = columns.height() + 8.0 + label_room(&x_label);
-        Self { plot_height, bottom, left, cell, row_names, columns, bar, x_label, y_label }
+        let texts = if panel.cells.is_empty() { cell_texts(rows) } else { panel.cells.clone() };
+        let lines = |text: &String| text.lines().map(str::to_owned).collect();
+        let texts = texts.iter().map(|row| row.iter().map(lines).collect()).collect();
+        Self { plot_height, bottom, left, cell, texts, row_names, columns, bar, x_label, y_label }
     }
 
     pub fn draw(&self, scene: &mut Scene, rows: &[Vec<f64>], panel_left: f64, top: f64) {
@@ -89,14 +95,19 @@ impl Heatmap {
             rgb,
             smooth: false,
         }));
-        let texts = cell_texts(rows);
-        let widest = texts.iter().flatten().map(|text| width(text, VALUE)).fold(0.0, f64::max);
-        if widest + 4.0 <= self.cell.0 && self.cell.1 >= 13.0 {
+        let cells = || self.texts.iter().flatten();
+        let widest = cells().flatten().map(|text| width(text, VALUE)).fold(0.0, f64::max);
+        let tallest = VALUE_LINE * cells().map(Vec::len).max().unwrap_or(1) as f64;
+        if widest + 4.0 <= self.cell.0 && self.cell.1 >= tallest {
             self.draw_gaps(scene, (left, top), size);
-            for (i, (row, texts)) in rows.iter().zip(&texts).enumerate() {
-                for (j, (value, text)) in row.iter().zip(texts).enumerate() {
-                    let at = (left + (j as f64 + 0.5) * self.cell.0, top + (i as f64 + 0.5) * self.cell.1 + 3.8);
-                    scene.text(at, text, VALUE, Anchor::Middle, text_on(color(*value)));
+            for (i, (row, texts)) in rows.iter().zip(&self.texts).enumerate() {
+                for (j, (value, lines)) in row.iter().zip(texts).enumerate() {
+                    let x = left + (j as f64 + 0.5) * self.cell.0;
+                    let middle = top + (i as f64 + 0.5) * self.cell.1 + 3.8;
+                    for (k, line) in lines.iter().enumerate() {
+                        let y = middle + (k as f64 - (lines.len() - 1) as f64 / 2.0) * VALUE_LINE;
+                        scene.text((x, y), line, VALUE, Anchor::Middle, text_on(color(*value)));
+                    }
                 }
             }
         }

@@ -43,6 +43,8 @@ pub struct Panel {
     pub(super) columns: Vec<String>,
     /// Names of the rows of a heat map.
     pub(super) rows: Vec<String>,
+    /// What stands in the cells of a heat map instead of its values.
+    pub(super) cells: Vec<Vec<String>>,
     /// Names of the classes of decision regions.
     pub(super) classes: Vec<String>,
     /// One unit is as long on the x axis as on the y axis.
@@ -210,6 +212,17 @@ impl Panel {
     /// Names of the columns of a heat map. Default: their numbers from 0.
     pub fn column_labels(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.categories(names)
+    }
+
+    /// What stands in the cells of a heat map, row by row; `"\n"` breaks lines. Default: the values, where they fit. A value that
+    /// is not finite leaves its cell white.
+    pub fn cell_labels<R>(mut self, rows: impl IntoIterator<Item = R>) -> Self
+    where
+        R: IntoIterator,
+        R::Item: Into<String>,
+    {
+        self.cells = rows.into_iter().map(|row| row.into_iter().map(Into::into).collect()).collect();
+        self
     }
 
     /// A function of x and y as colours, given at each of [`Mesh::points`], with a colour bar called `label`.

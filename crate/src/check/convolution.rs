@@ -47,40 +47,7 @@ pub fn weight_gradient(answer: impl Fn(&[f64], &[f64]) -> Vec<f64>) -> Verdict {
     })
 }
 
-/// Exercise 2: how many parameters lead from one layer of maps to the next, with biases: shared kernels, a kernel of its own at
-/// each place, and full connection. No padding, stride 1.
-///
-/// ```
-/// use candlelight::check;
-/// // One bias for each map is right where the kernel is shared; here it is taken for all three.
-/// let biases = |c: usize, m: usize, k: usize, n: usize| {
-///     let o = n + 1 - k;
-///     [m * c * k * k + m, m * c * k * k * o * o + m, c * n * n * m * o * o + m]
-/// };
-/// let verdict = check::convolution::parameters(biases).to_string();
-/// assert!(verdict.contains("locally connected: expected 500, got 404"), "{verdict}");
-/// ```
-pub fn parameters(answer: impl Fn(usize, usize, usize, usize) -> [usize; 3]) -> Verdict {
-    verdict("parameters", |trials| {
-        for (channels, maps, kernel, size) in
-            [(1, 4, 2, 6_usize), (1, 6, 5, 28), (6, 16, 5, 12), (3, 2, 1, 4), (2, 3, 7, 7)]
-        {
-            let (taps, places) = (channels * kernel * kernel, (size + 1 - kernel).pow(2));
-            let outputs = maps * places;
-            let expected = [maps * (taps + 1), outputs * (taps + 1), outputs * (channels * size * size + 1)];
-            let got = answer(channels, maps, kernel, size);
-            for ((name, expected), got) in ["convolution", "locally connected", "linear"].iter().zip(expected).zip(got)
-            {
-                let trial =
-                    format!("{channels} to {maps} maps, kernel {kernel} × {kernel}, image {size} × {size}, {name}");
-                trials.holds(&trial, got == expected, || format!("expected {expected}, got {got}"))?;
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Exercise 3: the frequency, in [0, 1/2] cycles a step, that a sine has once only every `stride`th number is kept.
+/// Exercise 2: the frequency, in [0, 1/2] cycles a step, that a sine has once only every `stride`th number is kept.
 ///
 /// ```
 /// use candlelight::check;
@@ -109,7 +76,7 @@ pub fn alias(answer: impl Fn(f64, usize) -> f64) -> Verdict {
     })
 }
 
-/// Exercise 4: the entries at even or at odd places, whichever have the larger sum of squares; of equal ones those at even
+/// Exercise 3: the entries at even or at odd places, whichever have the larger sum of squares; of equal ones those at even
 /// places. The length is even.
 ///
 /// ```
@@ -133,6 +100,8 @@ pub fn polyphase(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
             vec![1.0, -2.0, 2.0, 1.0],
             // One large number against several small ones.
             vec![2.0, 4.0, 2.0, 0.0, 2.0, 1.0],
+            // The largest number against several.
+            vec![3.0, 2.0, 0.0, 2.0, 0.0, 2.0],
         ];
         for n in [8, 10, 16] {
             cases.push(draws(&mut rng, n, 2.0));

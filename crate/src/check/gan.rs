@@ -2,7 +2,7 @@
 
 use rand::Rng as _;
 
-use super::{Verdict, agree, draws, verdict};
+use super::{Verdict, draws, softmax, verdict};
 use crate::data::Modes;
 use crate::rng::seeded;
 
@@ -37,32 +37,41 @@ pub fn smoothed(answer: impl Fn(f64, f64, f64, f64) -> f64) -> Verdict {
     })
 }
 
-/// Exercise 2: the derivatives of the minimax and of the non-saturating loss of the generator with respect to each logit of the
-/// discriminator; both losses are means.
+/// Exercise 2: the share of each sample of a batch in the pull on it, |slope| / sum of |slopes| with respect to the logits of the
+/// discriminator, by the minimax and by the non-saturating loss of the generator.
 ///
 /// ```
 /// use candlelight::check;
-/// // Those of a single sample, not of the mean.
+/// // Divides D by its sum, both of which underflow.
 /// let sigmoid = |d: f64| 1.0 / (1.0 + (-d).exp());
-/// let of_one = |logits: &[f64]| logits.iter().map(|&d| (-sigmoid(d), -sigmoid(-d))).unzip();
-/// let verdict = check::gan::slopes(of_one).to_string();
-/// assert!(verdict.contains("without the 1/N of the mean"), "{verdict}");
+/// let naive = |logits: &[f64]| {
+///     let of = |sign: f64| -> Vec<f64> {
+///         let pull: Vec<f64> = logits.iter().map(|d| sigmoid(sign * d)).collect();
+///         pull.iter().map(|one| one / pull.iter().sum::<f64>()).collect()
+///     };
+///     (of(1.), of(-1.))
+/// };
+/// let verdict = check::gan::shares(naive).to_string();
+/// assert!(verdict.contains("minimax, logits [-1000.0, -1001.0], entry 0: expected 0.73"), "{verdict}");
 /// ```
-pub fn slopes(answer: impl Fn(&[f64]) -> (Vec<f64>, Vec<f64>)) -> Verdict {
-    verdict("slopes of the generator's losses", |trials| {
+pub fn shares(answer: impl Fn(&[f64]) -> (Vec<f64>, Vec<f64>)) -> Verdict {
+    verdict("shares in the pull", |trials| {
         let mut rng = seeded(2);
-        let cases = vec![vec![0.0], vec![-2.0, 1.0], vec![1000.0, -1000.0], draws(&mut rng, 7, 5.0)];
-        let sigmoid = |d: f64| 1.0 / (1.0 + (-d).exp());
+        let cases = vec![
+            vec![0.5],
+            vec![-2.0, 1.0],
+            vec![-1000.0, -1001.0],
+            vec![1000.0, 1002.0, 1000.0],
+            vec![-1000.0, 1000.0],
+            draws(&mut rng, 7, 5.0),
+        ];
         for logits in cases {
-            let n = logits.len() as f64;
             let (minimax, other) = answer(&logits);
             for (name, got, of) in [("minimax", minimax, 1.0), ("non-saturating", other, -1.0)] {
-                let expected: Vec<f64> = logits.iter().map(|&d| -sigmoid(of * d) / n).collect();
                 let trial = format!("{name}, logits {logits:?}");
-                let times_n: Vec<f64> = expected.iter().map(|slope| slope * n).collect();
-                trials.holds(&trial, n == 1.0 || !agree(&got, &times_n) || agree(&expected, &times_n), || {
-                    format!("expected {expected:?}, got {got:?}: that is without the 1/N of the mean")
-                })?;
+                // ln σ(d) = -ln(1 + e^-d), and the softmax of the logarithms.
+                let log_sigmoid = |d: f64| d.min(0.0) - (-d.abs()).exp().ln_1p();
+                let expected = softmax(&logits.iter().map(|&d| log_sigmoid(of * d)).collect::<Vec<f64>>());
                 trials.all_close(&trial, &got, &expected, 1e-12)?;
             }
         }

@@ -122,12 +122,14 @@ impl Mdp {
             let future = if outcome.terminated { 0.0 } else { values.get(outcome.next).copied().unwrap_or(0.0) };
             outcome.probability * (outcome.reward + gamma * future)
         };
-        self.outcomes(state, action).iter().map(worth).sum()
+        // What cannot happen does not count, even where its value is infinite.
+        self.outcomes(state, action).iter().filter(|outcome| outcome.probability > 0.0).map(worth).sum()
     }
 
-    /// The value at the beginning, Σ p(S₀ = s) V(s).
+    /// The value at the beginning, Σ p(S₀ = s) V(s), over the states in which it can begin.
     pub fn start_value(&self, values: &[f64]) -> f64 {
-        self.initial.iter().zip(values).map(|(probability, value)| probability * value).sum()
+        let possible = self.initial.iter().zip(values).filter(|(probability, _)| **probability > 0.0);
+        possible.map(|(probability, value)| probability * value).sum()
     }
 }
 

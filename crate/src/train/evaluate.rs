@@ -7,7 +7,7 @@ use crate::data::Dataset;
 use crate::loss::{checked_labels, with_divisor};
 use crate::metrics::{accuracy, scalar};
 use crate::nn::{Mode, Module};
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 /// Loss and accuracy on a set of samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,6 +45,7 @@ pub fn evaluate(
     let classes = samples.targets().dtype().is_int();
     let (mut mean, mut right) = (WeightedMean::default(), 0.0);
     for batch in samples.batches(batch_size)? {
+        interrupt::check()?;
         let (x, y) = batch?;
         let output = model.forward(&x, Mode::Eval)?;
         let (value, divisor) = with_divisor(|| scalar(&loss(&output, &y)?))?;

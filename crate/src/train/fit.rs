@@ -17,7 +17,7 @@ use crate::nn::{Mode, Module};
 use crate::optim::Optimizer;
 use crate::params::Params;
 use crate::rng::Rng;
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 /// A term to add to the loss of every step, such as λ‖w‖².
 pub type Penalty = Box<dyn Fn() -> Result<Tensor> + Send>;
@@ -127,7 +127,7 @@ impl FitConfig {
 /// # Errors
 /// A setting outside its range; an empty data set; test targets of an integer dtype that are no classes of the model (for
 /// quantities, convert them to a float dtype); a step in which no sample counts; weighted means with different divisors in one
-/// loss; [`Error::NotFinite`] with the step, counted over all epochs, at which loss and penalty stopped being a number; and what
+/// loss; [`Error::Interrupted`] after Ctrl-C, if the program asked for it ([`interrupt`]); [`Error::NotFinite`] with the step, counted over all epochs, at which loss and penalty stopped being a number; and what
 /// the model, the loss and the optimizer report. Parameters then stand as before the step that failed, or with
 /// [`FitConfig::restore_best`] as after the best epoch, if one was finished.
 ///
@@ -218,6 +218,7 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
         let batches = train.shuffled_batches(self.config.batch_size, rng)?.drop_last(self.config.drop_last);
         let last = batches.len().saturating_sub(1);
         for (i, batch) in batches.enumerate() {
+            interrupt::check()?;
             let (mut x, mut y) = batch?;
             if let Some(augmentation) = &self.config.augmentation {
                 (x, y) = augmentation.apply(&x, &y, rng)?;

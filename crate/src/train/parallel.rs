@@ -1,6 +1,6 @@
 use candlelight_kernels::threads;
 
-use crate::Result;
+use crate::{Result, interrupt};
 
 /// Does `run` for each of `of`, several at the same time, and gives the results in the order of `of`: the seeds of an
 /// experiment, the members of an ensemble, the points of a grid.
@@ -12,7 +12,8 @@ use crate::Result;
 /// `parallel_map` does its runs one after another.
 ///
 /// # Errors
-/// That of the first run in the order of `of` which failed; the others still run.
+/// That of the first run in the order of `of` which failed; the others still run. After Ctrl-C, if the program asked for it
+/// ([`interrupt`]), runs that have not begun end with [`Error::Interrupted`](crate::Error::Interrupted).
 ///
 /// ```
 /// use candlelight::{nn::linear, prelude::*, train::parallel_map};
@@ -31,7 +32,9 @@ pub fn parallel_map<I: Send, T: Send>(
 ) -> Result<Vec<T>> {
     let items: Vec<I> = of.into_iter().collect();
     let mut results: Vec<Option<Result<T>>> = items.iter().map(|_| None).collect();
-    threads::run_each(items.into_iter().zip(&mut results), |_, (item, result)| *result = Some(run(item)));
+    threads::run_each(items.into_iter().zip(&mut results), |_, (item, result)| {
+        *result = Some(interrupt::check().and_then(|()| run(item)))
+    });
     results.into_iter().flatten().collect()
 }
 

@@ -29,41 +29,67 @@ fn sigmoid(d: f64) -> f64 {
 }
 
 #[test]
-fn slopes_are_those_of_both_losses() {
-    accepts(slopes(|logits| {
-        let n = logits.len() as f64;
-        logits.iter().map(|&d| (-sigmoid(d) / n, -sigmoid(-d) / n)).unzip()
-    }));
-    // By the crate's own losses.
-    accepts(slopes(|logits| {
-        use candlelight::gan::AdversarialLoss;
-        use candlelight::prelude::*;
-        let d = Var::new(logits, &Device::Cpu).unwrap();
-        let slope = |loss: AdversarialLoss| {
-            let gradients = loss.generator(&d).unwrap().backward().unwrap();
-            gradients.get(&d).unwrap().to_vec1::<f64>().unwrap()
+fn shares_are_those_of_both_losses() {
+    // By a softmax of the logarithms, the largest of which is taken out.
+    let stable = |log: &dyn Fn(f64) -> f64, logits: &[f64]| {
+        let logs: Vec<f64> = logits.iter().map(|&d| log(d)).collect();
+        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = logs.iter().map(|log| (log - largest).exp()).sum();
+        logs.iter().map(|log| (log - largest).exp() / sum).collect::<Vec<f64>>()
+    };
+    let log_sigmoid = |d: f64| if d < 0.0 { d - d.exp().ln_1p() } else { -(-d).exp().ln_1p() };
+    accepts(shares(|logits| (stable(&log_sigmoid, logits), stable(&|d| log_sigmoid(-d), logits))));
+    // By the ratios of one sample to all others.
+    accepts(shares(|logits| {
+        let of = |sign: f64| {
+            let ratio = |d: f64, other: f64| (log_sigmoid(sign * other) - log_sigmoid(sign * d)).exp();
+            logits.iter().map(|&d| 1.0 / logits.iter().map(|&other| ratio(d, other)).sum::<f64>()).collect()
         };
-        (slope(AdversarialLoss::Minimax), slope(AdversarialLoss::NonSaturating))
+        (of(1.0), of(-1.0))
     }));
-    rejects(slopes(|_| todo!("chain rule")), "not written yet. chain rule");
-    rejects(
-        slopes(|logits| logits.iter().map(|&d| (-sigmoid(d), -sigmoid(-d))).unzip()),
-        "minimax, logits [-2.0, 1.0]: expected [-0.0596",
-    );
+    rejects(shares(|_| todo!("logarithms first")), "not written yet. logarithms first");
     let with = |f: fn(f64) -> (f64, f64)| {
-        slopes(move |logits| {
-            let n = logits.len() as f64;
-            logits.iter().map(|&d| (f(d).0 / n, f(d).1 / n)).unzip()
+        shares(move |logits| {
+            let (a, b): (Vec<f64>, Vec<f64>) = logits.iter().map(|&d| f(d)).unzip();
+            let (of_a, of_b): (f64, f64) = (a.iter().sum(), b.iter().sum());
+            (a.iter().map(|a| a / of_a).collect(), b.iter().map(|b| b / of_b).collect())
         })
     };
-    accepts(with(|d| (-sigmoid(d), sigmoid(d) - 1.0)));
-    // Exchanged, and without the sign.
-    rejects(with(|d| (-sigmoid(-d), -sigmoid(d))), "minimax, logits [-2.0, 1.0], entry 0: expected -0.0596");
-    rejects(with(|d| (sigmoid(d), sigmoid(-d))), "minimax, logits [0.0], entry 0: expected -0.5, got 0.5");
+    // Right until everything underflows.
+    rejects(with(|d| (-sigmoid(d), sigmoid(d) - 1.0)), "minimax, logits [-1000.0, -1001.0], entry 0");
+    // Exchanged.
+    rejects(with(|d| (sigmoid(-d), sigmoid(d))), "minimax, logits [-2.0, 1.0], entry 0: expected 0.140");
     // With respect to D, not to its logit.
-    rejects(with(|d| (-1.0 / (1.0 - sigmoid(d)), -1.0 / sigmoid(d))), "expected -0.5, got -2");
-    // Overflows: e^1000 / (1 + e^1000).
-    rejects(with(|d| (-d.exp() / (1.0 + d.exp()), -1.0 / (1.0 + d.exp()))), "expected -0.5, got NaN");
+    rejects(with(|d| (1.0 / (1.0 - sigmoid(d)), 1.0 / sigmoid(d))), "minimax, logits [-2.0, 1.0], entry 0");
+    // A softmax of the logits: right only where all are far to the left.
+    rejects(
+        shares(|logits| (stable(&|d| d, logits), stable(&|d: f64| -d, logits))),
+        "minimax, logits [-2.0, 1.0], entry 0",
+    );
+    // The pulls themselves, and their means.
+    rejects(shares(|logits| logits.iter().map(|&d| (sigmoid(d), sigmoid(-d))).unzip()), "expected 1, got 0.62");
+    let mean = |logits: &[f64]| {
+        let n = logits.len() as f64;
+        logits.iter().map(|&d| (sigmoid(d) / n, sigmoid(-d) / n)).unzip()
+    };
+    rejects(shares(mean), "expected 1, got 0.62");
+    // Negative shares, as the slopes are.
+    rejects(
+        shares(|logits| {
+            let minus = |log: &dyn Fn(f64) -> f64| stable(log, logits).iter().map(|share| -share).collect::<Vec<f64>>();
+            (minus(&log_sigmoid), minus(&|d| log_sigmoid(-d)))
+        }),
+        "expected 1, got -1",
+    );
+    // Nothing where the sum is 0.
+    let guarded = |logits: &[f64]| {
+        let of = |sign: f64| {
+            let pull: Vec<f64> = logits.iter().map(|d| sigmoid(sign * d)).collect();
+            pull.iter().map(|one| one / (pull.iter().sum::<f64>() + 1e-12)).collect()
+        };
+        (of(1.0), of(-1.0))
+    };
+    rejects(shares(guarded), "expected");
 }
 
 #[test]

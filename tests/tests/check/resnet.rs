@@ -52,6 +52,17 @@ fn a_shortcut_of_zeros() {
         [vec![0.0; zeros], y].concat()
     };
     rejects(zero_padding(before), "[1, 2, 2] to 2 channels with stride 2, entry 0: expected 1, got 0");
+    // The last of every two places, not the first.
+    let last = |x: &[f64], [c, h, w]: [usize; 3], out: usize, stride: usize| {
+        let (rows, columns) = (h.div_ceil(stride), w.div_ceil(stride));
+        let mut y = vec![0.0; out * rows * columns];
+        for k in 0..c * rows * columns {
+            let (i, j) = (k / columns % rows * stride + stride - 1, k % columns * stride + stride - 1);
+            y[k] = x[(k / (rows * columns) * h + i.min(h - 1)) * w + j.min(w - 1)];
+        }
+        y
+    };
+    rejects(zero_padding(last), "[1, 2, 2] to 2 channels with stride 2, entry 0: expected 1, got 4");
     // No new channels.
     rejects(zero_padding(|x, shape, _, stride| padded(x, shape, shape[0], stride)), "expected 2 entries, got 1");
 }
@@ -67,6 +78,7 @@ fn by_hand(layers: &BlockLayers, x: &Tensor, mode: Mode, mistake: &str) -> Resul
     let shortcut = match &layers.downsample {
         Some(_) if mistake == "never projects" => x.clone(),
         Some((conv, _)) if mistake == "no norm in the shortcut" => conv.forward(x, mode)?,
+        Some((conv, _)) if mistake == "bn2 in the shortcut" => layers.bn2.forward(&conv.forward(x, mode)?, mode)?,
         Some((conv, norm)) => norm.forward(&conv.forward(x, mode)?, mode)?,
         None => x.clone(),
     };
@@ -95,6 +107,8 @@ fn a_block_by_hand() {
         rejects(found, "2 to 2 channels, stride 1, Train, output");
     }
     let found = block(|layers, x, mode| by_hand(layers, x, mode, "no norm in the shortcut"));
+    rejects(found, "2 to 4 channels, stride 2, Train, output");
+    let found = block(|layers, x, mode| by_hand(layers, x, mode, "bn2 in the shortcut"));
     rejects(found, "2 to 4 channels, stride 2, Train, output");
     rejects(block(|layers, x, mode| by_hand(layers, x, mode, "never projects")), "2 to 4 channels, stride 2, Train");
     // The mode of training whatever is asked.

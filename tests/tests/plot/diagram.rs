@@ -130,3 +130,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_path_goes_through_its_points() {
+    let road = Diagram::new("").path([(0, 0), (1, 1), (3, 0)]).color(2);
+    let svg = parse(&road.svg().expect("a figure"));
+    let line = svg.iter().find(|e| e.name == "polyline").expect("a path");
+    let points: Vec<(f64, f64)> = (line.get("points").split(' '))
+        .map(|pair| pair.split_once(',').map(|(x, y)| (x.parse().expect("x"), y.parse().expect("y"))).expect("x,y"))
+        .collect();
+    let [a, b, c] = points[..] else { panic!("{points:?}") };
+    // Coordinates are rounded to a tenth of a pixel.
+    assert!((c.0 - a.0 - 3.0 * (b.0 - a.0)).abs() < 0.5 && (a.1 - b.1 - (b.0 - a.0)).abs() < 0.5 && a.1 == c.1);
+    assert!(road.describe().contains("1 paths"), "{}", road.describe());
+    for (points, problem) in
+        [(vec![(0.0, 0.0)], "needs at least two points"), (vec![(0.0, 0.0), (f64::NAN, 0.0)], "finite")]
+    {
+        let error = Diagram::new("").path(points).svg().unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}

@@ -308,6 +308,8 @@ fn bad_data_are_named_when_drawn() {
         (panel("").heatmap("m", [vec![1, 2], vec![3]]), "row 1 has 1 values and row 0 has 2"),
         (panel("").heatmap("m", [[f64::NAN]]), "has no finite value"),
         (panel("").heatmap("m", [[1]]).row_labels(["a", "b"]), "1 rows have 2 labels"),
+        (panel("").heatmap("m", [[1, 2]]).cell_labels([["a"]]), "1 rows of 2 cells have rows of [1] labels"),
+        (panel("").line("l", [0], [0]).cell_labels([["a"]]), "cell labels need a heat map"),
         (panel("").heatmap("m", [[1]]).heatmap("n", [[1]]), "a panel holds one heat map"),
         (panel("").field("f", &mesh, [1.0]), "1 values for a mesh of 3 by 3 points"),
         (panel("").field("f", &mesh, [1.0; 9]).log_y(), "linear axes only"),
@@ -419,4 +421,13 @@ fn a_figure_replaces_files_only_and_takes_names_of_any_length() {
     );
     let refused = figure.save(folder.path().join("pipe.svg")).unwrap_err();
     assert!(matches!(&refused, Error::Io { .. }) && refused.to_string().contains("not a regular file"), "{refused}");
+}
+
+#[test]
+fn labels_stand_in_the_cells_of_a_heat_map() {
+    let map = Panel::new("").heatmap("v", [[1.0, f64::NAN]]).cell_labels([["up\n1.0", "H"]]);
+    let svg = parse(&Figure::new().panel(map).svg().expect("a figure"));
+    let (up, below, hole) = (find_text(&svg, "up"), find_text(&svg, "1.0"), find_text(&svg, "H"));
+    assert!(up.number("y") < hole.number("y") && hole.number("y") < below.number("y"), "two lines around the middle");
+    assert_eq!(up.number("x"), below.number("x"));
 }

@@ -1,4 +1,4 @@
-//! Settings, a line each.
+//! How an agent learns.
 
 use candlelight_base::range;
 

@@ -13,7 +13,7 @@ use crate::nn::Module;
 use crate::params::Params;
 use crate::rng::{Rng, stream};
 use crate::train::Progress;
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 pub use config::DqnConfig;
 use history::Reporter;
@@ -120,7 +120,7 @@ where
     /// Takes `steps` steps, and prints how it goes.
     ///
     /// # Errors
-    /// As [`Dqn::step`].
+    /// As [`Dqn::step`]; [`Error::Interrupted`] after Ctrl-C, if the program asked for it ([`interrupt`]): the agent can go on.
     pub fn train(&mut self, steps: u64, progress: Progress) -> Result<DqnHistory> {
         self.train_until(steps, progress, |_, _| Ok(false))
     }
@@ -128,7 +128,7 @@ where
     /// [`Dqn::train`] that ends earlier if `stop` says so, which is asked after each episode.
     ///
     /// # Errors
-    /// As [`Dqn::step`], and those of `stop`.
+    /// As [`Dqn::train`], and those of `stop`.
     pub fn train_until(
         &mut self,
         steps: u64,
@@ -138,6 +138,7 @@ where
         let reporter = Reporter::new(progress, steps);
         let mut history = DqnHistory::default();
         for done in 1..=steps {
+            interrupt::check()?;
             let DqnStep { episode, update } = self.step()?;
             history.updates.extend(update);
             history.episodes.extend(episode);

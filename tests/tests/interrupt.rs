@@ -1,0 +1,99 @@
+//! Ctrl-C: a request for those who ask for it, and the end of the process else.
+
+use std::process::{Command, ExitStatus};
+use std::sync::Mutex;
+
+use candlelight::data::Dataset;
+use candlelight::interrupt::{self, on_ctrl_c};
+use candlelight::prelude::*;
+use candlelight::train::fit;
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::raise;
+
+/// The signal is one for the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn a_request_ends_training_between_two_steps() -> Result<()> {
+    let _alone = ALONE.lock().unwrap();
+    let x = Tensor::ones((64, 2), DType::F32, &Device::Cpu)?;
+    let data = Dataset::new(&x, &x)?;
+    let params = Params::new(0, &Device::Cpu)?;
+    let model = linear(2, 2, params.pp("fc"))?;
+    let mut sgd = Sgd::new(params.trainable(), SgdConfig::default())?;
+    let config = FitConfig { epochs: 3, batch_size: 8, ..FitConfig::default() }.silent();
+
+    let held = on_ctrl_c()?;
+    let steps = std::cell::Cell::new(0);
+    let loss = |p: &Tensor, t: &Tensor| {
+        steps.set(steps.get() + 1);
+        if steps.get() == 5 {
+            raise(SIGINT).expect("a signal");
+        }
+        mse(p, t)
+    };
+    let mut run = || fit(&model, &mut sgd, loss, &data, None, &config, &mut seeded(0));
+    let stopped = run();
+    assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+    assert_eq!(steps.get(), 5, "the step in which it came is a whole one");
+    assert!(interrupt::requested() && run().is_err(), "as long as it is held");
+    assert!(matches!(evaluate(&model, mse, &data, 8), Err(Error::Interrupted)));
+    let begun: Result<Vec<()>> = parallel_map(0..3, |_| panic!("it must not begin"));
+    assert!(matches!(begun, Err(Error::Interrupted)));
+    drop(held);
+    assert!(!interrupt::requested() && interrupt::check().is_ok());
+    assert_eq!(run()?.epochs.len(), 3, "and trains again");
+    Ok(())
+}
+
+/// Runs one of the ignored tests below in a process of its own.
+fn child(name: &str) -> ExitStatus {
+    let program = std::env::current_exe().expect("this program");
+    let arguments = ["--exact", name, "--ignored", "--test-threads=1"];
+    Command::new(program).args(arguments).output().expect("a process").status
+}
+
+#[test]
+#[cfg(unix)]
+fn without_one_who_would_answer_the_process_ends() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let _alone = ALONE.lock().unwrap();
+    for name in ["second_press", "after_it_was_held", "never_answered"] {
+        assert_eq!(child(name).signal(), Some(SIGINT), "{name}");
+    }
+    assert!(child("answered").success());
+}
+
+#[test]
+#[ignore = "ends the process"]
+fn second_press() {
+    let _held = on_ctrl_c().expect("a handler");
+    raise(SIGINT).expect("a signal");
+    assert!(interrupt::requested());
+    raise(SIGINT).expect("a signal");
+}
+
+#[test]
+#[ignore = "ends the process"]
+fn after_it_was_held() {
+    drop((on_ctrl_c(), on_ctrl_c()));
+    raise(SIGINT).expect("a signal");
+}
+
+#[test]
+#[ignore = "ends the process"]
+fn never_answered() {
+    let held = on_ctrl_c();
+    raise(SIGINT).expect("a signal");
+    drop(held);
+}
+
+#[test]
+#[ignore = "a part of another test"]
+fn answered() {
+    let held = on_ctrl_c();
+    raise(SIGINT).expect("a signal");
+    assert!(interrupt::check().is_err());
+    drop(held);
+}
