@@ -1,4 +1,4 @@
-//! Settings, a line each.
+//! How an agent learns.
 
 use candlelight_base::range;
 
@@ -72,6 +72,25 @@ impl Default for DqnConfig {
 }
 
 impl DqnConfig {
+    /// Settings that solve CartPole-v1 in some 20 000 steps with the network of the defaults, which are made for 500 000.
+    ///
+    /// They differ by lr = 10⁻³, 64 transitions an update, a memory of 50 000, updates at every fourth step from step 1000 on, a
+    /// target that follows every 250, 8000 steps of less and less exploration, and n = 20 steps of reward. Found by trial on ten
+    /// seeds. What counts most is n: by single steps the value of an episode of 500 creeps back from its end.
+    pub fn cart_pole() -> Self {
+        Self {
+            lr: 1e-3,
+            batch_size: 64,
+            buffer_size: 50_000,
+            learning_starts: 1000,
+            train_every: 4,
+            target_every: 250,
+            epsilon_steps: 8000,
+            n_step: 20,
+            ..Self::default()
+        }
+    }
+
     /// ε at a step.
     pub fn epsilon_at(&self, step: u64) -> f64 {
         let share = step.min(self.epsilon_steps) as f64 / self.epsilon_steps as f64;

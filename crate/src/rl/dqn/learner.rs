@@ -33,6 +33,15 @@ enum Memory {
     Prioritized(PrioritizedReplay),
 }
 
+impl Memory {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Uniform(replay) => replay.is_empty(),
+            Self::Prioritized(replay) => replay.is_empty(),
+        }
+    }
+}
+
 impl Learner {
     /// For observations of `width` numbers.
     pub fn new<M: Module + 'static>(
@@ -80,7 +89,8 @@ impl Learner {
     pub fn after_step(&mut self, step: u64) -> Result<Option<Update>> {
         let mut last = None;
         if step > self.config.learning_starts {
-            if step.is_multiple_of(self.config.train_every) {
+            // It is empty as long as the first return over n steps is on its way.
+            if step.is_multiple_of(self.config.train_every) && !self.memory.is_empty() {
                 for _ in 0..self.config.updates {
                     last = Some(self.learn(step)?);
                 }

@@ -128,7 +128,7 @@ where
     /// [`Dqn::train`] that ends earlier if `stop` says so, which is asked after each episode.
     ///
     /// # Errors
-    /// As [`Dqn::step`], and those of `stop`.
+    /// As [`Dqn::train`], and those of `stop`.
     pub fn train_until(
         &mut self,
         steps: u64,
