@@ -177,8 +177,8 @@ fn the_first_update_is_that_of_the_paper() {
             let error = q(&online, &from)[action] - (reward + discount * next);
             loss += error * error / 50.0;
             gradient.1[action] += 2.0 * error / 50.0;
-            for i in 0..4 {
-                gradient.0[4 * action + i] += 2.0 * error * f64::from(from[i] as f32) / 50.0;
+            for (gradient, &x) in gradient.0[4 * action..].iter_mut().zip(&from) {
+                *gradient += 2.0 * error * f64::from(x as f32) / 50.0;
             }
         }
         for _ in 0..starts {
@@ -297,6 +297,10 @@ fn training_records_ends_early_and_can_be_told_by_its_counts() {
     }
     assert_eq!(history.recent_return(1), history.episodes.last().map(|episode| episode.total));
     assert!(history.recent_return(3).unwrap() != history.recent_return(usize::MAX).unwrap());
+    // Updates begin when the first return over n steps is complete.
+    let slow = DqnConfig { learning_starts: 0, train_every: 1, n_step: 5, ..config };
+    let mut slow = Dqn::new(CartPole::v1(), |params| q_network(&[4, 8, 2], params), slow, 0).unwrap();
+    assert_eq!(slow.train(8, Progress::Silent).unwrap().updates[0].step, 5);
     let mut early = make();
     let shorter = early.train_until(500, Progress::Silent, |_, history| Ok(history.episodes.len() == 3)).unwrap();
     assert_eq!(shorter.episodes[..], history.episodes[..3]);

@@ -141,3 +141,16 @@ class QNet(nn.Module):
 
     def forward(self, x):
         return self.fc2(F.relu(self.fc1(x)))
+
+
+class CartPoleNet(nn.Module):
+    """CleanRL's network for CartPole."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(4, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 2)
+
+    def forward(self, x):
+        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))

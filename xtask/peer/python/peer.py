@@ -2,7 +2,8 @@
 
 Takes and answers the lines that ../src/main.rs describes. The first argument is the number of threads, the second, if there is
 one, that of ranks: so many processes then train together (ranks.py), and this one speaks for them. A workload has variants,
-prepared side by side: `plain`, and `fused` for the optimizer's fused kernel; epochs also have `indexed`.
+prepared side by side: `plain`, and `fused` for the optimizer's fused kernel; epochs also have `indexed`, agents `lean`,
+environments in a vector `native`.
 """
 
 import gc
@@ -15,6 +16,7 @@ os.environ["OMP_NUM_THREADS"] = sys.argv[1]
 
 import torch  # noqa: E402  after the number of threads is known
 
+import agents  # noqa: E402
 import epochs  # noqa: E402
 import layers  # noqa: E402
 import memory  # noqa: E402
@@ -33,7 +35,7 @@ def make(workload, variant):
             return layers.conv_forward(int(channels), CONVOLUTIONS[channels])
         case ["conv", channels, "backward"]:
             return layers.conv_backward(int(channels), CONVOLUTIONS[channels])
-    maker = next((getattr(module, workload) for module in (steps, layers, epochs) if hasattr(module, workload)), None)
+    maker = next((getattr(module, workload) for module in (steps, layers, epochs, agents) if hasattr(module, workload)), None)
     return maker and maker(variant)
 
 

@@ -5,7 +5,7 @@ use candlelight_base::range;
 use crate::rl::PrioritizedReplayConfig;
 use crate::{Error, Result};
 
-/// Settings of a [`Dqn`]. The defaults are those of CleanRL's `dqn.py` for CartPole-v1, which trains for 500 000 steps.
+/// Settings of a [`Dqn`](super::Dqn). The defaults are those of CleanRL's `dqn.py` for CartPole-v1, which trains for 500 000 steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DqnConfig {
     /// γ, by what a reward of the next step counts: in [0, 1]; default 0.99.
@@ -24,7 +24,8 @@ pub struct DqnConfig {
     pub updates: usize,
     /// Steps of the environment after which the target network follows, at least 1; default 500.
     pub target_every: u64,
-    /// τ, how far it follows: in (0, 1]; default 1, a copy. See [`TargetNetwork`].
+    /// τ, how far it follows: in (0, 1]; default 1, a copy. See
+    /// [`TargetNetwork`](crate::rl::TargetNetwork).
     pub tau: f64,
     /// ε at the beginning: in [0, 1]; default 1.
     pub epsilon_start: f64,
@@ -32,12 +33,13 @@ pub struct DqnConfig {
     pub epsilon_end: f64,
     /// Steps in which ε goes from one to the other, in a straight line, at least 1; default 250 000.
     pub epsilon_steps: u64,
-    /// Whether the online network chooses the action that the target network values; default false. See [`Dqn`].
+    /// Whether the online network chooses the action that the target network values; default false. See [`Dqn`](super::Dqn).
     pub double: bool,
     /// Steps whose rewards are added up before the value of what follows is asked for, at least 1; default 1. See
-    /// [`NStepReturns`].
+    /// [`NStepReturns`](crate::rl::NStepReturns).
     pub n_step: usize,
-    /// Draws by priority; default `None`, uniformly. See [`PrioritizedReplay`].
+    /// Draws by priority; default `None`, uniformly. See
+    /// [`PrioritizedReplay`](crate::rl::PrioritizedReplay).
     pub prioritized: Option<PrioritizedReplayConfig>,
     /// δ of the Huber loss: above 0; default `None`, squares. The paper's "clipped error" is δ = 1.
     pub huber: Option<f64>,
@@ -70,6 +72,25 @@ impl Default for DqnConfig {
 }
 
 impl DqnConfig {
+    /// Settings that solve CartPole-v1 in some 20 000 steps with the network of the defaults, which are made for 500 000.
+    ///
+    /// They differ by lr = 10⁻³, 64 transitions an update, a memory of 50 000, updates at every fourth step from step 1000 on, a
+    /// target that follows every 250, 8000 steps of less and less exploration, and n = 20 steps of reward. Found by trial on ten
+    /// seeds. What counts most is n: by single steps the value of an episode of 500 creeps back from its end.
+    pub fn cart_pole() -> Self {
+        Self {
+            lr: 1e-3,
+            batch_size: 64,
+            buffer_size: 50_000,
+            learning_starts: 1000,
+            train_every: 4,
+            target_every: 250,
+            epsilon_steps: 8000,
+            n_step: 20,
+            ..Self::default()
+        }
+    }
+
     /// ε at a step.
     pub fn epsilon_at(&self, step: u64) -> f64 {
         let share = step.min(self.epsilon_steps) as f64 / self.epsilon_steps as f64;

@@ -64,7 +64,7 @@ impl Reporter {
     }
 
     /// Prints a line if one is due.
-    pub fn report(&mut self, done: u64, history: &DqnHistory, epsilon: f64, stopped: bool) {
+    pub fn report(&self, done: u64, history: &DqnHistory, epsilon: f64, stopped: bool) {
         let last = stopped || done == self.steps;
         if self.progress == Progress::Silent || !(last || done.is_multiple_of(self.steps.div_ceil(LINES))) {
             return;

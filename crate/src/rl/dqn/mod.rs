@@ -2,18 +2,14 @@
 
 mod config;
 mod history;
+mod learner;
 mod network;
 mod state;
 
-use candle_core::{Device, Tensor};
 use rand::Rng as _;
 
-use super::{Batch, Environment, NStepReturns, PrioritizedReplay, ReplayBuffer, TargetNetwork};
-use crate::autograd::value_and_grad;
-use crate::loss::{HuberConfig, Reduction, huber_with, mse_with};
-use crate::metrics::scalar;
-use crate::nn::{Mode, Module};
-use crate::optim::{Adam, AdamConfig, Optimizer, clip_grad_norm};
+use super::{Batch, Environment, NStepReturns};
+use crate::nn::Module;
 use crate::params::Params;
 use crate::rng::{Rng, stream};
 use crate::train::Progress;
@@ -22,6 +18,7 @@ use crate::{Error, Result, interrupt};
 pub use config::DqnConfig;
 use history::Reporter;
 pub use history::{DqnHistory, EpisodeEnd, Update};
+use learner::Learner;
 pub use network::{dueling_q_network, q_network};
 
 /// Deep Q-learning: a network learns the value of each action from what is remembered.
@@ -56,30 +53,17 @@ pub use network::{dueling_q_network, q_network};
 /// # Ok(()) }
 /// ```
 pub struct Dqn<E: Environment> {
-    config: DqnConfig,
     env: E,
     observation: E::Observation,
-    network: Box<dyn Module>,
-    target: Box<dyn Module>,
-    params: Params,
-    target_params: Params,
-    follower: TargetNetwork,
-    optimizer: Adam,
-    memory: Memory,
+    learner: Learner,
     returns: NStepReturns<E::Observation>,
     exploration: Rng,
-    draws: Rng,
+    config: DqnConfig,
     /// Steps of the environment so far.
     step: u64,
     /// Of the episode that is running.
     total: f64,
     length: u64,
-}
-
-/// Either kind of memory.
-enum Memory {
-    Uniform(ReplayBuffer),
-    Prioritized(PrioritizedReplay),
 }
 
 impl<E: Environment> Dqn<E>
@@ -97,44 +81,15 @@ where
         config: DqnConfig,
         seed: u64,
     ) -> Result<Self> {
-        config.check()?;
         let observation = env.reset(Some(seed))?;
-        let width = observation.as_ref().len();
-        let (params, target_params) = (Params::new(seed, &Device::Cpu)?, Params::new(seed, &Device::Cpu)?);
-        let (online, target) = (network(params.clone())?, network(target_params.clone())?);
-        let follower = TargetNetwork::new(&params, &target_params, config.target_every, config.tau)?;
-        let optimizer = Adam::new(params.trainable(), AdamConfig { lr: config.lr, ..AdamConfig::default() })?;
-        let memory = match config.prioritized {
-            Some(prioritized) => Memory::Prioritized(PrioritizedReplay::new(config.buffer_size, width, prioritized)?),
-            None => Memory::Uniform(ReplayBuffer::new(config.buffer_size, width)?),
-        };
-        let dqn = Self {
-            env,
-            observation,
-            network: Box::new(online),
-            target: Box::new(target),
-            params,
-            target_params,
-            follower,
-            optimizer,
-            memory,
-            returns: NStepReturns::new(config.n_step, config.gamma)?,
-            exploration: stream(seed, "exploration"),
-            draws: stream(seed, "replay"),
-            step: 0,
-            total: 0.0,
-            length: 0,
-            config,
-        };
-        let values = dqn.values(dqn.observation.as_ref())?;
-        if values.len() != dqn.env.actions() {
-            return Err(Error::shape(
-                "output of the network",
-                format!("[N, {}]", dqn.env.actions()),
-                &[1, values.len()],
-            ));
+        let learner = Learner::new(network, observation.as_ref().len(), config, seed)?;
+        let values = learner.values(observation.as_ref())?;
+        if values.len() != env.actions() {
+            return Err(Error::shape("output of the network", format!("[N, {}]", env.actions()), &[1, values.len()]));
         }
-        Ok(dqn)
+        let returns = NStepReturns::new(config.n_step, config.gamma)?;
+        let exploration = stream(seed, "exploration");
+        Ok(Self { env, observation, learner, returns, exploration, config, step: 0, total: 0.0, length: 0 })
     }
 
     /// Takes one step in the environment, and learns if it is time to.
@@ -142,8 +97,7 @@ where
     /// # Errors
     /// Those of the environment and the network; [`Error::NotFinite`] where the loss is no number any more.
     pub fn step(&mut self) -> Result<DqnStep> {
-        let epsilon = self.config.epsilon_at(self.step);
-        let action = match self.exploration.random::<f64>() < epsilon {
+        let action = match self.exploration.random::<f64>() < self.config.epsilon_at(self.step) {
             true => self.exploration.random_range(0..self.env.actions()),
             false => self.act(self.observation.as_ref())?,
         };
@@ -152,26 +106,15 @@ where
         self.total += step.reward;
         self.length += 1;
         let before = std::mem::replace(&mut self.observation, step.observation.clone());
-        let memory = &mut self.memory;
-        self.returns.push(before, action, &step, |transition| match memory {
-            Memory::Uniform(replay) => replay.push(&transition).map(drop),
-            Memory::Prioritized(replay) => replay.push(&transition).map(drop),
-        })?;
-        let mut done = DqnStep::default();
+        let learner = &mut self.learner;
+        self.returns.push(before, action, &step, |transition| learner.remember(&transition))?;
+        let mut episode = None;
         if step.ended() {
-            done.episode = Some(EpisodeEnd { step: self.step, total: self.total, length: self.length });
+            episode = Some(EpisodeEnd { step: self.step, total: self.total, length: self.length });
             (self.total, self.length) = (0.0, 0);
             self.observation = self.env.reset(None)?;
         }
-        if self.step > self.config.learning_starts {
-            if self.step.is_multiple_of(self.config.train_every) {
-                for _ in 0..self.config.updates {
-                    done.update = Some(Update { epsilon, ..self.learn()? });
-                }
-            }
-            self.follower.after_step(self.step)?;
-        }
-        Ok(done)
+        Ok(DqnStep { episode, update: self.learner.after_step(self.step)? })
     }
 
     /// Takes `steps` steps, and prints how it goes.
@@ -185,14 +128,14 @@ where
     /// [`Dqn::train`] that ends earlier if `stop` says so, which is asked after each episode.
     ///
     /// # Errors
-    /// As [`Dqn::step`], and those of `stop`.
+    /// As [`Dqn::train`], and those of `stop`.
     pub fn train_until(
         &mut self,
         steps: u64,
         progress: Progress,
         mut stop: impl FnMut(&Self, &DqnHistory) -> Result<bool>,
     ) -> Result<DqnHistory> {
-        let mut reporter = Reporter::new(progress, steps);
+        let reporter = Reporter::new(progress, steps);
         let mut history = DqnHistory::default();
         for done in 1..=steps {
             interrupt::check()?;
@@ -208,62 +151,12 @@ where
         Ok(history)
     }
 
-    /// One update of the network.
-    fn learn(&mut self) -> Result<Update> {
-        let (size, step) = (self.config.batch_size, self.step);
-        let batch = match &self.memory {
-            Memory::Uniform(replay) => replay.sample(size, &mut self.draws)?,
-            Memory::Prioritized(replay) => replay.sample(size, replay.config().beta_at(step), &mut self.draws)?,
-        };
-        let wanted = self.targets(&batch)?;
-        let mut values = None;
-        let (loss, mut gradients) = value_and_grad(|| {
-            let chosen =
-                self.network.forward(&batch.observations, Mode::Train)?.gather(&batch.actions, 1)?.squeeze(1)?;
-            values = Some(chosen.detach());
-            self.loss(&chosen, &wanted, batch.weights.as_ref())
-        })?;
-        let loss = scalar(&loss)?;
-        if !loss.is_finite() {
-            return Err(Error::NotFinite { what: "the loss of Q-learning", value: loss, step: step as usize });
-        }
-        if let Some(norm) = self.config.max_grad_norm {
-            clip_grad_norm(&mut gradients, &self.params.trainable(), norm, false)?;
-        }
-        self.optimizer.step(&gradients)?;
-        let values: Vec<f32> = values.map_or_else(|| Ok(Vec::new()), |values| values.to_vec1())?;
-        if let Memory::Prioritized(replay) = &mut self.memory {
-            let wanted: Vec<f32> = wanted.to_vec1()?;
-            let errors: Vec<f64> = wanted.iter().zip(&values).map(|(y, q)| f64::from(y - q)).collect();
-            replay.update(&batch.indices, &errors)?;
-        }
-        let mean_q = values.iter().map(|&q| f64::from(q)).sum::<f64>() / values.len() as f64;
-        Ok(Update { step, loss, mean_q, epsilon: 0.0 })
-    }
-
-    /// y of each transition.
-    fn targets(&self, batch: &Batch) -> Result<Tensor> {
-        let next = self.target.forward(&batch.next_observations, Mode::Eval)?.detach();
-        let best = match self.config.double {
-            true => {
-                let choice = self.network.forward(&batch.next_observations, Mode::Eval)?.detach().argmax_keepdim(1)?;
-                next.gather(&choice, 1)?.squeeze(1)?
-            }
-            false => next.max(1)?,
-        };
-        Ok((&batch.rewards + (&batch.discounts * best)?)?)
-    }
-
-    fn loss(&self, chosen: &Tensor, wanted: &Tensor, weights: Option<&Tensor>) -> Result<Tensor> {
-        let reduction = if weights.is_some() { Reduction::None } else { Reduction::Mean };
-        let losses = match self.config.huber {
-            Some(delta) => huber_with(chosen, wanted, &HuberConfig { delta, reduction })?,
-            None => mse_with(chosen, wanted, reduction)?,
-        };
-        match weights {
-            Some(weights) => Ok((losses * weights)?.mean_all()?),
-            None => Ok(losses),
-        }
+    /// One update from a batch of your own, beside those of [`Dqn::step`]; priorities stay as they are.
+    ///
+    /// # Errors
+    /// A batch that does not fit the network; [`Error::NotFinite`].
+    pub fn update(&mut self, batch: &Batch) -> Result<Update> {
+        self.learner.update(batch, self.step).map(|(update, _)| update)
     }
 
     /// The action of the highest value, the first of equals.
@@ -271,9 +164,7 @@ where
     /// # Errors
     /// Those of the network.
     pub fn act(&self, observation: &[f64]) -> Result<usize> {
-        let values = self.values(observation)?;
-        let best = |best: usize, (action, value): (usize, &f32)| if *value > values[best] { action } else { best };
-        Ok(values.iter().enumerate().fold(0, best))
+        self.learner.act(observation)
     }
 
     /// Q(s, a) of each action.
@@ -281,9 +172,7 @@ where
     /// # Errors
     /// Those of the network.
     pub fn values(&self, observation: &[f64]) -> Result<Vec<f32>> {
-        let numbers: Vec<f32> = observation.iter().map(|&x| x as f32).collect();
-        let x = Tensor::from_vec(numbers, (1, observation.len()), &Device::Cpu)?;
-        Ok(self.network.forward(&x, Mode::Eval)?.flatten_all()?.to_vec1()?)
+        self.learner.values(observation)
     }
 
     /// The returns of whole episodes in another environment, without exploration; `seed` for the first of them.
@@ -309,12 +198,17 @@ where
 
     /// The network that learns.
     pub fn network(&self) -> &dyn Module {
-        self.network.as_ref()
+        self.learner.network.as_ref()
     }
 
     /// The parameters of the network that learns.
     pub fn params(&self) -> &Params {
-        &self.params
+        &self.learner.params
+    }
+
+    /// The parameters of its target.
+    pub fn target_params(&self) -> &Params {
+        &self.learner.target_params
     }
 }
 

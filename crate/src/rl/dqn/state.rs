@@ -2,27 +2,11 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{Dqn, Memory};
-use crate::rl::Environment;
+use super::learner::copied;
+use super::{Dqn, Environment};
 use crate::rl::n_step_return::Waiting;
 use crate::state::{State, Stateful};
 use crate::{Error, Result};
-
-impl Stateful for Memory {
-    fn state(&self) -> Result<State> {
-        match self {
-            Self::Uniform(replay) => replay.state(),
-            Self::Prioritized(replay) => replay.state(),
-        }
-    }
-
-    fn load_state(&mut self, state: &State) -> Result<()> {
-        match self {
-            Self::Uniform(replay) => replay.load_state(state),
-            Self::Prioritized(replay) => replay.load_state(state),
-        }
-    }
-}
 
 /// Both networks, the optimizer, the memory, the environment with its episode, the streams, and the count of steps. Settings are
 /// those of the one that loads.
@@ -32,19 +16,9 @@ where
     E::Observation: AsRef<[f64]> + AsMut<[f64]>,
 {
     fn state(&self) -> Result<State> {
-        let mut state = State::default();
-        let parts: [(&str, &dyn Stateful); 7] = [
-            ("online.", &self.params),
-            ("target.", &self.target_params),
-            ("optimizer.", &self.optimizer),
-            ("replay.", &self.memory),
-            ("env.", &self.env),
-            ("exploration.", &self.exploration),
-            ("draws.", &self.draws),
-        ];
-        for (prefix, part) in parts {
-            state.add_part(prefix, part.state()?);
-        }
+        let mut state = self.learner.state()?;
+        state.add_part("env.", self.env.state()?);
+        state.add_part("exploration.", self.exploration.state()?);
         state.tensors.insert("observation".into(), numbers(self.observation.as_ref())?);
         state.set("step", self.step);
         state.set("total", self.total);
@@ -63,8 +37,8 @@ where
         // All that can be refused without a change comes first; then parts, which are put back if a later one is refused.
         let observation = self.observation(state, "observation")?;
         let count: usize = state.get("waiting")?;
-        if count >= self.config.n_step {
-            let problem = format!("must be below {}, got {count}", self.config.n_step);
+        if count >= self.config().n_step {
+            let problem = format!("must be below {}, got {count}", self.config().n_step);
             return Err(Error::State { name: "waiting".into(), problem });
         }
         let waiting = |i: usize| -> Result<Waiting<E::Observation>> {
@@ -95,19 +69,9 @@ where
     E::Observation: AsRef<[f64]> + AsMut<[f64]>,
 {
     fn load_parts(&mut self, state: &State) -> Result<()> {
-        let parts: [(&str, &mut dyn Stateful); 7] = [
-            ("online.", &mut self.params),
-            ("target.", &mut self.target_params),
-            ("optimizer.", &mut self.optimizer),
-            ("replay.", &mut self.memory),
-            ("env.", &mut self.env),
-            ("exploration.", &mut self.exploration),
-            ("draws.", &mut self.draws),
-        ];
-        for (prefix, part) in parts {
-            part.load_state(&state.part(prefix)).map_err(|error| error.within(prefix))?;
-        }
-        Ok(())
+        self.learner.load_state(state)?;
+        self.env.load_state(&state.part("env.")).map_err(|error| error.within("env."))?;
+        self.exploration.load_state(&state.part("exploration.")).map_err(|error| error.within("exploration."))
     }
 
     /// An observation of the state, as wide as the present one.
@@ -122,12 +86,4 @@ where
 
 fn numbers(observation: &[f64]) -> Result<Tensor> {
     Ok(Tensor::from_slice(observation, observation.len(), &Device::Cpu)?)
-}
-
-/// With tensors of its own, which later steps do not change.
-fn copied(mut state: State) -> Result<State> {
-    for tensor in state.tensors.values_mut() {
-        *tensor = tensor.copy()?;
-    }
-    Ok(state)
 }

@@ -45,17 +45,17 @@ pub struct Transition<'a> {
 /// Transitions that were drawn from a memory, as tensors.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// [N, width], F32.
+    /// `[N, width]`, F32.
     pub observations: Tensor,
-    /// [N, 1], U32.
+    /// `[N, 1]`, U32.
     pub actions: Tensor,
-    /// [N], F32.
+    /// `[N]`, F32.
     pub rewards: Tensor,
-    /// [N, width], F32.
+    /// `[N, width]`, F32.
     pub next_observations: Tensor,
-    /// [N], F32.
+    /// `[N]`, F32.
     pub discounts: Tensor,
-    /// [N], F32: by what each loss is to be multiplied; `None` for 1.
+    /// `[N]`, F32: by what each loss is to be multiplied; `None` for 1.
     pub weights: Option<Tensor>,
     /// Where in the memory they are.
     pub indices: Vec<usize>,

@@ -3,6 +3,7 @@
 //! To add one: write its layers under PyTorch's names and its step in a file here, name it in [`task`] (and in
 //! `stock/mod.rs`, in `python/peer.py`, and with its target in `xtask/src/bench/peer/workloads.rs`).
 
+mod agents;
 mod dcgan;
 mod dqn;
 mod epoch;
@@ -39,6 +40,9 @@ pub fn task(workload: &str) -> Option<Result<Task>> {
         "gru_sgd" => sequences::gru(),
         "rnn_sgd" => sequences::rnn(),
         "dqn_step" => dqn::dqn(),
+        "dqn_cart_pole" => agents::dqn(),
+        "cart_pole_steps" => agents::cart_pole(),
+        "cart_pole_steps_of_8" => agents::cart_poles(8),
         "adamw_step" => layers::adamw(),
         "layer_norm" => layers::layer_norm(),
         "batch_norm2d" => layers::batch_norm2d(),

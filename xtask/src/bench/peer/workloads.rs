@@ -47,6 +47,10 @@ const DEEP: Tolerance = Tolerance { first: 2e-2, third: 0.15 };
 
 const PLAIN: &[&str] = &["plain"];
 const OPTIMIZERS: &[&str] = &["plain", "fused"];
+/// CleanRL's program as it stands; with the fused optimizer; and what is left of it without its layers of wrappers.
+const AGENT: &[&str] = &["plain", "fused", "lean", "lean_fused"];
+/// Environments one after another; and those that NumPy computes as one.
+const VECTOR: &[&str] = &["plain", "native"];
 const EPOCH: &[&str] = &["plain", "indexed", "indexed_fused"];
 const MAX_POOL: Option<&str> = Some("the gradient of `max_pool2d` is a quarter of what it should be");
 
@@ -70,6 +74,9 @@ pub const WORKLOADS: &[Workload] = &[
     single("cross_entropy", Some(3.0)),
     training("adamw_step", 1.5),
     training("dqn_step", 8.0),
+    Workload { variants: AGENT, ..training("dqn_cart_pole", 10.0) },
+    single("cart_pole_steps", Some(20.0)),
+    Workload { variants: VECTOR, ..single("cart_pole_steps_of_8", Some(20.0)) },
     single("conv_16_forward", None),
     single("conv_16_backward", None),
     single("conv_64_forward", Some(1.0)),
