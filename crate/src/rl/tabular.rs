@@ -93,6 +93,8 @@ pub(super) fn states(env: &dyn Environment<Observation = usize>) -> Result<usize
 }
 
 /// An agent on its way: [`TabularRun`], and what it needs to go on.
+// Agents take a `dyn` environment: they are compiled here, once and with optimization. As generic functions they would be compiled
+// in the cell that calls them, without.
 pub(super) struct Learner<'a> {
     pub run: TabularRun,
     config: &'a TabularConfig,

@@ -87,18 +87,18 @@ fn the_best_stationary_policy_within_a_limit_is_proven() -> Result<()> {
 #[test]
 fn the_best_stationary_policy_is_that_of_enumeration() -> Result<()> {
     let mut clocks = 0;
-    for seed in 0..300 {
+    for (seed, horizon) in (0..400).map(|seed| (seed, [2, 3, 5, 9][seed as usize % 4])) {
         let mdp = random_process(5, 3, seed);
         let all = (0..3_usize.pow(5)).map(|code| {
             let choices: Vec<usize> = (0..5).map(|state| code / 3_usize.pow(state) % 3).collect();
             let policy = TabularPolicy::deterministic(&choices, 3)?;
-            Ok(mdp.start_value(&evaluate_within(&mdp, &policy, 6, 1.0)?))
+            Ok(mdp.start_value(&evaluate_within(&mdp, &policy, horizon, 1.0)?))
         });
         let best = all.collect::<Result<Vec<f64>>>()?.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let found = best_stationary_within(&mdp, 6, 1.0, 10_000)?;
+        let found = best_stationary_within(&mdp, horizon, 1.0, 10_000)?;
         assert!(found.proven());
         near(found.value, best, 1e-9);
-        clocks += usize::from(mdp.start_value(&finite_horizon(&mdp, 6, 1.0)?.values[6]) > best + 1e-6);
+        clocks += usize::from(mdp.start_value(&finite_horizon(&mdp, horizon, 1.0)?.values[horizon]) > best + 1e-6);
     }
     assert!(clocks > 100, "a clock should help in many of them: {clocks}");
     Ok(())
