@@ -4,6 +4,7 @@ pub mod activations;
 pub mod asynchronous;
 pub mod batch_norm;
 pub mod convolution;
+pub mod deep_q_learning;
 pub mod define_by_run;
 pub mod dropout;
 pub mod gan;

@@ -4,6 +4,7 @@ mod activations;
 mod asynchronous;
 mod batch_norm;
 mod convolution;
+mod deep_q_learning;
 mod define_by_run;
 mod dropout;
 mod gan;
