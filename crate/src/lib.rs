@@ -30,6 +30,7 @@
 //! | adversarial pairs: losses, steps, an exact gradient penalty | [`gan`] | `20-gan`, `21-wasserstein-gan` |
 //! | how near generated samples are to real ones; mixtures with known modes | [`metrics::generative`], [`data::Modes`] | `20-gan` |
 //! | environments as in Gymnasium, tables of probabilities, pictures of episodes | [`rl`], [`rl::picture`] | `22-q-learning` |
+//! | deep Q-learning: replay, target networks, double, dueling, n steps; judging a few runs | [`rl::Dqn`], [`rl`] | `23-deep-q-learning` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers without their fast passes: the reference | [`kernels`] | |
