@@ -31,6 +31,7 @@
 //! | how near generated samples are to real ones; mixtures with known modes | [`metrics::generative`], [`data::Modes`] | `20-gan` |
 //! | environments as in Gymnasium, tables of probabilities, pictures of episodes | [`rl`], [`rl::picture`] | `22-q-learning` |
 //! | exact solutions, agents with a table, bandits | [`rl`] | `22-q-learning` |
+//! | deep Q-learning: replay, target networks, double, dueling, n steps; judging a few runs | [`rl::Dqn`], [`rl`] | `23-deep-q-learning` |
 //! | named, seeded parameters | [`params`] | `00-start-here` |
 //! | training in a file, PyTorch's weights | [`checkpoint`] | |
 //! | layers without their fast passes: the reference | [`kernels`] | |
