@@ -85,7 +85,7 @@ pub fn double_target(answer: impl Fn(f64, f64, &[f64], &[f64], bool) -> f64) -> 
 ///     if terminated && t + k == rewards.len() { sum } else { sum + gamma.powi(n as i32) * values[t + k] }
 /// };
 /// let verdict = check::deep_q_learning::n_step(powerful).to_string();
-/// assert!(verdict.contains("terminated false, t 2, n 2, γ 0.5: expected 23, got 13"), "{verdict}");
+/// assert!(verdict.contains("terminated false, t 0, n 20, γ 0.5: expected 7.75, got 2.75"), "{verdict}");
 /// ```
 pub fn n_step(answer: impl Fn(&[f64], &[f64], bool, usize, usize, f64) -> f64) -> Verdict {
     verdict("the n-step target", |trials| {

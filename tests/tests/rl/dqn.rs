@@ -177,7 +177,7 @@ fn the_first_update_is_that_of_the_paper() {
             let error = q(&online, &from)[action] - (reward + discount * next);
             loss += error * error / 50.0;
             gradient.1[action] += 2.0 * error / 50.0;
-            for (gradient, &x) in gradient.0[4 * action..].iter_mut().zip(&from) {
+            for (gradient, x) in gradient.0[4 * action..].iter_mut().zip(from) {
                 *gradient += 2.0 * error * f64::from(x as f32) / 50.0;
             }
         }
