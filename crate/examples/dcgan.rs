@@ -9,11 +9,12 @@
 //! It prints its tables and asserts what it says below them.
 
 use candlelight::activation::softmax;
-use candlelight::gan::{AdversarialLoss, WeightAverage, discriminator_step, generator_step, sample};
+use candlelight::gan::{AdversarialLoss, discriminator_step, generator_step, sample};
 use candlelight::metrics::generative::{FeatureStatistics, PrecisionRecall};
 use candlelight::nn::{ConvTranspose2d, ConvTranspose2dConfig, from_fn};
 use candlelight::prelude::*;
 use candlelight::rng::{normal, uniform};
+use candlelight::train::WeightAverage;
 
 const CODE: usize = 32;
 const IMAGES: usize = 1000;

@@ -25,14 +25,12 @@
 //! # Ok(()) }
 //! ```
 
-mod average;
 mod clip;
 mod loss;
 mod penalty;
 mod sample;
 mod step;
 
-pub use average::WeightAverage;
 pub use clip::clip_weights;
 pub use loss::AdversarialLoss;
 pub use penalty::{GradientPenaltyConfig, Side, gradient_penalty, interpolate};

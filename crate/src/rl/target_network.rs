@@ -2,8 +2,8 @@
 
 use candlelight_base::range;
 
-use crate::gan::WeightAverage;
 use crate::params::{LoadConfig, Params};
+use crate::train::WeightAverage;
 use crate::{Error, Result};
 
 /// The parameters of a target network, and how they follow those that are trained.

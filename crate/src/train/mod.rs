@@ -12,6 +12,7 @@ mod mean;
 mod parallel;
 mod progress;
 mod watch;
+mod weight_average;
 
 pub use accumulation::GradientSum;
 pub use early_stopping::{Decision, EarlyStopping, StoppingRule};
@@ -23,3 +24,4 @@ pub use history::{Epoch, History};
 pub use parallel::parallel_map;
 pub use progress::Progress;
 pub(crate) use progress::{clock, number};
+pub use weight_average::WeightAverage;

@@ -6,3 +6,4 @@ mod early_stopping;
 mod ensemble;
 mod fit;
 mod transfer;
+mod weight_average;

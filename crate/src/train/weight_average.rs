@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// first step were the start: so does this one, by copying at [`WeightAverage::new`].
 ///
 /// ```
-/// use candlelight::{gan::WeightAverage, prelude::*};
+/// use candlelight::{prelude::*, train::WeightAverage};
 /// # fn main() -> candlelight::Result<()> {
 /// let (params, averaged) = (Params::new(0, &Device::Cpu)?, Params::new(1, &Device::Cpu)?);
 /// let (layer, average) = (linear(1, 1, params.clone())?, linear(1, 1, averaged.clone())?);

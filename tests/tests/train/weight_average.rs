@@ -1,7 +1,7 @@
 //! The moving average of a network.
 
-use candlelight::gan::WeightAverage;
 use candlelight::prelude::*;
+use candlelight::train::WeightAverage;
 use candlelight_tests::flat;
 
 fn model(seed: u64, width: usize) -> (Params, Sequential) {
