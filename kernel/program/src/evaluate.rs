@@ -111,7 +111,11 @@ impl Evaluator {
         self.link.begin();
         let mut callbacks = EvalCallbacks { input_reader: &|request| input(&request.prompt, request.is_password) };
         let result = self.context.execute_with_callbacks(code, &mut callbacks);
-        let run = self.link.finish();
+        let mut run = self.link.finish();
+        if let Err(Error::SubprocessTerminated(how)) = &result {
+            // Told by evcxr alone where the host was ended, too.
+            run.ended.get_or_insert_with(|| how.clone());
+        }
         let compiled = self.context.last_source().unwrap_or_default();
         let failed = failure::of_run(&run, &before, &compiled, &self.sources);
         match (result, failed) {
