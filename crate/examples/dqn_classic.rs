@@ -19,9 +19,9 @@
 //!
 //! - Both: n = 5 steps of reward, since a value has a hundred steps to creep back from the goal; smaller nets, fewer updates.
 //! - Acrobot: a target that follows each step by τ = 0.005, in place of copies.
-//! - MountainCar: the velocity, below 0.07, is brought to the range of the place, and ε falls in 5000 steps. Random actions never
-//!   reach the goal; what explores is that all values begin near 0, too high, and fall by what was tried, to -1 / (1 - γ) in the end.
-//!   With ε falling in 30 000 steps that end came first for 3 of 10 seeds.
+//! - MountainCar: the velocity, below 0.07, is brought to the range of the place, and ε falls in 5000 steps. Random actions do
+//!   not reach the goal; what explores is that all values begin near 0, too high, and fall where something was tried. With ε falling
+//!   in 30 000 steps 3 of 10 seeds ended at -200.
 //!
 //! Tried on the seeds 0 to 19 and 100 to 109; these are 200 to 209.
 
