@@ -149,6 +149,22 @@ pub fn permutation(rng: &mut Rng, n: usize) -> Vec<u32> {
     order
 }
 
+/// The first index at which the sum of the `weights` so far is above `place`, which is at least 0 and below the sum of all: drawn
+/// evenly from there, it gives each index in proportion to its weight. Where rounding lets no sum be above it, the last index
+/// whose weight is above 0; with no such index 0.
+// `WeightedIndex` of rand_distr allocates: for a draw from weights that change with each, that is most of the work.
+pub(crate) fn index_at(weights: impl IntoIterator<Item = f64>, place: f64) -> usize {
+    let (mut sum, mut possible) = (0.0, 0);
+    for (i, weight) in weights.into_iter().enumerate().filter(|(_, weight)| *weight > 0.0) {
+        sum += weight;
+        possible = i;
+        if sum > place {
+            break;
+        }
+    }
+    possible
+}
+
 pub(crate) fn fill(
     shape: impl Into<Shape>,
     dtype: DType,
@@ -164,4 +180,30 @@ pub(crate) fn fill(
         actual => return Err(Error::DType { what: "random tensor", expected: "F32 or F64", actual }),
     };
     Ok(tensor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sixteen evenly spaced places in weights of 0, 1/2, 0, 1/4, 1/4, 0, whose sums are exact.
+    #[test]
+    fn an_index_has_the_share_of_its_weight() {
+        let (weights, mut counts) = ([0.0, 0.5, 0.0, 0.25, 0.25, 0.0], [0; 6]);
+        for place in 0..16 {
+            counts[index_at(weights, f64::from(place) / 16.0)] += 1;
+        }
+        assert_eq!(counts, [0, 8, 0, 4, 4, 0]);
+        // A border belongs to the index that begins there.
+        assert_eq!([0.5, 0.75].map(|place| index_at(weights, place)), [3, 4]);
+    }
+
+    #[test]
+    fn rounding_gives_no_index_that_cannot_be() {
+        // Ten times 0.1 is less than 1 by rounding.
+        let weights = || (0..12).map(|i| if i < 10 { 0.1 } else { 0.0 });
+        assert!(weights().sum::<f64>() < 1.0);
+        assert_eq!(index_at(weights(), 1f64.next_down()), 9);
+        assert_eq!((index_at([0.0, 0.0], 0.0), index_at([], 0.0)), (0, 0));
+    }
 }

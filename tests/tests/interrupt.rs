@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use candlelight::data::Dataset;
 use candlelight::interrupt::{self, on_ctrl_c};
 use candlelight::prelude::*;
+use candlelight::rl::{CartPole, Dqn, DqnConfig, q_network};
 use candlelight::train::fit;
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::raise;
@@ -43,6 +44,35 @@ fn a_request_ends_training_between_two_steps() -> Result<()> {
     drop(held);
     assert!(!interrupt::requested() && interrupt::check().is_ok());
     assert_eq!(run()?.epochs.len(), 3, "and trains again");
+    Ok(())
+}
+
+#[test]
+fn an_agent_that_was_interrupted_keeps_its_history() -> Result<()> {
+    let _alone = ALONE.lock().unwrap();
+    let config = DqnConfig { learning_starts: 20, batch_size: 8, ..DqnConfig::default() };
+    let make = || Dqn::new(CartPole::v1(), |params| q_network(&[4, 8, 2], params), config, 0);
+    let mut whole = make()?;
+    let expected = whole.train(500, Progress::Silent)?;
+    assert_eq!(whole.history(), &expected);
+
+    let mut agent = make()?;
+    let held = on_ctrl_c()?;
+    let stopped = agent.train_until(500, Progress::Silent, |_, history| {
+        if history.episodes.len() == 4 {
+            raise(SIGINT).expect("a signal");
+        }
+        Ok(false)
+    });
+    assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+    drop(held);
+    let kept = agent.history().clone();
+    assert_eq!(kept.episodes, expected.episodes[..4]);
+    assert!(!kept.updates.is_empty() && kept.updates == expected.updates[..kept.updates.len()]);
+    // It goes on, and what it returns then is the rest.
+    let rest = agent.train(500 - agent.steps(), Progress::Silent)?;
+    assert_eq!(rest.episodes, expected.episodes[4..]);
+    assert_eq!(agent.history(), &expected);
     Ok(())
 }
 

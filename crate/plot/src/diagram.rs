@@ -247,15 +247,17 @@ impl Diagram {
                     let label = if label.is_empty() { String::new() } else { format!(" \"{label}\"") };
                     edges.push(format!("{} {sign} {}{label}", name(from), name(to)));
                 }
-                Part::Group { ids, label } => others.push(format!("{} shapes in a group \"{label}\"", ids.len())),
+                Part::Group { ids, label } => {
+                    others.push(format!("{} in a group \"{label}\"", counted(ids.len(), "shape")))
+                }
                 Part::Words { text, .. } => others.push(format!("\"{text}\"")),
                 Part::Path { .. } => paths += 1,
             }
         }
         if paths > 0 {
-            others.push(format!("{paths} paths"));
+            others.push(counted(paths, "path"));
         }
-        let lists = [("shapes", shapes), ("edges", edges)].map(|(what, all)| listed(what, &all));
+        let lists = [("shape", shapes), ("edge", edges)].map(|(what, all)| listed(what, &all));
         let text: Vec<String> = lists.into_iter().flatten().chain(others).collect();
         text.join("; ").replace('\n', " ")
     }
@@ -303,5 +305,10 @@ fn listed(what: &str, all: &[String]) -> Option<String> {
     const SHOWN: usize = 20;
     let more = if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
     let first = all[..all.len().min(SHOWN)].join(", ");
-    (!all.is_empty()).then(|| format!("{} {what}: {first}{more}", all.len()))
+    (!all.is_empty()).then(|| format!("{}: {first}{more}", counted(all.len(), what)))
+}
+
+/// "1 path", "2 paths".
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

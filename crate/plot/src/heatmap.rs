@@ -20,8 +20,8 @@ pub(super) struct Heatmap {
     pub bottom: f64,
     left: f64,
     cell: (f64, f64),
-    /// What stands in the cells, in lines.
-    texts: Vec<Vec<Vec<String>>>,
+    /// What stands in the cells, in lines, if it fits.
+    texts: Option<Vec<Vec<Vec<String>>>>,
     /// The lines of each name.
     row_names: Vec<Vec<String>>,
     columns: ColumnLabels,
@@ -76,7 +76,7 @@ impl Heatmap {
         let bottom = columns.height() + 8.0 + label_room(&x_label);
         let texts = if panel.cells.is_empty() { cell_texts(rows) } else { panel.cells.clone() };
         let lines = |text: &String| text.lines().map(str::to_owned).collect();
-        let texts = texts.iter().map(|row| row.iter().map(lines).collect()).collect();
+        let texts = that_fit(texts.iter().map(|row| row.iter().map(lines).collect()).collect(), cell);
         Self { plot_height, bottom, left, cell, texts, row_names, columns, bar, x_label, y_label }
     }
 
@@ -95,12 +95,9 @@ impl Heatmap {
             rgb,
             smooth: false,
         }));
-        let cells = || self.texts.iter().flatten();
-        let widest = cells().flatten().map(|text| width(text, VALUE)).fold(0.0, f64::max);
-        let tallest = VALUE_LINE * cells().map(Vec::len).max().unwrap_or(1) as f64;
-        if widest + 4.0 <= self.cell.0 && self.cell.1 >= tallest {
+        if let Some(texts) = &self.texts {
             self.draw_gaps(scene, (left, top), size);
-            for (i, (row, texts)) in rows.iter().zip(&self.texts).enumerate() {
+            for (i, (row, texts)) in rows.iter().zip(texts).enumerate() {
                 for (j, (value, lines)) in row.iter().zip(texts).enumerate() {
                     let x = left + (j as f64 + 0.5) * self.cell.0;
                     let middle = top + (i as f64 + 0.5) * self.cell.1 + 3.8;
@@ -136,6 +133,26 @@ impl Heatmap {
             scene.line((left, y), (left + width, y), CARD, 1.0);
         }
     }
+}
+
+/// The lines of each cell where all of them fit. Else the first line of those that have several: it says most. Beside them a single
+/// line that is too wide is left out.
+fn that_fit(mut texts: Vec<Vec<Vec<String>>>, cell: (f64, f64)) -> Option<Vec<Vec<Vec<String>>>> {
+    let fits = |lines: &[String]| {
+        let widest = lines.iter().map(|text| width(text, VALUE)).fold(0.0, f64::max);
+        widest + 4.0 <= cell.0 && lines.len() as f64 * VALUE_LINE <= cell.1
+    };
+    if texts.iter().flatten().all(|lines| fits(lines)) {
+        return Some(texts);
+    }
+    let mut several = texts.iter().flatten().filter(|lines| lines.len() > 1).peekable();
+    if several.peek().is_none() || !several.all(|lines| fits(&lines[..1])) {
+        return None;
+    }
+    for lines in texts.iter_mut().flatten() {
+        lines.truncate(if lines.len() > 1 || fits(lines) { 1 } else { 0 });
+    }
+    Some(texts)
 }
 
 /// The values as text, with equally many decimals.

@@ -214,8 +214,9 @@ impl Panel {
         self.categories(names)
     }
 
-    /// What stands in the cells of a heat map, row by row; `"\n"` breaks lines. Default: the values, where they fit. A value that
-    /// is not finite leaves its cell white.
+    /// What stands in the cells of a heat map, row by row; `"\n"` breaks lines. Where not all lines fit, cells that have several show
+    /// the first; where that does not fit either, nothing is shown. Default: the values, where they fit. A value that is not finite
+    /// leaves its cell white.
     pub fn cell_labels<R>(mut self, rows: impl IntoIterator<Item = R>) -> Self
     where
         R: IntoIterator,

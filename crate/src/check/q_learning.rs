@@ -6,15 +6,16 @@ use super::{Verdict, draws, verdict};
 use crate::rl::{Mdp, Outcome};
 use crate::rng::{Rng, seeded};
 
-/// Exercise 1: the values of a policy after so many sweeps from zeros, all states at once.
+/// Exercise 1: the values of a policy, `policy[s][a]` = π(a | s), after so many sweeps from zeros, all states at once.
 ///
 /// ```
 /// use candlelight::{check, rl::Mdp};
 /// // Forgets that the episode may end.
-/// let without_end = |mdp: &Mdp, policy: &[usize], gamma: f64, sweeps: usize| {
+/// let without_end = |mdp: &Mdp, policy: &[Vec<f64>], gamma: f64, sweeps: usize| {
 ///     let mut v = vec![0.0; mdp.states()];
 ///     for _ in 0..sweeps {
-///         let worth = |s: usize| mdp.outcomes(s, policy[s]).iter().map(|o| o.probability * (o.reward + gamma * v[o.next])).sum();
+///         let q = |s, a| mdp.outcomes(s, a).iter().map(|o| o.probability * (o.reward + gamma * v[o.next])).sum::<f64>();
+///         let worth = |s: usize| policy[s].iter().enumerate().map(|(a, p)| p * q(s, a)).sum();
 ///         v = (0..mdp.states()).map(worth).collect();
 ///     }
 ///     v
@@ -22,15 +23,15 @@ use crate::rng::{Rng, seeded};
 /// let verdict = check::q_learning::evaluate_policy(without_end).to_string();
 /// assert!(verdict.contains("as if no episode ended"), "{verdict}");
 /// ```
-pub fn evaluate_policy(answer: impl Fn(&Mdp, &[usize], f64, usize) -> Vec<f64>) -> Verdict {
+pub fn evaluate_policy(answer: impl Fn(&Mdp, &[Vec<f64>], f64, usize) -> Vec<f64>) -> Verdict {
     verdict("values of a policy", |trials| {
         let mut rng = seeded(1);
         for (states, actions, gamma, sweeps) in
-            [(2, 2, 0.5, 0), (2, 1, 0.5, 1), (3, 2, 0.9, 2), (4, 3, 0.9, 7), (6, 2, 1.0, 20)]
+            [(2, 2, 0.5, 0), (2, 1, 0.5, 1), (2, 2, 0.5, 1), (3, 2, 0.9, 2), (4, 3, 0.9, 7), (6, 2, 1.0, 20)]
         {
             let Some((mdp, endless)) = process(states, actions, &mut rng) else { continue };
-            let policy: Vec<usize> = (0..states).map(|_| rng.random_range(0..actions)).collect();
-            let trial = format!("{states} states, policy {policy:?}, γ = {gamma}, {sweeps} sweeps");
+            let policy: Vec<Vec<f64>> = (0..states).map(|_| dice(actions, &mut rng)).collect();
+            let trial = format!("{states} states, policy {policy:.2?}, γ = {gamma}, {sweeps} sweeps");
             let expected = swept(&mdp, &policy, gamma, sweeps);
             let got = answer(&mdp, &policy, gamma, sweeps);
             let forgotten = swept(&endless, &policy, gamma, sweeps);
@@ -44,9 +45,18 @@ pub fn evaluate_policy(answer: impl Fn(&Mdp, &[usize], f64, usize) -> Vec<f64>) 
     })
 }
 
-fn swept(mdp: &Mdp, policy: &[usize], gamma: f64, sweeps: usize) -> Vec<f64> {
+/// Probabilities as 1 : 2 : … : n, the first at a random place.
+fn dice(actions: usize, rng: &mut Rng) -> Vec<f64> {
+    let (first, sum) = (rng.random_range(0..actions), actions * (actions + 1) / 2);
+    (0..actions).map(|action| (1 + (first + action) % actions) as f64 / sum as f64).collect()
+}
+
+fn swept(mdp: &Mdp, policy: &[Vec<f64>], gamma: f64, sweeps: usize) -> Vec<f64> {
     (0..sweeps).fold(vec![0.0; mdp.states()], |values, _| {
-        policy.iter().enumerate().map(|(state, &action)| mdp.backup(state, action, &values, gamma)).collect()
+        let mean = |(state, row): (usize, &Vec<f64>)| {
+            row.iter().enumerate().map(|(action, p)| p * mdp.backup(state, action, &values, gamma)).sum()
+        };
+        policy.iter().enumerate().map(mean).collect()
     })
 }
 

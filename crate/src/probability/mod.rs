@@ -11,6 +11,7 @@ mod mixture;
 mod normal;
 mod pareto;
 mod proportion;
+mod quantile;
 mod student;
 mod summary;
 
@@ -24,4 +25,5 @@ pub use mixture::MixtureWeights;
 pub use normal::Normal;
 pub use pareto::Pareto;
 pub use proportion::Proportion;
+pub use quantile::quantile;
 pub use summary::Summary;

@@ -4,7 +4,7 @@ use candlelight_base::range;
 use rand::Rng as _;
 
 use super::Environment;
-use crate::probability::Proportion;
+use crate::probability::{Proportion, quantile};
 use crate::rng::Rng;
 use crate::{Error, Result};
 
@@ -87,7 +87,7 @@ pub fn interquartile_mean(scores: &[f64]) -> Result<f64> {
 /// Agarwal et al. (2021), section 4.2.
 ///
 /// # Errors
-/// No task, a task without runs, a score that is not finite, no resamples; those of `statistic`.
+/// No task, a task without runs, no resamples; a score or a statistic that is not finite; those of `statistic`.
 ///
 /// ```
 /// use candlelight::{prelude::*, rl::{bootstrap_interval, interquartile_mean}};
@@ -115,15 +115,7 @@ pub fn bootstrap_interval(
         }
         statistics.push(statistic(&drawn)?);
     }
-    statistics.sort_by(f64::total_cmp);
-    Ok((quantile(&statistics, 0.025), quantile(&statistics, 0.975)))
-}
-
-/// The quantile of sorted numbers, in a straight line between neighbours, as NumPy does.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    below + (above - below) * place.fract()
+    Ok((quantile(&statistics, 0.025)?, quantile(&statistics, 0.975)?))
 }
 
 /// How many runs reach `threshold`.

@@ -120,8 +120,7 @@ impl QTable {
 
     /// The action with the largest value, the first of several.
     pub fn greedy(&self, state: usize) -> usize {
-        let row = self.row(state);
-        (1..row.len()).fold(0, |best, action| if row[action] > row[best] { action } else { best })
+        argmax(self.row(state))
     }
 
     /// V(s) = max Q(s, a) for every state.
@@ -145,7 +144,7 @@ impl QTable {
         if (self.states(), self.actions) != (other.states(), other.actions) {
             return f64::INFINITY;
         }
-        self.values.iter().zip(&other.values).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+        distance(&self.values, &other.values)
     }
 }
 
@@ -166,6 +165,16 @@ pub(super) fn entry(q: &QTable, state: usize, action: usize) -> Result<f64> {
 /// The largest; -∞ of none.
 pub(super) fn max(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The place of the largest, the first of several; 0 of none.
+pub(super) fn argmax<T: PartialOrd>(values: &[T]) -> usize {
+    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+/// ‖a - b‖∞.
+pub(super) fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
 /// The place of the largest of `value(0..n)`; of several, each is as likely. Draws only where there are several.

@@ -4,19 +4,27 @@ use candlelight::check::q_learning::*;
 use candlelight::rl::{Mdp, TabularPolicy, evaluate_within, policy_iteration};
 use candlelight_tests::{accepts, rejects};
 
-/// Sweeps whose one backup is `worth(mdp, state, action, values)`.
-fn swept(mdp: &Mdp, policy: &[usize], sweeps: usize, worth: impl Fn(&Mdp, usize, usize, &[f64]) -> f64) -> Vec<f64> {
+type Policy<'a> = &'a [Vec<f64>];
+
+/// Sweeps whose backup of a pair is `worth(state, action, values)`.
+fn swept(mdp: &Mdp, policy: Policy, sweeps: usize, worth: impl Fn(usize, usize, &[f64]) -> f64) -> Vec<f64> {
     let mut v = vec![0.0; mdp.states()];
     for _ in 0..sweeps {
-        v = (0..mdp.states()).map(|s| worth(mdp, s, policy[s], &v)).collect();
+        let mean = |s: usize| policy[s].iter().enumerate().map(|(a, p)| p * worth(s, a, &v)).sum();
+        v = (0..mdp.states()).map(mean).collect();
     }
     v
 }
 
+/// Every row replaced by `of(row)`.
+fn instead(policy: Policy, of: impl Fn(&[f64]) -> Vec<f64>) -> Vec<Vec<f64>> {
+    policy.iter().map(|row| of(row)).collect()
+}
+
 #[test]
 fn policies_are_swept_without_a_maximum() {
-    let by_hand = |mdp: &Mdp, policy: &[usize], gamma: f64, sweeps: usize| {
-        swept(mdp, policy, sweeps, |mdp, s, a, v| {
+    let by_hand = |mdp: &Mdp, policy: Policy, gamma: f64, sweeps: usize| {
+        swept(mdp, policy, sweeps, |s, a, v| {
             let one = |o: &candlelight::rl::Outcome| {
                 o.probability * (o.reward + if o.terminated { 0.0 } else { gamma * v[o.next] })
             };
@@ -25,39 +33,52 @@ fn policies_are_swept_without_a_maximum() {
     };
     accepts(evaluate_policy(by_hand));
     // Another right way: the crate's own finite horizon.
-    let by_crate = |mdp: &Mdp, policy: &[usize], gamma: f64, sweeps: usize| {
-        let policy = TabularPolicy::deterministic(policy, mdp.actions()).unwrap();
+    let by_crate = |mdp: &Mdp, policy: Policy, gamma: f64, sweeps: usize| {
+        let policy = TabularPolicy::new(mdp.states(), mdp.actions(), |s, a| policy[s][a]).unwrap();
         evaluate_within(mdp, &policy, sweeps, gamma).unwrap()
     };
     accepts(evaluate_policy(by_crate));
-    rejects(evaluate_policy(|_, _, _, _| todo!("mind the end")), "not written yet. mind the end");
+    rejects(evaluate_policy(|_, _, _, _| todo!("two means")), "not written yet. two means");
     // The best action instead of the policy's.
-    let maximum = |mdp: &Mdp, policy: &[usize], gamma: f64, sweeps: usize| {
-        swept(mdp, policy, sweeps, |mdp, s, _, v| {
+    let maximum = |mdp: &Mdp, policy: Policy, gamma: f64, sweeps: usize| {
+        swept(mdp, policy, sweeps, |s, _, v| {
             (0..mdp.actions()).map(|a| mdp.backup(s, a, v, gamma)).fold(f64::NEG_INFINITY, f64::max)
         })
     };
-    rejects(evaluate_policy(maximum), "3 states");
+    rejects(evaluate_policy(maximum), "2 states, policy [[0.");
+    // All actions alike, whatever the policy says; its likeliest action alone; the probabilities forgotten.
+    let alike = |row: &[f64]| vec![1.0 / row.len() as f64; row.len()];
+    rejects(evaluate_policy(|m, p, gamma, sweeps| by_hand(m, &instead(p, alike), gamma, sweeps)), "1 sweeps");
+    let likeliest = |row: &[f64]| {
+        let largest = row.iter().copied().fold(0.0, f64::max);
+        row.iter().map(|&p| if p == largest { 1.0 } else { 0.0 }).collect()
+    };
+    rejects(evaluate_policy(|m, p, gamma, sweeps| by_hand(m, &instead(p, likeliest), gamma, sweeps)), "1 sweeps");
+    let ones = |row: &[f64]| vec![1.0; row.len()];
+    rejects(evaluate_policy(|m, p, gamma, sweeps| by_hand(m, &instead(p, ones), gamma, sweeps)), "1 sweeps");
+    // The policy's probabilities in the wrong order.
+    let reversed = |row: &[f64]| row.iter().rev().copied().collect();
+    rejects(evaluate_policy(|m, p, gamma, sweeps| by_hand(m, &instead(p, reversed), gamma, sweeps)), "1 sweeps");
     // Without the mask.
-    let endless = |mdp: &Mdp, policy: &[usize], gamma: f64, sweeps: usize| {
-        swept(mdp, policy, sweeps, |mdp, s, a, v| {
+    let endless = |mdp: &Mdp, policy: Policy, gamma: f64, sweeps: usize| {
+        swept(mdp, policy, sweeps, |s, a, v| {
             mdp.outcomes(s, a).iter().map(|o| o.probability * (o.reward + gamma * v[o.next])).sum()
         })
     };
     rejects(evaluate_policy(endless), "as if no episode ended");
     // Drops the reward of the last step.
-    let unpaid = |mdp: &Mdp, policy: &[usize], gamma: f64, sweeps: usize| {
-        swept(mdp, policy, sweeps, |mdp, s, a, v| {
+    let unpaid = |mdp: &Mdp, policy: Policy, gamma: f64, sweeps: usize| {
+        swept(mdp, policy, sweeps, |s, a, v| {
             let paid = mdp.outcomes(s, a).iter().filter(|o| !o.terminated);
             paid.map(|o| o.probability * (o.reward + gamma * v[o.next])).sum()
         })
     };
     rejects(evaluate_policy(unpaid), "2 states");
     // In place.
-    let in_place = |mdp: &Mdp, policy: &[usize], gamma: f64, sweeps: usize| {
+    let in_place = |mdp: &Mdp, policy: Policy, gamma: f64, sweeps: usize| {
         let mut v = vec![0.0; mdp.states()];
         for s in (0..sweeps).flat_map(|_| 0..mdp.states()) {
-            v[s] = mdp.backup(s, policy[s], &v, gamma);
+            v[s] = policy[s].iter().enumerate().map(|(a, p)| p * mdp.backup(s, a, &v, gamma)).sum();
         }
         v
     };

@@ -142,7 +142,9 @@ fn a_path_goes_through_its_points() {
     let [a, b, c] = points[..] else { panic!("{points:?}") };
     // Coordinates are rounded to a tenth of a pixel.
     assert!((c.0 - a.0 - 3.0 * (b.0 - a.0)).abs() < 0.5 && (a.1 - b.1 - (b.0 - a.0)).abs() < 0.5 && a.1 == c.1);
-    assert!(road.describe().contains("1 paths"), "{}", road.describe());
+    assert!(road.describe().ends_with(": 1 path"), "{}", road.describe());
+    let two = road.path([(0, 0), (1, 0)]).node("a", (0, 2), "").group(["a"], "alone").describe();
+    assert!(two.contains("1 shape: a; 1 shape in a group \"alone\"; 2 paths"), "{two}");
     for (points, problem) in
         [(vec![(0.0, 0.0)], "needs at least two points"), (vec![(0.0, 0.0), (f64::NAN, 0.0)], "finite")]
     {

@@ -2,7 +2,9 @@
 
 use candlelight::prelude::*;
 use candlelight::probability::fit::{ExponentialLaw, PowerLaw};
-use candlelight::probability::{Binomial, KolmogorovSmirnov, MixtureWeights, Normal, Proportion, Summary, correlation};
+use candlelight::probability::{
+    Binomial, KolmogorovSmirnov, MixtureWeights, Normal, Proportion, Summary, correlation, quantile,
+};
 use candlelight_tests::flat;
 
 #[test]
@@ -44,6 +46,28 @@ fn the_interval_of_three_values_covers_what_it_promises() {
     let (low, high) = share(Summary::confidence_interval);
     assert!(low < 0.95 && 0.95 < high);
     assert!(share(|draw| draw.interval(1.96)).1 < 0.85, "without Student's factor it covers far less");
+}
+
+/// `np.quantile(values, shares)` of NumPy 2.4.6.
+#[test]
+fn quantiles_are_numpys() {
+    let shares = [0.0, 0.025, 0.1, 0.25, 1.0 / 3.0, 0.5, 0.9, 0.975, 1.0];
+    let odd = ([3.5, -1.25, 8.0, 0.1, 2.75, 2.75, -7.0], [-7.0, -6.1375, -3.55, -0.575, 0.1, 2.75, 5.3, 7.325, 8.0]);
+    let even = ([2.0, -5.0, 11.0, 0.3], [-5.0, -4.6025, -3.41, -1.025, 0.3, 1.15, 8.3, 10.325, 11.0]);
+    for (values, expected) in [(&odd.0[..], odd.1), (&even.0[..], even.1), (&[4.0], [4.0; 9])] {
+        for (share, expected) in shares.into_iter().zip(expected) {
+            let q = quantile(values, share).unwrap();
+            assert!(
+                (q - expected).abs() < 1e-14 * (1.0 + expected.abs()),
+                "{share} of {values:?}: {q}, not {expected}"
+            );
+        }
+    }
+    let refused = |values: &[f64], share| quantile(values, share).unwrap_err().to_string();
+    assert_eq!(refused(&[], 0.5), "values must be at least one, got none");
+    assert_eq!(refused(&[1.0], 1.5), "share must be in [0, 1], got 1.5");
+    assert_eq!(refused(&[1.0], f64::NAN), "share must be in [0, 1], got NaN");
+    assert_eq!(refused(&[1.0, f64::NAN], 0.5), "value must be finite, got NaN");
 }
 
 #[test]

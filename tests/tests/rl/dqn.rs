@@ -6,7 +6,7 @@ use candlelight::checkpoint::Checkpoint;
 use candlelight::nn::{Mode, Module};
 use candlelight::prelude::*;
 use candlelight::rl::{
-    CartPole, Dqn, DqnConfig, Environment, PrioritizedReplayConfig, Space, Step, TargetNetwork, TimeLimit,
+    CartPole, Dqn, DqnConfig, DqnHistory, Environment, PrioritizedReplayConfig, Space, Step, TargetNetwork, TimeLimit,
     dueling_head, dueling_q_network, q_network,
 };
 use candlelight::rng::stream;
@@ -307,6 +307,10 @@ fn training_records_ends_early_and_can_be_told_by_its_counts() {
     assert_eq!(early.steps(), history.episodes[2].step);
     let error = early.train_until(500, Progress::Silent, |_, _| Err(candlelight::Error::setting("it", "over", "this")));
     assert_eq!(error.unwrap_err().to_string(), "it must be over, got this");
+    // The episode at whose end the error came is there, too; a state that is loaded is that of another run.
+    assert_eq!(early.history().episodes[..], history.episodes[..4]);
+    early.load_state(&dqn.state().unwrap()).unwrap();
+    assert_eq!((early.steps(), early.history()), (500, &DqnHistory::default()));
 }
 
 /// Every action is random in training; in the evaluation none is: pushing right always makes the same short episodes.

@@ -21,6 +21,26 @@ fn a_grid_shows_letters_arrows_and_values() {
     assert!(refused(&values, &[vec![4], vec![], vec![], vec![]]).contains("got 4"));
 }
 
+/// 24 columns have no room for "−12.34", and 200 not even for an arrow.
+#[test]
+fn a_wide_grid_shows_its_arrows_alone() {
+    let shown = |columns: usize, action: usize| {
+        let row = format!("S{}G", ".".repeat(columns - 2));
+        let map = GridMap::new(&[&row, &row]).unwrap();
+        let actions: Vec<_> =
+            (0..map.states()).map(|i| if i % columns == columns - 1 { vec![] } else { vec![action] }).collect();
+        // A cell whose only line is too wide stays empty; its neighbours do not.
+        let actions = [&[vec![]], &actions[1..]].concat();
+        let panel =
+            picture::grid(&map, "", &vec![-12.34; map.states()], &actions, picture::LEFT_DOWN_RIGHT_UP).unwrap();
+        Figure::new().panel(panel).svg().unwrap()
+    };
+    assert_eq!(shown(8, 2).matches(">−12.34<").count(), 16);
+    let wide = shown(24, 2);
+    assert_eq!([">→<", ">S→<", ">G<", ">−12.34<"].map(|text| wide.matches(text).count()), [44, 1, 2, 0]);
+    assert!(!shown(200, 2).contains('→'));
+}
+
 #[test]
 fn a_path_shows_when_each_cell_was_left() {
     let map = GridMap::cliff();

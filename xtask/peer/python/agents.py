@@ -188,6 +188,65 @@ def cart_pole_steps_of_8(variant):
     return Task(step, None, check)
 
 
+ALPHA, TAXI_EPSILON = 0.1, 0.1
+
+
+def q_learning_taxi(variant):
+    """Q-learning from a table of zeros, as tutorials write it; `lean` keeps the table in lists and leaves out Gymnasium's checks."""
+    lean = "lean" in variant
+    env = gym.make("Taxi-v4", disable_env_checker=True) if lean else gym.make("Taxi-v4")
+    env.reset(seed=0)
+    env.action_space.seed(0)
+
+    def update_array(q, state, action, reward, following, terminated):
+        best = 0 if terminated else np.max(q[following])
+        q[state, action] += ALPHA * (reward + GAMMA * best - q[state, action])
+
+    def update_lists(q, state, action, reward, following, terminated):
+        best = 0 if terminated else max(q[following])
+        row = q[state]
+        row[action] += ALPHA * (reward + GAMMA * best - row[action])
+
+    def learn_with_array():
+        q = np.zeros((500, 6))
+        state, _ = env.reset()
+        for _ in range(STEPS):
+            if random.random() < TAXI_EPSILON:
+                action = env.action_space.sample()
+            else:
+                action = np.argmax(q[state])
+            following, reward, terminated, truncated, _ = env.step(action)
+            update_array(q, state, action, reward, following, terminated)
+            state = env.reset()[0] if terminated or truncated else following
+
+    def learn_with_lists():
+        q = [[0.0] * 6 for _ in range(500)]
+        state, _ = env.reset()
+        for _ in range(STEPS):
+            if random.random() < TAXI_EPSILON:
+                action = random.randrange(6)
+            else:
+                row = q[state]
+                action = row.index(max(row))
+            following, reward, terminated, truncated, _ = env.step(action)
+            update_lists(q, state, action, reward, following, terminated)
+            state = env.reset()[0] if terminated or truncated else following
+
+    def check(number):
+        first = shared.input(f"table {number}", 500, 6).numpy().astype(np.float64)
+        q = first.tolist() if lean else first.copy()
+        update = update_lists if lean else update_array
+        states, actions = (shared.labels(f"{name} {number}", STEPS, n).tolist() for name, n in (("states", 500), ("actions", 6)))
+        for state, action in zip(states, actions):
+            env.reset()
+            env.unwrapped.s = state
+            following, reward, terminated, _, _ = env.step(action)
+            update(q, state, action, reward, following, terminated)
+        return {"change": torch.from_numpy(np.array(q) - first)}
+
+    return Task(learn_with_lists if lean else learn_with_array, None, check)
+
+
 def starts(number, n):
     """States near the middle, nearly upright."""
     return shared.input(f"start {number}", n, 4).numpy().astype(np.float64) * 0.05

@@ -4,7 +4,7 @@ use candlelight_base::range;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::Result;
-use crate::rl::q_table::max;
+use crate::rl::q_table::{argmax, max};
 use crate::rng::Rng;
 
 /// The distribution from which a [`Testbed`] is drawn. The defaults are the ten-armed testbed of Sutton and Barto (2018),
@@ -76,7 +76,7 @@ impl Testbed {
 
     /// The arm with the largest value.
     pub fn best(&self) -> usize {
-        (1..self.values.len()).fold(0, |best, arm| if self.values[arm] > self.values[best] { arm } else { best })
+        argmax(&self.values)
     }
 
     /// The largest value.

@@ -34,7 +34,7 @@ pub struct Update {
     pub epsilon: f64,
 }
 
-/// What a run recorded.
+/// What a run recorded: one call of [`Dqn::train`](super::Dqn::train), or [all of an agent](super::Dqn::history).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DqnHistory {
     /// All episodes that ended.

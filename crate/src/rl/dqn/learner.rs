@@ -9,6 +9,7 @@ use crate::metrics::scalar;
 use crate::nn::{Mode, Module};
 use crate::optim::{Adam, AdamConfig, Optimizer, clip_grad_norm};
 use crate::params::Params;
+use crate::rl::q_table::argmax;
 use crate::rl::{Batch, PrioritizedReplay, ReplayBuffer, TargetNetwork, Transition};
 use crate::rng::{Rng, stream};
 use crate::state::{State, Stateful};
@@ -73,9 +74,7 @@ impl Learner {
 
     /// The action of the highest value, the first of equals.
     pub fn act(&self, observation: &[f64]) -> Result<usize> {
-        let values = self.values(observation)?;
-        let better = |best: usize, (action, value): (usize, &f32)| if *value > values[best] { action } else { best };
-        Ok(values.iter().enumerate().fold(0, better))
+        Ok(argmax(&self.values(observation)?))
     }
 
     pub fn remember(&mut self, transition: &Transition) -> Result<()> {

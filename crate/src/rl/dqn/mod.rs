@@ -64,6 +64,7 @@ pub struct Dqn<E: Environment> {
     /// Of the episode that is running.
     total: f64,
     length: u64,
+    history: DqnHistory,
 }
 
 impl<E: Environment> Dqn<E>
@@ -89,7 +90,8 @@ where
         }
         let returns = NStepReturns::new(config.n_step, config.gamma)?;
         let exploration = stream(seed, "exploration");
-        Ok(Self { env, observation, learner, returns, exploration, config, step: 0, total: 0.0, length: 0 })
+        let history = DqnHistory::default();
+        Ok(Self { env, observation, learner, returns, exploration, config, step: 0, total: 0.0, length: 0, history })
     }
 
     /// Takes one step in the environment, and learns if it is time to.
@@ -111,16 +113,20 @@ where
         let mut episode = None;
         if step.ended() {
             episode = Some(EpisodeEnd { step: self.step, total: self.total, length: self.length });
+            self.history.episodes.extend(episode);
             (self.total, self.length) = (0.0, 0);
             self.observation = self.env.reset(None)?;
         }
-        Ok(DqnStep { episode, update: self.learner.after_step(self.step)? })
+        let update = self.learner.after_step(self.step)?;
+        self.history.updates.extend(update);
+        Ok(DqnStep { episode, update })
     }
 
-    /// Takes `steps` steps, and prints how it goes.
+    /// Takes `steps` steps, prints how it goes, and returns what happened in them.
     ///
     /// # Errors
-    /// As [`Dqn::step`]; [`Error::Interrupted`] after Ctrl-C, if the program asked for it ([`interrupt`]): the agent can go on.
+    /// As [`Dqn::step`]; [`Error::Interrupted`] after Ctrl-C, if the program asked for it ([`interrupt`]): the agent can go on, and
+    /// what happened until then is in its [`history`](Dqn::history).
     pub fn train(&mut self, steps: u64, progress: Progress) -> Result<DqnHistory> {
         self.train_until(steps, progress, |_, _| Ok(false))
     }
@@ -189,6 +195,12 @@ where
     /// The settings.
     pub fn config(&self) -> &DqnConfig {
         &self.config
+    }
+
+    /// All that happened since the agent was made, or since its state was loaded: also where [`Dqn::train`] ended with an error, as
+    /// after Ctrl-C, and returned nothing. Some 32 bytes an update.
+    pub fn history(&self) -> &DqnHistory {
+        &self.history
     }
 
     /// Steps of the environment so far.

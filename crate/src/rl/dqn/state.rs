@@ -3,13 +3,13 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::learner::copied;
-use super::{Dqn, Environment};
+use super::{Dqn, DqnHistory, Environment};
 use crate::rl::n_step_return::Waiting;
 use crate::state::{State, Stateful};
 use crate::{Error, Result};
 
 /// Both networks, the optimizer, the memory, the environment with its episode, the streams, and the count of steps. Settings are
-/// those of the one that loads.
+/// those of the one that loads; its history begins anew.
 impl<E> Stateful for Dqn<E>
 where
     E: Environment + Stateful,
@@ -59,6 +59,8 @@ where
         self.observation = observation;
         self.returns.waiting = waiting;
         (self.step, self.total, self.length) = (step, total, length);
+        // It was that of another run.
+        self.history = DqnHistory::default();
         Ok(())
     }
 }

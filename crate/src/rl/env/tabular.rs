@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::episode::Episode;
 use super::{Environment, Space, Step};
 use crate::rl::{Mdp, Outcome};
+use crate::rng::index_at;
 use crate::state::{State, Stateful};
 use crate::{Error, Result};
 
@@ -51,8 +52,7 @@ impl Environment for TabularEnv {
 
     fn reset(&mut self, seed: Option<u64>) -> Result<usize> {
         self.episode.begin(seed)?;
-        let initial = self.mdp.initial();
-        self.state = pick(initial.iter().copied(), self.episode.draw()?);
+        self.state = index_at(self.mdp.initial().iter().copied(), self.episode.draw()?);
         Ok(self.state)
     }
 
@@ -61,28 +61,13 @@ impl Environment for TabularEnv {
         let outcomes = self.mdp.outcomes(self.state, action);
         let drawn = match outcomes.len() {
             1 => 0,
-            _ => pick(outcomes.iter().map(|outcome| outcome.probability), self.episode.draw()?),
+            _ => index_at(outcomes.iter().map(|outcome| outcome.probability), self.episode.draw()?),
         };
         let Outcome { next, reward, terminated, .. } = outcomes[drawn];
         self.state = next;
         self.episode.went_on(terminated);
         Ok(Step { observation: next, reward, terminated, truncated: false })
     }
-}
-
-/// The first index at which the sum of the `probabilities` is above `u`; the last one that is possible if none is, by rounding.
-fn pick(probabilities: impl Iterator<Item = f64>, u: f64) -> usize {
-    let (mut sum, mut possible) = (0.0, 0);
-    for (i, probability) in probabilities.enumerate() {
-        sum += probability;
-        if probability > 0.0 {
-            possible = i;
-        }
-        if sum > u {
-            break;
-        }
-    }
-    possible
 }
 
 /// The present state, and the place in the random numbers.

@@ -70,8 +70,3 @@ pub(super) fn check_policy(mdp: &Mdp, policy: &TabularPolicy) -> Result<()> {
     }
     Ok(())
 }
-
-/// ‖a - b‖∞.
-pub(super) fn distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
-}

@@ -3,9 +3,10 @@
 use candlelight_base::range;
 use ndarray::{Array1, Array2};
 
-use super::bellman::{check_policy, distance};
+use super::bellman::check_policy;
 use super::chain::Chain;
 use crate::optim::newton::solve;
+use crate::rl::q_table::distance;
 use crate::rl::{Mdp, TabularPolicy};
 use crate::{Error, Result};
 

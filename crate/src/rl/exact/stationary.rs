@@ -8,6 +8,7 @@ use candlelight_base::range;
 use super::horizon::within;
 use crate::Result;
 use crate::rl::Mdp;
+use crate::rl::q_table::argmax;
 
 /// What [`best_stationary_within`] found.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +95,7 @@ fn look(mdp: &Mdp, horizon: usize, gamma: f64, fixed: Vec<Option<usize>>, best: 
     let taken = occupancy(mdp, horizon, gamma, &relaxed.policy);
     let most = |state: usize| {
         let row = &taken[state * mdp.actions()..][..mdp.actions()];
-        let action = (1..row.len()).fold(0, |a, b| if row[b] > row[a] { b } else { a });
+        let action = argmax(row);
         (action, row.iter().sum::<f64>() - row[action])
     };
     let (policy, aside): (Vec<usize>, Vec<f64>) = (0..mdp.states()).map(most).unzip();

@@ -2,7 +2,8 @@
 
 use candlelight_base::range;
 
-use super::bellman::{bellman_sweep, distance, q_values};
+use super::bellman::{bellman_sweep, q_values};
+use crate::rl::q_table::distance;
 use crate::rl::{Mdp, QTable};
 use crate::{Error, Result};
 

@@ -13,7 +13,8 @@ pub const UP_RIGHT_DOWN_LEFT: [char; 4] = ['↑', '→', '↓', '←'];
 
 /// A map whose cells have the colours of their `values`, with an arrow for each action that is taken there.
 ///
-/// `values`: one a cell, shown with two decimals; one that is not finite leaves the cell white (a hole, a wall).
+/// `values`: one a cell, shown with two decimals where the cells of the map are wide enough; one that is not finite leaves the cell
+/// white (a hole, a wall).
 /// `actions`: those of each cell, none or several where they are equally good; `arrows` names them. Cells that the map marks
 /// with a letter (other than `.` and `F`) show it.
 ///

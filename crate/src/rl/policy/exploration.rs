@@ -6,7 +6,7 @@ use rand::Rng as _;
 use super::Decay;
 use crate::Result;
 use crate::rl::q_table::{argmax_at_random, max};
-use crate::rng::Rng;
+use crate::rng::{Rng, index_at};
 
 /// How an agent chooses its action while it learns, from the values of its table.
 ///
@@ -79,14 +79,8 @@ impl Exploration {
             Self::Boltzmann(temperature) => {
                 let (temperature, largest) = (temperature.at(step), max(values));
                 let weight = |value: &f64| ((value - largest) / temperature).exp();
-                let mut rest = rng.random::<f64>() * values.iter().map(weight).sum::<f64>();
-                for (action, value) in values.iter().enumerate() {
-                    rest -= weight(value);
-                    if rest < 0.0 {
-                        return action;
-                    }
-                }
-                values.len().saturating_sub(1) // by rounding
+                let place = rng.random::<f64>() * values.iter().map(weight).sum::<f64>();
+                index_at(values.iter().map(weight), place)
             }
             Self::Ucb(c) => {
                 let bound = upper_bounds(*c, values, visits);

@@ -4,7 +4,7 @@ use candlelight_base::range;
 use rand::Rng as _;
 
 use crate::rl::QTable;
-use crate::rng::Rng;
+use crate::rng::{Rng, index_at};
 use crate::{Error, Result};
 
 /// π(a | s), for every state and action.
@@ -122,14 +122,6 @@ impl TabularPolicy {
         if let Some(certain) = row.iter().position(|&p| p == 1.0) {
             return certain;
         }
-        let (mut rest, mut possible) = (rng.random::<f64>(), 0);
-        for (action, &p) in row.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-            rest -= p;
-            possible = action;
-            if rest < 0.0 {
-                break;
-            }
-        }
-        possible
+        index_at(row.iter().copied(), rng.random())
     }
 }

@@ -1,7 +1,11 @@
 //! Environments, and an agent that learns in one. A step that is timed is [`STEPS`] steps of the environment.
 
 use candlelight::prelude::*;
-use candlelight::rl::{Autoreset, Batch, CartPole, Dqn, DqnConfig, Environment, TimeLimit, Vectorized, q_network};
+use candlelight::rl::{
+    Autoreset, Batch, CartPole, Dqn, DqnConfig, Environment, QTable, TabularConfig, TabularEnv, TimeLimit, Vectorized,
+    q_learning, q_learning_update, q_network,
+};
+use candlelight::state::Stateful;
 
 use super::start;
 use crate::shared;
@@ -118,6 +122,44 @@ impl Work for Several {
             last = envs.step(actions)?.iter().flat_map(|step| step.observation).collect();
         }
         Ok(vec![("state", Tensor::new(last, &Device::Cpu)?)])
+    }
+}
+
+/// Q-learning from a table of zeros.
+struct Taxi {
+    env: TimeLimit<TabularEnv>,
+    config: TabularConfig,
+    rng: Rng,
+}
+
+pub fn taxi() -> crate::Result<Task> {
+    let env = TimeLimit::new(TabularEnv::new(candlelight::rl::taxi()?), 200)?;
+    // α = 0.1, γ = 0.99, ε = 0.1 are its defaults.
+    let config = TabularConfig { episodes: usize::MAX, max_steps: STEPS, ..TabularConfig::default() };
+    Ok(Task::changing(Vec::new(), Taxi { env, config, rng: seeded(0) }))
+}
+
+impl Work for Taxi {
+    fn step(&mut self) -> crate::Result<Results> {
+        q_learning(&mut self.env, &self.config, &mut self.rng)?;
+        Ok(Vec::new())
+    }
+
+    fn check(&mut self, number: usize) -> crate::Result<Results> {
+        let labels = |name: &str, n| shared::labels(&format!("{name} {number}"), STEPS, n)?.to_vec1::<u32>();
+        let table = shared::input(&format!("table {number}"), (500, 6))?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+        let first = QTable::from_fn(500, 6, |state, action| table[state][action])?;
+        let (mut q, mut env) = (first.clone(), TabularEnv::new(candlelight::rl::taxi()?));
+        env.reset(Some(0))?;
+        let mut running = env.state()?;
+        for (state, action) in labels("states", 500)?.into_iter().zip(labels("actions", 6)?) {
+            running.set("state", state);
+            env.load_state(&running)?;
+            let step = env.step(action as usize)?;
+            q_learning_update(&mut q, state as usize, action as usize, &step, 0.1, self.config.gamma)?;
+        }
+        let change: Vec<f64> = q.as_slice().iter().zip(first.as_slice()).map(|(now, first)| now - first).collect();
+        Ok(vec![("change", Tensor::new(change, &Device::Cpu)?)])
     }
 }
 

@@ -43,6 +43,7 @@ pub fn task(workload: &str) -> Option<Result<Task>> {
         "dqn_cart_pole" => agents::dqn(),
         "cart_pole_steps" => agents::cart_pole(),
         "cart_pole_steps_of_8" => agents::cart_poles(8),
+        "q_learning_taxi" => agents::taxi(),
         "adamw_step" => layers::adamw(),
         "layer_norm" => layers::layer_norm(),
         "batch_norm2d" => layers::batch_norm2d(),

@@ -49,6 +49,8 @@ const PLAIN: &[&str] = &["plain"];
 const OPTIMIZERS: &[&str] = &["plain", "fused"];
 /// CleanRL's program as it stands; with the fused optimizer; and what is left of it without its layers of wrappers.
 const AGENT: &[&str] = &["plain", "fused", "lean", "lean_fused"];
+/// A table as a NumPy array; and as lists of Python, which are faster where single numbers are read.
+const TABLE: &[&str] = &["plain", "lean"];
 /// Environments one after another; and those that NumPy computes as one.
 const VECTOR: &[&str] = &["plain", "native"];
 const EPOCH: &[&str] = &["plain", "indexed", "indexed_fused"];
@@ -77,6 +79,7 @@ pub const WORKLOADS: &[Workload] = &[
     Workload { variants: AGENT, ..training("dqn_cart_pole", 10.0) },
     single("cart_pole_steps", Some(20.0)),
     Workload { variants: VECTOR, ..single("cart_pole_steps_of_8", Some(20.0)) },
+    Workload { variants: TABLE, ..single("q_learning_taxi", None) },
     single("conv_16_forward", None),
     single("conv_16_backward", None),
     single("conv_64_forward", Some(1.0)),
