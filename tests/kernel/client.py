@@ -1,5 +1,6 @@
 """A Jupyter client for the tests: one kernel, its cells, and all that they showed, in order."""
 
+import os
 import time
 from pathlib import Path
 from queue import Empty
@@ -45,7 +46,9 @@ class Kernel:
 
     def __init__(self, name="rust"):
         self.manager = KernelManager(kernel_name=name)
-        self.manager.start_kernel(cwd=str(NOTEBOOKS))
+        # A backtrace is shown to those who ask for it.
+        environment = {name: value for name, value in os.environ.items() if name != "RUST_BACKTRACE"}
+        self.manager.start_kernel(cwd=str(NOTEBOOKS), env=environment)
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=SECONDS)

@@ -180,10 +180,10 @@ impl Parser {
             thread = String::from_utf8_lossy(&self.buffer[from..end]).into_owned();
             from = end + 1;
         }
-        let message = self.buffer.get(from..from + bytes)?;
-        let message = String::from_utf8_lossy(message).into_owned();
-        let end = self.buffer.len().min(from + bytes + 1);
-        self.buffer.drain(..end);
+        // With the line's end, which may come later.
+        let message = self.buffer.get(from..from + bytes + 1)?;
+        let message = String::from_utf8_lossy(&message[..bytes]).into_owned();
+        self.buffer.drain(..from + bytes + 1);
         Some(Place { line, column, file, thread, message })
     }
 }
@@ -336,6 +336,15 @@ mod tests {
         let items = parser.push(b"EVCXR_BEGIN_CONTENT text/plain\nhalf\nEVCXR_PANIC_NOTIFICATION\n");
         let half = Content { mime: "text/plain".into(), display: None, data: "half".into() };
         assert_eq!(items, [Item::Content(half), Item::Panicked]);
+    }
+
+    #[test]
+    fn the_end_of_a_message_may_come_later() {
+        let mut parser = Parser::default();
+        assert_eq!(parser.push(b"\x1ecandlelight return 1 2 2 src/lib.rs\nno"), []);
+        assert_eq!(parser.flush(), None);
+        let place = Place { line: 1, column: 2, file: "src/lib.rs".into(), message: "no".into(), ..Place::default() };
+        assert_eq!(parser.push(b"\n"), [Item::Return(place)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ fn script(name: &str) {
     let (passed, text) = run(&mut xtask(&["setup"]));
     assert!(passed, "{text}");
     let mut python = Command::new(root().join("target/lab/venv/bin/python"));
-    let (passed, text) = run(python.arg(root().join("tests/kernel").join(name)).env_remove("RUST_BACKTRACE"));
+    let (passed, text) = run(python.arg(root().join("tests/kernel").join(name)));
     assert!(passed, "{text}");
 }
 
