@@ -17,6 +17,13 @@ def a_panic_fails_the_cell_and_names_its_line(kernel):
     assert kernel.run("println!(\"{}\", kept + 1);").text() == "42\n"
 
 
+def a_backtrace_is_shown_to_those_who_ask(kernel):
+    kernel.run('unsafe { std::env::set_var("RUST_BACKTRACE", "1") };')
+    result = kernel.run('panic!("with its way");')
+    kernel.run('unsafe { std::env::remove_var("RUST_BACKTRACE") };')
+    assert result.error["evalue"] == "with its way" and "run_user_code" in result.trace, result.error
+
+
 def a_question_mark_fails_the_cell(kernel):
     result = kernel.run('let number: i32 = "12".parse()?;\nlet wrong: i32 = "twelve".parse()?;')
     assert result.status == "error" and result.error["ename"] == "Error", result.reply
@@ -36,6 +43,7 @@ def cells_behind_a_failure_are_not_run(kernel):
     waiting = [kernel.send(code) for code in ["let w = 1;", "panic!(\"stop\");", "println!(\"ran\");", "println!(\"ran\");"]]
     results = [kernel.wait(message_id) for message_id in waiting]
     assert [result.status for result in results] == ["ok", "error", "aborted", "aborted"], [r.reply for r in results]
+    assert results[3].reply == {"status": "aborted"}, "a cell that did not run has no number"
     assert kernel.run("println!(\"{w}\");").text() == "1\n"
     waiting = [kernel.send(code, stop_on_error=False) for code in ["panic!(\"go on\");", "println!(\"ran\");"]]
     assert [kernel.wait(message_id).status for message_id in waiting] == ["error", "ok"]

@@ -37,7 +37,10 @@ mod tests {
                       println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);\n    }\n}\nfn two() { eprintln!(\"{}\", error); }\n";
         let new = with_place(source);
         assert_eq!(new.lines().count(), source.lines().count());
-        assert!(new.starts_with("fn one() { eprintln!(\"{}\", error); }") && new.ends_with("fn two() { eprintln!(\"{}\", error); }\n"));
+        assert!(
+            new.starts_with("fn one() { eprintln!(\"{}\", error); }")
+                && new.ends_with("fn two() { eprintln!(\"{}\", error); }\n")
+        );
         assert!(new.contains("#[track_caller] fn from") && new.contains("candlelight return"));
         assert_eq!(with_place("let x = 1;"), "let x = 1;");
     }

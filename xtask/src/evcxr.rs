@@ -62,13 +62,14 @@ fn home() -> Result<PathBuf> {
         Some(cache) => PathBuf::from(cache),
         None => std::env::home_dir().ok_or("there is no home directory; set HOME")?.join(".cache"),
     };
-    Ok(cache.join("candlelight").join(format!("kernel-{VERSION}-{}", digest(&sources())?)))
+    Ok(cache.join("candlelight").join(format!("kernel-{VERSION}-{}", digest()?)))
 }
 
-/// A number for the sources of a package: what its manifest, its lock file and its folder `src` hold.
-fn digest(package: &Path) -> Result<String> {
-    let mut files = vec![package.join("Cargo.toml"), package.join("Cargo.lock")];
-    let mut folders = vec![package.join("src")];
+/// A number for the sources of our kernel, and of the package that it shares with the process of the cells.
+fn digest() -> Result<String> {
+    let (program, shared) = (sources(), paths::root().join("kernel/protocol"));
+    let mut files = vec![program.join("Cargo.toml"), program.join("Cargo.lock"), shared.join("Cargo.toml")];
+    let mut folders = vec![program.join("src"), shared.join("src")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).about(folder.display())? {
             let path = entry.about(folder.display())?.path();

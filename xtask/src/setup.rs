@@ -184,10 +184,9 @@ fn install_kernel() -> Result<()> {
     for name in ["cargo", "rustup", replay::RECORDER] {
         evcxr::link(&launcher, &cargo_bin.join(name))?;
     }
-    for (name, words, shown) in [
-        ("rust", &[][..], "Rust (Candlelight)"),
-        ("rust-stock", &["stock"][..], "Rust (evcxr, stock)"),
-    ] {
+    for (name, words, shown) in
+        [("rust", &[][..], "Rust (Candlelight)"), ("rust-stock", &["stock"][..], "Rust (evcxr, stock)")]
+    {
         let program = launcher.to_string_lossy().into_owned();
         let argv: Vec<&str> = [&[program.as_str()], words, &["{connection_file}"]].concat();
         let specification = serde_json::json!({

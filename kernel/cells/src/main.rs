@@ -4,7 +4,7 @@
 //! so on standard output. It is linked to the standard library that the cells are linked to, so that what they print passes
 //! through the buffer here, and their panics through the hook here.
 //!
-//! Lines that are meant for the kernel, and not for the reader, begin with [`MARK`].
+//! Lines that are meant for the kernel, and not for the reader, begin with [`candlelight_protocol::MARK`].
 
 mod output;
 mod panics;
@@ -18,9 +18,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use libloading::Library;
-
-/// What a line to the kernel begins with: a control character that no program prints by accident, and a name.
-pub const MARK: &str = "\u{1e}candlelight ";
 
 /// How often this looks whether the kernel still lives.
 const LOOK: Duration = Duration::from_millis(500);

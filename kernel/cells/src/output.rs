@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::MARK;
+use candlelight_protocol::MARK;
 
 /// The standard library keeps text until its line ends; this is how long a reader waits for one that does not.
 const FLUSH: Duration = Duration::from_millis(40);

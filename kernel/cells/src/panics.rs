@@ -5,7 +5,7 @@ use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::thread;
 
-use crate::MARK;
+use candlelight_protocol::{BACKTRACE, MARK};
 
 /// Replaces the standard hook, which would print to standard error.
 pub fn report() {
@@ -22,7 +22,7 @@ pub fn report() {
 fn tell(info: &PanicHookInfo, thread: &str) {
     let mut message = info.payload_as_str().unwrap_or("a value that is no text").to_owned();
     if std::env::var_os("RUST_BACKTRACE").is_some_and(|asked| asked != "0") {
-        message += &format!("\n\n{}", Backtrace::force_capture());
+        message += &format!("{BACKTRACE}{}", Backtrace::force_capture());
     }
     let (file, line, column) = info.location().map_or(("", 0, 0), |at| (at.file(), at.line(), at.column()));
     let text = format!("{MARK}panic {line} {column} {} {file}\n{thread}\n{message}\n", message.len());

@@ -1,10 +1,11 @@
 //! Why a cell failed, as the reader sees it: a name, a paragraph, and the line of the cell.
 
+use candlelight_protocol::BACKTRACE;
+use candlelight_protocol::stream::Place;
 use evcxr::CompilationError;
 use jupyter_protocol::ErrorOutput;
 
 use crate::link::Run;
-use crate::stream::Place;
 
 const RED: &str = "\u{1b}[31m";
 const BOLD: &str = "\u{1b}[1m";
@@ -35,8 +36,11 @@ impl Sources {
                 before + after
             };
             // What evcxr shows it puts in parentheses, on the same line.
-            let same = |own: &str| !own.is_empty() && (own == wanted || wanted.contains(own) && wanted.contains("evcxr_display"));
-            let best = (0..lines.len()).filter(|&i| same(lines[i])).max_by_key(|&i| (alike(i), std::cmp::Reverse(i)))?;
+            let same = |own: &str| {
+                !own.is_empty() && (own == wanted || wanted.contains(own) && wanted.contains("evcxr_display"))
+            };
+            let best =
+                (0..lines.len()).filter(|&i| same(lines[i])).max_by_key(|&i| (alike(i), std::cmp::Reverse(i)))?;
             Some((*number, best + 1))
         })
     }
@@ -64,7 +68,10 @@ pub fn of_run(run: &Run, lost: &[String], compiled: &str, sources: &Sources) -> 
     }
     if run.panicked {
         let place = run.panic.clone().unwrap_or_default();
-        return Some(error("Panic", place.message.trim_end(), place_lines(&place, compiled, sources)));
+        let (message, backtrace) = place.message.split_once(BACKTRACE).unwrap_or((&place.message, ""));
+        let mut lines = place_lines(&place, compiled, sources);
+        lines.extend(backtrace.lines().map(str::to_owned));
+        return Some(error("Panic", message.trim_end(), lines));
     }
     if run.returned {
         let place = run.early.clone().unwrap_or_default();
@@ -83,7 +90,10 @@ fn place_lines(place: &Place, compiled: &str, sources: &Sources) -> Vec<String> 
     match sources.find(compiled, place.line).filter(|_| in_cell) {
         Some((number, line)) => {
             let text = sources.line(number, line).unwrap_or_default();
-            vec![format!("{BLUE}cell [{number}], line {line}{END}"), format!("{BLUE}{line:>4} |{END} {}", text.trim_end())]
+            vec![
+                format!("{BLUE}cell [{number}], line {line}{END}"),
+                format!("{BLUE}{line:>4} |{END} {}", text.trim_end()),
+            ]
         }
         None => vec![format!("{BLUE}{}:{}:{}{END}", place.file, place.line, place.column)],
     }

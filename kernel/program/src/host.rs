@@ -14,10 +14,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use candlelight_protocol::event::{Event, Request};
+use candlelight_protocol::stream::{Content, Decoder, Item, Parser};
 use rustix::process::{Pid, Signal, kill_process};
-
-use crate::event::{Event, Request};
-use crate::stream::{Content, Decoder, Item, Parser};
 
 /// The variable with the path of the kernel's socket.
 pub const SOCKET: &str = "CANDLELIGHT_SOCKET";
@@ -52,7 +51,8 @@ pub fn run() -> io::Result<ExitCode> {
         Some(value) => command.env("RUST_BACKTRACE", value),
         None => command.env_remove("RUST_BACKTRACE"),
     };
-    let mut child = command.spawn().map_err(|error| io::Error::new(error.kind(), format!("the program of the cells: {error}")))?;
+    let mut child =
+        command.spawn().map_err(|error| io::Error::new(error.kind(), format!("the program of the cells: {error}")))?;
     // Few, so that a cell that prints faster than it can be shown waits, and memory stays bounded.
     let (sender, inputs) = sync_channel(8);
     let closed = || io::Error::other("the process of the cells has no pipes");

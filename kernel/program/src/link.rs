@@ -7,12 +7,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use candlelight_protocol::BACKTRACE;
+use candlelight_protocol::event::{Event, Request};
+use candlelight_protocol::stream::Place;
 use jupyter_protocol::{DisplayData, Media, StreamContent, Transient, UpdateDisplayData};
 use serde_json::Value;
 
-use crate::event::{Event, Request};
 use crate::publish::Publisher;
-use crate::stream::Place;
 
 /// How long the host may take to say that it has told everything.
 const SYNC: Duration = Duration::from_secs(30);
@@ -108,7 +109,9 @@ impl Link {
             Event::Panic(place) if !place.thread.is_empty() => {
                 // The cell goes on without that thread.
                 let at = format!("{}:{}:{}", place.file, place.line, place.column);
-                publisher.output(StreamContent::stderr(&format!("thread '{}' panicked at {at}: {}\n", place.thread, place.message)));
+                let message = place.message.replace(BACKTRACE, "\n");
+                publisher
+                    .output(StreamContent::stderr(&format!("thread '{}' panicked at {at}: {message}\n", place.thread)));
                 self.lock().run.panic.get_or_insert(place);
             }
             Event::Panic(place) => self.lock().run.panic = Some(place),

@@ -10,13 +10,11 @@
 //! `link` as it comes. `failure` says why a cell failed.
 
 mod evaluate;
-mod event;
 mod failure;
 mod host;
 mod link;
 mod publish;
 mod server;
-mod stream;
 mod text;
 
 use std::error::Error;
@@ -71,13 +69,15 @@ fn run(connection: &Path) -> Result<(), Box<dyn Error>> {
     {
         let (link, over, socket) = (link.clone(), over.clone(), folder.socket.clone());
         // evcxr's analyzer recurses deeply.
-        std::thread::Builder::new().name("cells".into()).stack_size(64 << 20).spawn(move || {
-            match Evaluator::start(&dependency, &socket, link) {
-                Ok(evaluator) => evaluator.serve(&queue),
-                Err(error) => {
-                    let _ = failed.send(error.to_string());
-                    over.notify_one();
-                }
+        std::thread::Builder::new().name("cells".into()).stack_size(64 << 20).spawn(move || match Evaluator::start(
+            &dependency,
+            &socket,
+            link,
+        ) {
+            Ok(evaluator) => evaluator.serve(&queue),
+            Err(error) => {
+                let _ = failed.send(error.to_string());
+                over.notify_one();
             }
         })?;
     }
@@ -111,7 +111,8 @@ struct Folder {
 impl Folder {
     fn new() -> std::io::Result<Self> {
         let session = std::env::var_os(SESSION).map(PathBuf::from);
-        let inside = session.as_ref().map(|session| session.join("host")).filter(|path| path.as_os_str().len() < SOCKET_PATH);
+        let inside =
+            session.as_ref().map(|session| session.join("host")).filter(|path| path.as_os_str().len() < SOCKET_PATH);
         let (socket, own) = match inside {
             Some(socket) => (socket, None),
             None => {

@@ -80,7 +80,8 @@ pub async fn send_all(mut iopub: KernelIoPubConnection, mut waiting: mpsc::Recei
                 }
             }
         }
-        let long = matches!(&message.content, JupyterMessageContent::StreamContent(stream) if stream.text.len() >= TEXT / 2);
+        let long =
+            matches!(&message.content, JupyterMessageContent::StreamContent(stream) if stream.text.len() >= TEXT / 2);
         if let Err(error) = iopub.send(message).await {
             eprintln!("a message to all clients was lost: {error}");
         }

@@ -5,9 +5,10 @@ use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use jupyter_protocol::{
-    CodeMirrorMode, CommClose, CommInfoReply, CompleteReply, ConnectionInfo, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest,
-    ExecutionCount, HelpLink, HistoryReply, InputRequest, InspectReply, InterruptReply, IsCompleteReply, IsCompleteReplyStatus,
-    JupyterMessage, JupyterMessageContent, KernelInfoReply, LanguageInfo, Media, ReplyError, ReplyStatus, ShutdownReply, Status,
+    CodeMirrorMode, CommClose, CommInfoReply, CompleteReply, ConnectionInfo, ErrorOutput, ExecuteInput, ExecuteReply,
+    ExecuteRequest, ExecutionCount, HelpLink, HistoryReply, InputRequest, InspectReply, InterruptReply,
+    IsCompleteReply, IsCompleteReplyStatus, JupyterMessage, JupyterMessageContent, KernelInfoReply, LanguageInfo,
+    Media, ReplyError, ReplyStatus, ShutdownReply, Status, UnknownMessage,
 };
 use jupyter_zmq_client::{
     KernelControlConnection, KernelStdinConnection, RouterRecvConnection, RouterSendConnection, RuntimeError,
@@ -234,7 +235,8 @@ impl Shell {
 
     async fn abort(&mut self, message: &JupyterMessage) {
         self.publisher.about(message, Status::busy()).await;
-        let reply = ExecuteReply { status: ReplyStatus::Aborted, execution_count: self.number(), ..Default::default() };
+        // Without a number: the cell gets none.
+        let reply = UnknownMessage { msg_type: "execute_reply".into(), content: json!({ "status": "aborted" }) };
         self.reply(reply.as_child_of(message)).await;
         self.publisher.about(message, Status::idle()).await;
     }
@@ -258,7 +260,11 @@ impl Shell {
             Ok(()) => result.await.unwrap_or_else(|_| Err(gone())),
             Err(_) => Err(gone()),
         };
-        let mut reply = ExecuteReply { execution_count: self.number(), user_expressions: Some(Default::default()), ..Default::default() };
+        let mut reply = ExecuteReply {
+            execution_count: self.number(),
+            user_expressions: Some(Default::default()),
+            ..Default::default()
+        };
         let failed = match result {
             Ok(data) => {
                 let data = data.into_iter().map(|(mime, text)| (mime, Value::String(text))).collect();
@@ -328,7 +334,13 @@ impl Shell {
         let found = found.await.ok().flatten();
         let data = found.as_ref().map(|(plain, html)| json!({ "text/plain": plain, "text/html": html }));
         let data = data.and_then(|data| serde_json::from_value(data).ok()).unwrap_or_default();
-        InspectReply { found: found.is_some(), data, metadata: Default::default(), status: ReplyStatus::Ok, error: None }
+        InspectReply {
+            found: found.is_some(),
+            data,
+            metadata: Default::default(),
+            status: ReplyStatus::Ok,
+            error: None,
+        }
     }
 }
 

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn open_ends_are_seen() {
-        let all = |codes: &[&str], wanted| codes.iter().for_each(|code| assert_eq!(completeness(code), wanted, "{code}"));
+        let all =
+            |codes: &[&str], wanted| codes.iter().for_each(|code| assert_eq!(completeness(code), wanted, "{code}"));
         all(&["", "let x = 1", "fn f() { \"}\" }", "// {", "'('", ":dep a = { path = \"b\" }"], Completeness::Complete);
         all(&["fn f() {", "vec![1,", "\"half", "/* half", "f(|x| {"], Completeness::Incomplete);
         all(&["}", "(]", "f())"], Completeness::Invalid);

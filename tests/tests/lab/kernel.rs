@@ -22,6 +22,11 @@ fn what_cells_show_arrives_at_once_in_order_and_complete() {
 }
 
 #[test]
+fn kernels_leave_nothing_behind_and_no_message_harms_one() {
+    script("robustness.py");
+}
+
+#[test]
 fn the_stock_kernel_carries_gradients_across_cells_too() {
     let (passed, text, _) = run_notebooks(&["stock"], &[]);
     assert!(passed, "{text}");

@@ -3,8 +3,7 @@
 //! Text is handed on as it comes, whole lines or not. Only the beginning of what may become a mark is kept back until more has
 //! come, or until nothing more comes ([`Parser::flush`]).
 
-/// What a line to the kernel begins with, as the process of the cells writes it.
-const OWN: &str = "\u{1e}candlelight ";
+use crate::MARK;
 
 /// One thing that was written.
 #[derive(Debug, PartialEq)]
@@ -169,7 +168,7 @@ impl Parser {
     fn take_place(&mut self, named: bool) -> Option<Place> {
         let first = self.buffer.iter().position(|&byte| byte == b'\n')?;
         let head = String::from_utf8_lossy(&self.buffer[..first]).into_owned();
-        let mut words = head.strip_prefix(OWN)?.splitn(5, ' ').skip(1);
+        let mut words = head.strip_prefix(MARK)?.splitn(5, ' ').skip(1);
         let mut number = || words.next().and_then(|word| word.parse::<usize>().ok()).unwrap_or(0);
         let (line, column, bytes) = (number(), number(), number());
         let file = words.next().unwrap_or_default().to_owned();
@@ -296,7 +295,8 @@ mod tests {
         let content = |mime: &str, display: Option<&str>, data: &str| {
             Item::Content(Content { mime: mime.into(), display: display.map(str::to_owned), data: data.into() })
         };
-        let place = Place { line: 12, column: 5, file: "src/lib.rs".into(), message: "no\nmore".into(), ..Place::default() };
+        let place =
+            Place { line: 12, column: 5, file: "src/lib.rs".into(), message: "no\nmore".into(), ..Place::default() };
         vec![
             text("one\nhalf"),
             content("text/plain", None, "in\n\nside"),
