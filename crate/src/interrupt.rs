@@ -2,7 +2,7 @@
 //!
 //! A library does not take signals from a program unasked. One that wants it holds an [`on_ctrl_c`] while it trains; then the
 //! first Ctrl-C (SIGINT) is a request, which the long loops of this crate see between two batches, and the second ends the
-//! process as it would without.
+//! process as it would without. In a notebook the kernel holds one, and each cell begins without a request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -74,6 +74,22 @@ fn installed() -> std::io::Result<Flags> {
     flag::register(SIGINT, flags.requested.clone())?;
     flag::register(SIGINT, flags.fatal.clone())?;
     Ok(flags)
+}
+
+/// Called by the kernel before each cell: a request is for the cell that ran when it came.
+///
+/// It is found by its name, so the kernel needs no type of this crate, and a cell that does not use the crate costs nothing.
+#[allow(unsafe_code)]
+// SAFETY: no other library of the process has a function of this name.
+#[unsafe(no_mangle)]
+extern "C" fn candlelight_cell_starts() {
+    static HELD: OnceLock<Option<OnCtrlC>> = OnceLock::new();
+    HELD.get_or_init(|| on_ctrl_c().ok());
+    if let Some(flags) = FLAGS.get() {
+        for flag in [&flags.requested, &flags.answered, &flags.fatal] {
+            flag.store(false, Ordering::SeqCst);
+        }
+    }
 }
 
 impl Drop for OnCtrlC {

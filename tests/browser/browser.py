@@ -2,7 +2,8 @@
 
     browser.py FOLDER
 
-Opens the start notebook with our kernel, runs all cells, looks for the figure, asks for a completion, restarts the kernel.
+Opens the start notebook with our kernel, runs all cells, looks for the figure, asks for a completion and a type, interrupts a
+training, lets a cell fail, restarts the kernel.
 Screenshots go to FOLDER. Chromium is the program in the variable `CHROMIUM`, or, without it, Playwright's own.
 """
 
@@ -43,6 +44,71 @@ def unrun(page):
     return sum(not re.fullmatch(r"\[\d+\]:", prompt.strip()) for prompt in prompts)
 
 
+def failed(notebook):
+    """The outputs of cells that failed."""
+    return notebook.locator("[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type='application/vnd.jupyter.error']")
+
+
+def add_cell(page, notebook, code):
+    """A new cell at the end, with the cursor in it."""
+    last = notebook.locator(".jp-CodeCell .cm-content").last
+    last.scroll_into_view_if_needed()
+    last.click()
+    for key in ("Escape", "b", "Enter"):
+        page.keyboard.press(key)
+    # Pasted: typed brackets would be closed twice.
+    page.keyboard.insert_text(code)
+
+
+def interrupts_and_failures(page, notebook, folder, said):
+    outputs = notebook.locator(".jp-OutputArea-output")
+
+    # A word is explained by its type.
+    add_cell(page, notebook, "params")
+    page.keyboard.press("Shift+Tab")
+    tip = page.locator(".jp-Tooltip:visible")
+    expect(tip).to_contain_text("Params", timeout=30_000)
+    page.screenshot(path=folder / "tip.png")
+    page.keyboard.press("Escape")
+    said("Shift + Tab shows a type")
+
+    # The button ends a training, and what was trained is still there.
+    add_cell(
+        page,
+        notebook,
+        "let long = FitConfig { epochs: 100_000, batch_size: 64, ..FitConfig::default() };\n"
+        "fit(&model, &mut sgd, cross_entropy, &data.train, Some(&data.test), &long, &mut seeded(1))?;",
+    )
+    page.keyboard.press("Shift+Enter")
+    time.sleep(4)
+    errors = failed(notebook)
+    expect(errors).to_have_count(1)
+    start = time.monotonic()
+    notebook.locator("[data-command='notebook:interrupt-kernel']").first.click()
+    expect(errors.last).to_contain_text("Interrupted", timeout=10_000)
+    took = time.monotonic() - start
+    assert took < 2, f"the interrupt took {took:.1f} s"
+    add_cell(page, notebook, 'println!("{} parameters", params.count());')
+    page.keyboard.press("Shift+Enter")
+    expect(outputs.filter(has_text=re.compile(r"^\d+ parameters")).last).to_be_visible(timeout=30_000)
+    page.screenshot(path=folder / "interrupt.png")
+    said(f"an interrupt ends a training after {took:.1f} s and keeps the parameters")
+
+    # A cell that fails is marked, and those below it are not run.
+    add_cell(page, notebook, 'panic!("stop {}", "here");')
+    add_cell(page, notebook, 'println!("not {}", "run");')
+    for key in ("Escape", "ArrowUp"):
+        page.keyboard.press(key)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run Selected Cell and All Below", exact=True).click()
+    expect(errors.last).to_contain_text("stop here", timeout=30_000)
+    time.sleep(1)
+    assert outputs.filter(has_text="not run").count() == 0, "a cell below a failure was run"
+    expect(notebook.locator(".jp-CodeCell .jp-InputArea-prompt").last).to_have_text("[ ]:")
+    page.screenshot(path=folder / "failure.png")
+    said("a failure stops the cells below it")
+
+
 def check(page, address, folder):
     start = time.monotonic()
     said = lambda what: print(f"{time.monotonic() - start:6.1f} s  {what}", flush=True)
@@ -73,8 +139,9 @@ def check(page, address, folder):
         time.sleep(0.5)
     assert unrun(page) == 0, f"{unrun(page)} cells did not finish"
     said("all cells have run")
-    errors = notebook.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
-    assert errors.count() == 0, errors.first.text_content()
+    # The notebook shows the error of a wrong shape, and goes on.
+    expect(failed(notebook)).to_have_count(1)
+    expect(failed(notebook)).to_contain_text("shape mismatch in matmul")
 
     figure.scroll_into_view_if_needed()
     expect(figure).to_be_visible()
@@ -99,6 +166,8 @@ def check(page, address, folder):
     said("completion offers `Params`")
     page.screenshot(path=folder / "completion.png")
     page.keyboard.press("Escape")
+
+    interrupts_and_failures(page, notebook, folder, said)
 
     # A restart forgets the variables and answers again.
     page.get_by_role("menuitem", name="Kernel", exact=True).click()

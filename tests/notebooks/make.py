@@ -18,9 +18,9 @@ HEAD = f':dep candlelight = {{ path = "{CRATE}" }}\nuse candlelight::prelude::*;
 LIBC = ':dep libc = { version = "0.2", features = ["align"] }'
 
 
-def write(name, *cells):
+def write(name, *cells, kernel="rust"):
     """Cells are source texts or (source, tags, committed output): standard output, if that is a text."""
-    notebook = new_notebook(metadata={"kernelspec": {"name": "rust", "display_name": "Rust", "language": "rust"}})
+    notebook = new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": "Rust", "language": "rust"}})
     for number, cell in enumerate(cells, start=1):
         source, tags, shown = cell if isinstance(cell, tuple) else (cell, [], None)
         outputs = [new_output("stream", name="stdout", text=shown)] if isinstance(shown, str) else [shown] if shown else []
@@ -30,8 +30,7 @@ def write(name, *cells):
     nbformat.write(notebook, FOLDER / f"{name}.ipynb")
 
 
-write(
-    "gradients",
+GRADIENTS = [
     HEAD,
     "let a = Var::new(&[2f32, 3.], &Device::Cpu)?;\nlet b = Var::new(&[5f32, 7.], &Device::Cpu)?;",
     "let product = (a.as_tensor() * b.as_tensor())?.sum_all()?;",
@@ -43,7 +42,9 @@ write(
         [],
         "[5.0, 7.0] [2.0, 3.0]\n",
     ),
-)
+]
+write("gradients", *GRADIENTS)
+write("stock", *GRADIENTS, kernel="rust-stock")
 write(
     "state",
     "let mut numbers: Vec<u32> = Vec::new();",
@@ -83,7 +84,9 @@ write(
 write(
     "dead_kernel",
     "let fine = 1;",
-    'std::process::Command::new("kill").args(["-9", &std::os::unix::process::parent_id().to_string()]).status()?;',
+    # The kernel is the parent of the parent.
+    'std::process::Command::new("sh").arg("-c").arg(format!("kill -9 $(ps -o ppid= -p {})", '
+    'std::os::unix::process::parent_id())).status()?;',
     ('println!("{fine}");', [], "1\n"),
 )
 write("unknown_kernel", ("let fine = 1;", [], "1\n"), "let more = fine;")

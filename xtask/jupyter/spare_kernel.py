@@ -85,7 +85,6 @@ class SpareProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd, **kwargs):
         # A restart keeps the ports, to which the page is connected.
         if self.pid is not None:
-            self._forget_answer()
             return await super().launch_kernel(cmd, **kwargs)
         spare = take(self.kernel_spec.argv, kwargs.get("cwd"))
         if spare is None:
@@ -102,12 +101,3 @@ class SpareProvisioner(LocalProvisioner):
         if self._spare:
             Path(self._spare.file).unlink(missing_ok=True)
         await super().cleanup(restart)
-
-    def _forget_answer(self):
-        """Makes the server wait for the restarted kernel's first answer, as it did when it was started.
-
-        Where the server holds an answer already, it lets the page connect at once and asks a silent kernel twice a second,
-        by connections that it closes at the first answer. evcxr loads Candle first and then answers all that queued; where
-        the server has closed before the last of them, evcxr ends.
-        """
-        vars(self.parent).pop("_kernel_info_future", None)

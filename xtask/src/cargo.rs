@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::error::{About, Result};
 use crate::evcxr::PINNED_LOCK;
 use crate::resolved::{self, Resolved};
-use crate::{analyzer, paths};
+use crate::{analyzer, early_return, paths, replay};
 
 /// The variable that holds the path of the real cargo.
 pub const REAL: &str = "CANDLELIGHT_CARGO";
@@ -44,6 +44,11 @@ pub fn cargo() -> Result<ExitCode> {
         }
         if is("build") {
             fs::write(session.join(BUILT), manifest).about(BUILT)?;
+            if std::env::var_os(crate::kernel::SESSION).is_some() {
+                tell_place(&session)?;
+            }
+            replay::replay(&session)?;
+            replay::record(&mut real, &session, &recorder()?)?;
         }
         // evcxr loads what cargo names, and cuts the name at a space: see `Session` in `kernel.rs`.
         let target = session.join("target");
@@ -77,6 +82,20 @@ pub fn rustup() -> Result<ExitCode> {
     let mut real = std::env::split_paths(&path).filter(|folder| *folder != bin).map(|folder| folder.join("rustup"));
     let real = real.find(|program| program.is_file()).ok_or("rustup is not installed")?;
     Err(format!("cannot start rustup: {}", Command::new(real).args(words).exec()).into())
+}
+
+/// This program, as what stands between cargo and the compiler.
+fn recorder() -> Result<PathBuf> {
+    let this = std::env::current_exe().and_then(|this| this.canonicalize()).about("this program")?;
+    Ok(paths::kernel_bin(paths::lab_of(&this)?).join(replay::RECORDER))
+}
+
+/// Lets the `?` of the cell tell where it returned.
+fn tell_place(session: &Path) -> Result<()> {
+    let file = session.join("src/lib.rs");
+    let source = fs::read_to_string(&file).about(file.display())?;
+    let new = early_return::with_place(&source);
+    if new == source { Ok(()) } else { fs::write(&file, new).about(file.display()) }
 }
 
 fn real_cargo() -> Result<Command> {

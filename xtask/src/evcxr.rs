@@ -15,48 +15,76 @@ pub const PREFER_DYNAMIC: &str = "-Cprefer-dynamic";
 /// The lock file of the prepared directory, under a name that cargo does not rewrite.
 pub const PINNED_LOCK: &str = "Cargo.lock.pinned";
 
-/// The program, if set-up has been here.
-pub fn program() -> Result<PathBuf> {
-    find()?.ok_or_else(|| "the Rust kernel is not installed; run `cargo xtask setup`".into())
+/// Compiles our kernel and the stock one, unless we did before from the same sources, and links them where the launcher finds
+/// them.
+pub fn install() -> Result<()> {
+    let home = home()?;
+    if !home.join("bin").exists() {
+        compile(&home)?;
+    }
+    let lab = paths::lab();
+    fs::create_dir_all(lab.join("kernel")).about("the folder of the kernels")?;
+    link(&home.join("bin/candlelight-kernel"), &paths::kernel(&lab))?;
+    link(&home.join("bin/evcxr_jupyter"), &paths::stock_kernel(&lab))
 }
 
-/// Compiles it, unless `cargo install` put one of the right version beside cargo, or we did before.
-pub fn install() -> Result<()> {
-    if find()?.is_some() {
-        return Ok(());
-    }
-    println!("Rust kernel: compiling evcxr_jupyter {VERSION} (8 to 15 minutes, once for all clones)");
-    let home = home_of_ours()?;
-    let beside = |what: &str| home.with_file_name(format!("evcxr_jupyter-{VERSION}-{what}"));
+fn compile(home: &Path) -> Result<()> {
+    println!("Rust kernel: compiling it with evcxr {VERSION} (8 to 15 minutes, once for all clones)");
+    let beside = |what: &str| home.with_file_name(format!("kernel-{VERSION}-{what}"));
     let (unfinished, build) = (beside("unfinished"), beside("build"));
     let mut install = process::command("cargo");
     // Without --locked a newer dependency breaks the build. The build directory is kept until the end, so that an
-    // interrupted installation goes on where it stopped.
-    install.args(["install", "evcxr_jupyter", "--version", VERSION, "--locked", "--root"]).arg(&unfinished);
+    // interrupted installation goes on where it stopped. Elsewhere, because here the settings of the workspace would count.
+    install.args(["install", "--locked", "--path"]).arg(sources()).arg("--root").arg(&unfinished);
     install.arg("--target-dir").arg(&build).current_dir(std::env::temp_dir());
-    process::run_logged(&mut install, &paths::lab().join("log/evcxr.log"))?;
-    fs::rename(&unfinished, &home).about(home.display())?;
+    process::run_logged(&mut install, &paths::lab().join("log/kernel.log"))?;
+    fs::rename(&unfinished, home).about(home.display())?;
     fs::remove_dir_all(&build).about(build.display())
 }
 
-fn find() -> Result<Option<PathBuf>> {
-    let cargo_home = paths::cargo_home()?;
-    let beside_cargo = cargo_home.join("bin/evcxr_jupyter");
-    let installed = fs::read_to_string(cargo_home.join(".crates.toml")).unwrap_or_default();
-    if beside_cargo.exists() && installed.contains(&format!("\"evcxr_jupyter {VERSION} ")) {
-        return Ok(Some(beside_cargo));
+/// A link to a program, in place of another.
+pub fn link(program: &Path, link: &Path) -> Result<()> {
+    if fs::read_link(link).ok().as_deref() != Some(program) {
+        let _ = fs::remove_file(link);
+        std::os::unix::fs::symlink(program, link).about(link.display())?;
     }
-    let own = home_of_ours()?.join("bin/evcxr_jupyter");
-    Ok(own.exists().then_some(own))
+    Ok(())
 }
 
-/// Where our own kernel is kept: the user's cache, because building it takes long and every clone can use it.
-fn home_of_ours() -> Result<PathBuf> {
+/// Our kernel's package.
+fn sources() -> PathBuf {
+    paths::root().join("kernel/program")
+}
+
+/// Where they are kept: the user's cache, because building them takes long and every clone can use them.
+fn home() -> Result<PathBuf> {
     let cache = match std::env::var_os("XDG_CACHE_HOME") {
         Some(cache) => PathBuf::from(cache),
         None => std::env::home_dir().ok_or("there is no home directory; set HOME")?.join(".cache"),
     };
-    Ok(cache.join("candlelight").join(format!("evcxr_jupyter-{VERSION}")))
+    Ok(cache.join("candlelight").join(format!("kernel-{VERSION}-{}", digest()?)))
+}
+
+/// A number for the sources of our kernel, and of the package that it shares with the process of the cells.
+fn digest() -> Result<String> {
+    let (program, shared) = (sources(), paths::root().join("kernel/protocol"));
+    let mut files = vec![program.join("Cargo.toml"), program.join("Cargo.lock"), shared.join("Cargo.toml")];
+    let mut folders = vec![program.join("src"), shared.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).about(folder.display())? {
+            let path = entry.about(folder.display())?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    // FNV-1a: any change of a file gives another folder, and nothing here is secret.
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for file in files {
+        for byte in fs::read(&file).about(file.display())? {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    Ok(format!("{hash:016x}"))
 }
 
 /// What evcxr passes to rustc: it links with lld where that is installed and mold is not.

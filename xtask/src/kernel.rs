@@ -4,47 +4,40 @@
 //! copy, made of hard links, of the directory that set-up prepared, and it is removed afterwards.
 
 use std::fs;
-use std::os::unix::process::parent_id;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
 
 use crate::clone::clone_tree;
 use crate::error::{About, Result};
 use crate::{cargo, evcxr, paths, process};
 
-/// Runs one kernel from start to end.
+/// The variable with the folder of the kernel, which our program removes at its end.
+pub const SESSION: &str = "CANDLELIGHT_SESSION";
+
+/// Makes the folder of one kernel, and becomes its program: ours, or the stock one where `stock` stands before the connection
+/// file. What the stock one leaves is removed by the next kernel.
 pub fn launch() -> Result<ExitCode> {
-    let connection = std::env::args_os().nth(1).ok_or("Jupyter gives the connection file as the only argument")?;
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let (stock, connection) = match &words[..] {
+        [connection] => (false, connection),
+        [stock, connection] if stock == "stock" => (true, connection),
+        _ => return Err("Jupyter gives the connection file as the last argument".into()),
+    };
     let this = std::env::current_exe().about("this program")?;
     let lab = paths::lab_of(&this)?;
     let sessions = lab.join("kernel/sessions");
     remove_dead(&sessions);
     let session = Session::new(&sessions, &paths::prepared(lab))?;
-    let parent = parent_id();
-    let mut evcxr = session.evcxr(lab)?;
-    // What cells print takes another way; here evcxr only says that there is no configuration file, which is not true.
-    evcxr.arg("--control_file").arg(connection).stdout(Stdio::null());
-    let mut evcxr = evcxr.spawn().about("evcxr_jupyter")?;
-    loop {
-        if let Some(status) = evcxr.try_wait().about("evcxr_jupyter")? {
-            return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-        }
-        if parent_id() != parent {
-            // Jupyter is gone, and nobody can reach this kernel any more.
-            let _ = (evcxr.kill(), evcxr.wait());
-            return Ok(ExitCode::FAILURE);
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    let mut kernel = if stock { session.stock(lab)? } else { session.ours(lab)? };
+    kernel.arg(connection);
+    let error = kernel.exec();
+    Err(format!("cannot start {}: {error}", kernel.get_program().display()).into())
 }
 
-/// The private build directory of one kernel, removed when dropped.
+/// The build directory of one kernel.
 struct Session {
     folder: PathBuf,
-    /// The name of the folder that evcxr knows. It cuts the names of what it loads at a space, so a checkout in a folder with
-    /// one gets a link elsewhere.
-    place: PathBuf,
 }
 
 impl Session {
@@ -54,18 +47,34 @@ impl Session {
         if folder.exists() {
             fs::remove_dir_all(&folder).about(folder.display())?;
         }
-        let place = if has_space(&folder) { link(&std::process::id().to_string())? } else { folder.clone() };
-        let session = Self { folder, place };
-        clone_tree(prepared, &session.folder, &|path| !path.ends_with("incremental"))?;
-        if session.place != session.folder {
+        clone_tree(prepared, &folder, &|path| !path.ends_with("incremental"))?;
+        Ok(Self { folder })
+    }
+
+    /// Our kernel, which loads the crate itself.
+    fn ours(&self, lab: &Path) -> Result<Command> {
+        let mut command = self.command(&paths::kernel(lab), lab, &self.folder)?;
+        command.env(SESSION, &self.folder).env("CANDLELIGHT_CELLS", paths::cells(lab));
+        command.env("CANDLELIGHT_DEPENDENCY", evcxr::dependency(&paths::root()));
+        Ok(command)
+    }
+
+    /// The stock kernel, which loads the crate from a configuration. It cuts the names of what it loads at a space, so a checkout
+    /// in a folder with one gets a link elsewhere.
+    fn stock(&self, lab: &Path) -> Result<Command> {
+        let place = if has_space(&self.folder) { link(&std::process::id().to_string())? } else { self.folder.clone() };
+        if place != self.folder {
             // Left by a process that had this number before.
-            if fs::read_link(&session.place).is_ok_and(|folder| folder == session.folder) {
-                fs::remove_file(&session.place).about(session.place.display())?;
+            if fs::read_link(&place).is_ok_and(|folder| folder == self.folder) {
+                fs::remove_file(&place).about(place.display())?;
             }
-            std::os::unix::fs::symlink(&session.folder, &session.place).about(session.place.display())?;
+            std::os::unix::fs::symlink(&self.folder, &place).about(place.display())?;
         }
-        session.write_start()?;
-        Ok(session)
+        self.write_start()?;
+        let mut command = self.command(&paths::stock_kernel(lab), lab, &place)?;
+        // What cells print takes another way; here evcxr only says that there is no configuration file, which is not true.
+        command.stdout(Stdio::null()).arg("--control_file");
+        Ok(command)
     }
 
     /// What evcxr does before it answers for the first time: it loads the crate, while the reader still reads. The last line
@@ -79,10 +88,10 @@ impl Session {
         fs::write(folder.join("prelude.rs"), warm).about(folder.display())
     }
 
-    fn evcxr(&self, lab: &Path) -> Result<Command> {
-        let mut command = process::command(evcxr::program()?);
+    fn command(&self, program: &Path, lab: &Path, place: &Path) -> Result<Command> {
+        let mut command = process::command(program);
         let cores = std::thread::available_parallelism().map_or(1, usize::from).to_string();
-        command.env("EVCXR_TMPDIR", &self.place).env("EVCXR_CONFIG_DIR", self.folder.join("config"));
+        command.env("EVCXR_TMPDIR", place).env("EVCXR_CONFIG_DIR", self.folder.join("config"));
         // evcxr finds our cargo by our rustup on the path, the analyzer in the home of cargo.
         let rustc = process::output(process::command("rustc").arg("-vV"))?;
         command
@@ -108,16 +117,6 @@ impl Session {
             }
         }
         Ok(command)
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        if self.place != self.folder {
-            let _ = fs::remove_file(&self.place);
-        }
-        // What cannot be removed now is removed by the next kernel.
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -12,6 +12,7 @@ mod clone;
 mod compare;
 mod data;
 mod done;
+mod early_return;
 mod error;
 mod evcxr;
 mod kernel;
@@ -21,6 +22,7 @@ mod notebook;
 mod paths;
 mod process;
 mod python;
+mod replay;
 mod resolved;
 mod run;
 mod setup;
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
     let result = match &*name {
         paths::LAUNCHER => kernel::launch(),
         "cargo" => cargo::cargo(),
+        replay::RECORDER => replay::recorder(),
         "rustup" => cargo::rustup(),
         _ => command(),
     };

@@ -54,6 +54,21 @@ pub fn launcher() -> PathBuf {
     lab().join("bin").join(LAUNCHER)
 }
 
+/// The kernel of the course, in the user's cache.
+pub fn kernel(lab: &Path) -> PathBuf {
+    lab.join("kernel/program")
+}
+
+/// The stock kernel, in the user's cache.
+pub fn stock_kernel(lab: &Path) -> PathBuf {
+    lab.join("kernel/evcxr_jupyter")
+}
+
+/// The program in which cells run.
+pub fn cells(lab: &Path) -> PathBuf {
+    lab.join("kernel/cells")
+}
+
 /// The directory that kernels start from a copy of.
 pub fn prepared(lab: &Path) -> PathBuf {
     lab.join("kernel/prepared")

@@ -8,7 +8,7 @@ use crate::clone::clone_tree;
 use crate::done::{is_done, mark_done, write_if_new};
 use crate::error::{About, Result};
 use crate::resolved::{self, Resolved};
-use crate::{cargo, evcxr, paths, process, python};
+use crate::{cargo, evcxr, paths, process, python, replay};
 
 /// Does every step that is not done yet.
 pub fn setup() -> Result<()> {
@@ -26,6 +26,7 @@ pub fn setup() -> Result<()> {
     step("sources of the standard library", rust_sources)?;
     step("Rust kernel", evcxr::install)?;
     step("crate", build_crate)?;
+    step("program of the cells", build_cells)?;
     step("build directory of the kernels", prepare_kernels)?;
     step("kernel specification", install_kernel)
 }
@@ -95,6 +96,24 @@ fn build_crate() -> Result<()> {
     Ok(())
 }
 
+/// Builds the program in which cells run, with the compiler of the cells: both are linked to its standard library.
+fn build_cells() -> Result<()> {
+    let lab = paths::lab();
+    let sysroot = process::output(process::command("rustc").current_dir(paths::root()).args(["--print", "sysroot"]))?;
+    let rustc = process::output(process::command("rustc").current_dir(paths::root()).arg("-vV"))?;
+    let host = evcxr::host(&rustc);
+    let library = format!("{sysroot}/lib/rustlib/{host}/lib");
+    let mut cargo = process::command("cargo");
+    cargo.args(["rustc", "--package", "candlelight-cells", "--"]).arg(format!("-Clink-arg=-Wl,-rpath,{library}"));
+    process::run_logged(cargo.current_dir(paths::root()), &lab.join("log/cells.log"))?;
+    let built = paths::root().join("target").join(&host).join("debug/candlelight-cells");
+    let (place, new) = (paths::cells(&lab), paths::cells(&lab).with_extension("new"));
+    fs::create_dir_all(lab.join("kernel")).about("the folder of the kernels")?;
+    fs::copy(&built, &new).about(built.display())?;
+    // A new file, because a running kernel may hold the old one.
+    fs::rename(&new, &place).about(place.display())
+}
+
 /// Builds the crate as a kernel would, in the directory that kernels start from a copy of.
 fn prepare_kernels() -> Result<()> {
     let root = paths::root();
@@ -153,7 +172,7 @@ fn install_kernel() -> Result<()> {
     let this = std::env::current_exe().about("this program")?;
     let launcher = paths::launcher();
     let cargo_bin = paths::kernel_bin(&lab);
-    for folder in [lab.join("bin"), cargo_bin.clone(), lab.join("venv/share/jupyter/kernels/rust")] {
+    for folder in [lab.join("bin"), cargo_bin.clone()] {
         fs::create_dir_all(&folder).about(folder.display())?;
     }
     if fs::read(&this).ok() != fs::read(&launcher).ok() {
@@ -162,20 +181,24 @@ fn install_kernel() -> Result<()> {
         fs::copy(&this, &new).about(new.display())?;
         fs::rename(&new, &launcher).about(launcher.display())?;
     }
-    for name in ["cargo", "rustup"] {
-        let link = cargo_bin.join(name);
-        if fs::read_link(&link).ok().as_ref() != Some(&launcher) {
-            let _ = fs::remove_file(&link);
-            std::os::unix::fs::symlink(&launcher, &link).about(link.display())?;
-        }
+    for name in ["cargo", "rustup", replay::RECORDER] {
+        evcxr::link(&launcher, &cargo_bin.join(name))?;
     }
-    let specification = serde_json::json!({
-        "argv": [launcher, "{connection_file}"],
-        "display_name": "Rust (Candlelight)",
-        "language": "rust",
-        "interrupt_mode": "message",
-    });
-    write_if_new(&lab.join("venv/share/jupyter/kernels/rust/kernel.json"), &format!("{specification:#}\n"))?;
+    for (name, words, shown) in
+        [("rust", &[][..], "Rust (Candlelight)"), ("rust-stock", &["stock"][..], "Rust (evcxr, stock)")]
+    {
+        let program = launcher.to_string_lossy().into_owned();
+        let argv: Vec<&str> = [&[program.as_str()], words, &["{connection_file}"]].concat();
+        let specification = serde_json::json!({
+            "argv": argv,
+            "display_name": shown,
+            "language": "rust",
+            "interrupt_mode": "message",
+        });
+        let folder = lab.join("venv/share/jupyter/kernels").join(name);
+        fs::create_dir_all(&folder).about(folder.display())?;
+        write_if_new(&folder.join("kernel.json"), &format!("{specification:#}\n"))?;
+    }
     let settings = serde_json::json!({
         "@jupyterlab/apputils-extension:notification": { "fetchNews": "false", "checkForUpdates": false },
     });

@@ -29,7 +29,10 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
     };
     step("set-up", &setup::setup);
     step("MPI", &|| mpi::compiler().map(drop));
-    step("formatting", &|| cargo(&["fmt", "--all", "--check"], &[]));
+    step("formatting", &|| {
+        cargo(&["fmt", "--all", "--check"], &[])?;
+        cargo(&["fmt", "--check", "--manifest-path", "kernel/program/Cargo.toml"], &[])
+    });
     step("lints", &|| {
         let features = ["--features", "candlelight-tests/lab,candlelight-peer/ranks"];
         let lints = ["clippy", "--workspace", "--all-targets", features[0], features[1], "--", "-D", "warnings"];

@@ -1,4 +1,36 @@
-use crate::run_notebooks;
+use std::process::Command;
+
+use crate::{root, run, run_notebooks, xtask};
+
+/// Runs a script of `tests/kernel`, which starts kernels as Jupyter does and looks at each message.
+fn script(name: &str) {
+    let (passed, text) = run(&mut xtask(&["setup"]));
+    assert!(passed, "{text}");
+    let mut python = Command::new(root().join("target/lab/venv/bin/python"));
+    let (passed, text) = run(python.arg(root().join("tests/kernel").join(name)));
+    assert!(passed, "{text}");
+}
+
+#[test]
+fn what_fails_fails_and_an_interrupt_keeps_the_variables() {
+    script("failures.py");
+}
+
+#[test]
+fn what_cells_show_arrives_at_once_in_order_and_complete() {
+    script("output.py");
+}
+
+#[test]
+fn kernels_leave_nothing_behind_and_no_message_harms_one() {
+    script("robustness.py");
+}
+
+#[test]
+fn the_stock_kernel_carries_gradients_across_cells_too() {
+    let (passed, text, _) = run_notebooks(&["stock"], &[]);
+    assert!(passed, "{text}");
+}
 
 #[test]
 fn gradients_reach_the_right_tensors_across_cells_and_two_kernels_run_at_once() {

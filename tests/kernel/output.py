@@ -1,0 +1,121 @@
+"""What cells show: at once, in order, complete."""
+
+import time
+
+from client import Kernel
+
+
+def text_without_an_end_of_line_appears_at_once(kernel):
+    seen = []
+    code = 'use std::io::Write;\nfor i in 0..5 {\n    print!("{i} ");\n    std::thread::sleep(std::time::Duration::from_millis(300));\n}'
+    result = kernel.run(code, lambda m: seen.append(time.monotonic()) if m["msg_type"] == "stream" else None)
+    assert result.text() == "0 1 2 3 4 ", result.text()
+    assert len(seen) >= 4 and seen[-1] - seen[0] > 0.8, seen
+    assert result.shown() == [], "the value of a loop is nothing to show"
+
+
+def carriage_returns_pass(kernel):
+    assert kernel.run('print!("10 %\\r20 %\\r");').text() == "10 %\r20 %\r"
+
+
+def two_figures_in_a_cell_are_two_displays(kernel):
+    code = """
+fn show(name: &str) {
+    println!("EVCXR_BEGIN_CONTENT text/plain\\n{name}\\nEVCXR_END_CONTENT");
+    println!("EVCXR_BEGIN_CONTENT image/svg+xml\\n<svg id='{name}'/>\\nEVCXR_END_CONTENT");
+}
+show("first");
+println!("between");
+show("second");
+show("third");
+"""
+    result = kernel.run(code)
+    shown = [message["content"] for message in result.messages if message["msg_type"] in ("display_data", "stream")]
+    names = [content["data"]["text/plain"] if "data" in content else content["text"] for content in shown]
+    assert names == ["first", "between\n", "second", "third"], names
+    assert all(set(data) == {"text/plain", "image/svg+xml"} for data in result.shown()), result.shown()
+
+
+def a_display_with_a_name_is_updated(kernel):
+    code = """
+for i in 0..3 {
+    println!("EVCXR_BEGIN_CONTENT text/plain;display=bar\\n{i}\\nEVCXR_END_CONTENT");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+}
+"""
+    result = kernel.run(code)
+    kinds = [m["msg_type"] for m in result.messages if "display" in m["msg_type"]]
+    assert kinds == ["display_data", "update_display_data", "update_display_data"], kinds
+    assert result.of("update_display_data")[-1]["transient"] == {"display_id": "bar"}
+
+
+def values_are_shown(kernel):
+    assert kernel.run("1 + 1").shown() == [{"text/plain": "2"}]
+    assert kernel.run('"text"').shown() == [{"text/plain": '"text"'}]
+    assert kernel.run("let _x = 1;").shown() == []
+    assert "vars" in kernel.run(":help").shown()[0]["text/plain"]
+
+
+def ten_megabytes_arrive_in_order(kernel):
+    result = kernel.run('for i in 0..1_000_000 { println!("{i:09}"); }')
+    lines = result.text().split("\n")
+    assert len(lines) == 1_000_001 and lines[:-1] == [f"{i:09}" for i in range(1_000_000)]
+
+
+def a_thousand_quick_prints_arrive_in_order(kernel):
+    result = kernel.run('for i in 0..1000 { eprint!("{i} "); }')
+    assert result.text("stderr") == "".join(f"{i} " for i in range(1000))
+
+
+def five_megabytes_can_be_displayed(kernel):
+    result = kernel.run('println!("EVCXR_BEGIN_CONTENT text/html\\n{}\\nEVCXR_END_CONTENT", "<p>".repeat(1_750_000));')
+    assert len(result.shown()[0]["text/html"]) == 5_250_000
+
+
+def bytes_that_are_no_text_are_replaced(kernel):
+    result = kernel.run('use std::io::Write; std::io::stdout().write_all(b"a\\xff\\xe2\\x82\\xac b\\n")?;')
+    assert result.text() == "a\ufffd€ b\n", result.text()
+
+
+def input_is_asked_for(kernel):
+    kernel.run('println!("warm");')
+    message_id = kernel.send(
+        'println!("EVCXR_INPUT_REQUEST:your name"); let mut line = String::new(); std::io::stdin().read_line(&mut line)?; '
+        'println!("hello {}", line.trim());',
+        allow_stdin=True,
+    )
+    request = kernel.client.get_stdin_msg(timeout=60)
+    assert request["content"] == {"prompt": "your name", "password": False}, request
+    kernel.client.input("Ada")
+    assert kernel.wait(message_id).text() == "hello Ada\n"
+
+
+def words_are_explained_and_completed(kernel):
+    kernel.run("let counts: Vec<u64> = vec![1, 2];")
+    reply = kernel.ask(kernel.client.inspect("counts.len()", 3))
+    assert reply["found"] and "Vec<u64>" in reply["data"]["text/plain"], reply
+    assert not kernel.ask(kernel.client.inspect("    ", 2))["found"]
+    reply = kernel.ask(kernel.client.complete("counts.is_em", 12))
+    assert any(match.startswith("is_empty") for match in reply["matches"]), reply["matches"]
+    assert kernel.ask(kernel.client.is_complete("fn f() {"))["status"] == "incomplete"
+    assert kernel.ask(kernel.client.is_complete("let a = 1;"))["status"] == "complete"
+
+
+def state_passes_from_cell_to_cell(kernel):
+    kernel.run("let mut sum: Vec<i32> = Vec::new();")
+    for i in range(10):
+        assert kernel.run(f"sum.push({i});").status == "ok"
+    assert kernel.run("sum.iter().sum::<i32>()").shown() == [{"text/plain": "45"}]
+
+
+def main():
+    with Kernel() as kernel:
+        for name, check in list(globals().items()):
+            if callable(check) and name not in ("Kernel", "main"):
+                start = time.monotonic()
+                check(kernel)
+                print(f"ok   {time.monotonic() - start:5.1f} s  {name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
