@@ -181,13 +181,12 @@ impl Link {
         std::mem::take(&mut state.run)
     }
 
-    /// Asks the running cell to end, at first; a second time, ends its process.
+    /// Interrupts the cell, if there is one.
     pub fn interrupt(&self) {
         let mut state = self.lock();
         if state.busy {
             state.run.interrupts += 1;
-            let request = if state.run.interrupts == 1 { Request::Interrupt } else { Request::Kill };
-            state.ask(&request);
+            state.ask(&Request::Interrupt);
         }
     }
 
