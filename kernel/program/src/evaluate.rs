@@ -83,6 +83,7 @@ impl Evaluator {
         context.execute(&format!(
             ":dep {dependency}\nlet _warm = candlelight::candle_core::Shape::from(1).dims().len();\nOk::<(), std::fmt::Error>(())?;"
         ))?;
+        link.open();
         Ok(Self { context, _outputs: outputs, link, sources: Sources::default() })
     }
 

@@ -47,6 +47,8 @@ pub fn run() -> io::Result<ExitCode> {
     let socket = UnixStream::connect(Path::new(&variable(SOCKET)?))?;
     let mut command = Command::new(variable(CELLS)?);
     command.args(std::env::args_os().skip(2)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // For the crate: a display with a name takes the place of the one before.
+    command.env("CANDLELIGHT_DISPLAYS", "1");
     match std::env::var_os(BACKTRACE) {
         Some(value) => command.env("RUST_BACKTRACE", value),
         None => command.env_remove("RUST_BACKTRACE"),
