@@ -49,6 +49,28 @@ for i in 0..3 {
     assert result.of("update_display_data")[-1]["transient"] == {"display_id": "bar"}
 
 
+def progress_is_one_line_that_moves(kernel):
+    kernel.run(
+        "use candlelight::prelude::*;\nuse candlelight::data::Dataset;\nuse candlelight::train::fit;\n"
+        "let x = Tensor::ones((64, 2), DType::F32, &Device::Cpu)?;\nlet data = Dataset::new(&x, &x)?;\n"
+        "let params = Params::new(0, &Device::Cpu)?;\nlet model = linear(2, 2, params.pp(\"fc\"))?;\n"
+        "let mut sgd = Sgd::new(params.trainable(), SgdConfig::default())?;"
+    )
+    result = kernel.run(
+        "let config = FitConfig { epochs: 5, batch_size: 8, ..FitConfig::default() };\n"
+        "fn slow(p: &Tensor, t: &Tensor) -> Result<Tensor> {\n"
+        "    std::thread::sleep(std::time::Duration::from_millis(20));\n    mse(p, t)\n}\n"
+        "let history = fit(&model, &mut sgd, slow, &data, None, &config, &mut seeded(0))?;"
+    )
+    assert result.status == "ok" and result.text() == "", (result.reply, result.error)
+    kinds = [m["msg_type"] for m in result.messages if "display" in m["msg_type"]]
+    assert kinds[0] == "display_data" and set(kinds[1:]) == {"update_display_data"} and len(kinds) > 4, kinds
+    shown = [content["data"] for kind in ("display_data", "update_display_data") for content in result.of(kind)]
+    assert all(set(data) == {"text/plain", "text/html"} for data in shown), shown
+    assert "left" in shown[1]["text/plain"] and "<progress" in shown[1]["text/html"], shown[1]
+    assert shown[-1]["text/plain"].startswith("epoch 5/5  train loss") and "elapsed" not in shown[-1]["text/plain"], shown[-1]
+
+
 def values_are_shown(kernel):
     assert kernel.run("1 + 1").shown() == [{"text/plain": "2"}]
     assert kernel.run('"text"').shown() == [{"text/plain": '"text"'}]

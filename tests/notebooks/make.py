@@ -45,6 +45,12 @@ GRADIENTS = [
 ]
 write("gradients", *GRADIENTS)
 write("stock", *GRADIENTS, kernel="rust-stock")
+# The start notebook, as it is, on the stock kernel.
+start = nbformat.read(Path(__file__).resolve().parents[2] / "notebooks/00-start-here.ipynb", as_version=4)
+start.metadata.kernelspec.name = "rust-stock"
+start.cells[:] = [cell for cell in start.cells if cell.cell_type == "code"]
+start.cells[0].source = start.cells[0].source.replace('"../crate"', f'"{CRATE}"')
+nbformat.write(start, FOLDER / "stock_start.ipynb")
 write(
     "state",
     "let mut numbers: Vec<u32> = Vec::new();",

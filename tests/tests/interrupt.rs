@@ -2,8 +2,11 @@
 
 use std::process::{Command, ExitStatus};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use candlelight::data::Dataset;
+use candlelight::distributed::cluster;
 use candlelight::interrupt::{self, on_ctrl_c};
 use candlelight::prelude::*;
 use candlelight::rl::{CartPole, Dqn, DqnConfig, q_network};
@@ -44,6 +47,32 @@ fn a_request_ends_training_between_two_steps() -> Result<()> {
     drop(held);
     assert!(!interrupt::requested() && interrupt::check().is_ok());
     assert_eq!(run()?.epochs.len(), 3, "and trains again");
+    Ok(())
+}
+
+#[test]
+fn a_rank_that_waits_for_another_sees_the_request() -> Result<()> {
+    let _alone = ALONE.lock().unwrap();
+    let held = on_ctrl_c()?;
+    let started = Instant::now();
+    // The first rank says nothing until the second has given up.
+    let waits = AtomicBool::new(true);
+    let run = cluster(2, |comm| {
+        if comm.rank() == 1 {
+            let received = comm.recv::<f32>(1, 0, 0).map(drop);
+            waits.store(false, Ordering::SeqCst);
+            return received;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        raise(SIGINT).expect("a signal");
+        while waits.load(Ordering::SeqCst) && started.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    });
+    drop(held);
+    assert!(matches!(run, Err(Error::Interrupted)), "{run:?}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     Ok(())
 }
 

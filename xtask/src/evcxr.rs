@@ -34,9 +34,10 @@ fn compile(home: &Path) -> Result<()> {
     let (unfinished, build) = (beside("unfinished"), beside("build"));
     let mut install = process::command("cargo");
     // Without --locked a newer dependency breaks the build. The build directory is kept until the end, so that an
-    // interrupted installation goes on where it stopped. Elsewhere, because here the settings of the workspace would count.
+    // interrupted installation goes on where it stopped. Cargo reads the settings beside the package; of those the flags must
+    // not count, by which it would be linked to a library of the compiler.
     install.args(["install", "--locked", "--path"]).arg(sources()).arg("--root").arg(&unfinished);
-    install.arg("--target-dir").arg(&build).current_dir(std::env::temp_dir());
+    install.arg("--target-dir").arg(&build).current_dir(std::env::temp_dir()).env("RUSTFLAGS", "");
     process::run_logged(&mut install, &paths::lab().join("log/kernel.log"))?;
     fs::rename(&unfinished, home).about(home.display())?;
     fs::remove_dir_all(&build).about(build.display())

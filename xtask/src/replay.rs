@@ -36,7 +36,8 @@ pub fn replay(session: &Path) -> Result<()> {
         return Ok(());
     }
     // evcxr reads this only if the compiler succeeds.
-    fs::write(&library, format!("{folder}/libctx.so")).about("the path of the library")?;
+    let made = format!("{folder}/{}ctx{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    fs::write(&library, made).about("the path of the library")?;
     let environment = call["environment"].as_object().into_iter().flatten();
     let environment = environment.filter_map(|(name, value)| Some((name, value.as_str()?)));
     let mut rustc = Command::new(word("program"));

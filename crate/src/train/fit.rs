@@ -32,7 +32,7 @@ pub struct FitConfig {
     /// `DataLoader`. Batch normalization has no use for a batch of one sample. Each epoch leaves out others; the test data are
     /// always seen in full.
     pub drop_last: bool,
-    /// What is printed; default [`Progress::Lines`].
+    /// What is shown; default [`Progress::Bar`].
     pub progress: Progress,
     /// Added to the loss in training, not to the losses that are recorded; default none. See [`FitConfig::with_penalty`].
     pub penalty: Option<Penalty>,
@@ -193,7 +193,7 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
         let mut history = History::default();
         for done in 1..=epochs {
             let started = Instant::now();
-            let train_loss = self.epoch(train, rng)?;
+            let train_loss = self.epoch(train, rng, |share, mean| reporter.within(done - 1, share, mean))?;
             let seconds = started.elapsed().as_secs_f64();
             let tested = test.map(|test| evaluate(self.model, &self.loss, test, batch_size)).transpose()?;
             let epoch = Epoch {
@@ -212,8 +212,9 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
         Ok(history)
     }
 
-    /// A pass over the training data; returns the mean loss.
-    fn epoch(&mut self, train: &Dataset, rng: &mut Rng) -> Result<f64> {
+    /// A pass over the training data; returns the mean loss. `moved` hears of each batch: the share that is done, and the mean so
+    /// far.
+    fn epoch(&mut self, train: &Dataset, rng: &mut Rng, moved: impl Fn(f64, &dyn Fn() -> f64)) -> Result<f64> {
         let mut mean = WeightedMean::default();
         let batches = train.shuffled_batches(self.config.batch_size, rng)?.drop_last(self.config.drop_last);
         let last = batches.len().saturating_sub(1);
@@ -226,6 +227,7 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
             let step_is_due = (i + 1).is_multiple_of(self.config.accumulate) || i == last;
             let (loss, weight) = self.batch(&x, &y, step_is_due)?;
             mean.add(loss, weight);
+            moved((i + 1) as f64 / (last + 1) as f64, &|| mean.value().unwrap_or(f64::NAN));
         }
         mean.value()
     }

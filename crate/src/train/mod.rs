@@ -2,6 +2,7 @@
 
 mod accumulation;
 pub mod augmentation;
+mod bar;
 mod early_stopping;
 mod ensemble;
 mod evaluate;
@@ -23,5 +24,5 @@ pub use frozen::Frozen;
 pub use history::{Epoch, History};
 pub use parallel::parallel_map;
 pub use progress::Progress;
-pub(crate) use progress::{clock, number};
+pub(crate) use progress::{Shown, clock, number};
 pub use weight_average::WeightAverage;

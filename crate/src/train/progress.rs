@@ -1,12 +1,12 @@
 use std::time::{Duration, Instant};
 
 use super::Epoch;
+use super::bar::Bar;
 
 /// Lines a run prints at most: enough to see a trend, few enough for the output of a notebook cell.
 const LINES: usize = 20;
 
-/// What a training run prints: whole lines on stdout, at most 20 a run (a notebook kernel loses what does not end in a
-/// newline).
+/// What a training run shows on standard output.
 ///
 /// ```text
 /// epoch  3/10  train loss 0.4123  test loss 0.4401  accuracy 84.52 %  elapsed 3.1 s  left 7.2 s
@@ -15,31 +15,70 @@ const LINES: usize = 20;
 pub enum Progress {
     /// Nothing.
     Silent,
-    /// Losses, accuracy and times.
+    /// One line that moves, with the time left, and stays at the end without times: in a notebook on the kernel of the course, and
+    /// in a terminal. Elsewhere as `Lines`.
     #[default]
+    Bar,
+    /// Losses, accuracy and times, in at most 20 lines a run.
     Lines,
     /// The same without times, so that two runs of one seed print the same.
     LinesWithoutTimes,
 }
 
-/// Prints the progress of one run.
+/// How a run shows its progress here.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    Nothing,
+    Lines { times: bool },
+    Bar(Bar),
+}
+
+impl Progress {
+    pub(crate) fn shown(self) -> Shown {
+        match self {
+            Self::Silent => Shown::Nothing,
+            Self::Bar => Bar::new().map_or(Shown::Lines { times: true }, Shown::Bar),
+            Self::Lines => Shown::Lines { times: true },
+            Self::LinesWithoutTimes => Shown::Lines { times: false },
+        }
+    }
+}
+
+/// Shows the progress of one run.
 pub(super) struct Reporter {
-    progress: Progress,
+    shown: Shown,
     epochs: usize,
     started: Instant,
 }
 
 impl Reporter {
     pub(super) fn new(progress: Progress, epochs: usize) -> Self {
-        Self { progress, epochs, started: Instant::now() }
+        Self { shown: progress.shown(), epochs, started: Instant::now() }
     }
 
-    /// Prints a line if one is due; `done` counts the finished epochs, and `last` tells that no other follows.
+    /// Moves the bar within the epoch after `done`, of which a `share` is over; `loss` is the mean so far.
+    pub(super) fn within(&self, done: usize, share: f64, loss: impl FnOnce() -> f64) {
+        if let Shown::Bar(bar) = &self.shown {
+            let text = || {
+                let width = self.epochs.to_string().len();
+                let (epoch, loss) = (done + 1, number(loss()));
+                let times = self.times(done as f64 + share, self.epochs);
+                format!("epoch {epoch:>width$}/{}  train loss {loss}  {times}", self.epochs)
+            };
+            bar.show((done as f64 + share) / self.epochs as f64, text, false);
+        }
+    }
+
+    /// Shows an epoch; `done` counts the finished ones, and `last` tells that no other follows.
     pub(super) fn report(&self, done: usize, epoch: &Epoch, last: bool) {
         let due = done.is_multiple_of(self.epochs.div_ceil(LINES)) || last;
-        match self.progress {
-            Progress::Lines if due => println!("{}  {}", self.results(done, epoch), self.times(done, last)),
-            Progress::LinesWithoutTimes if due => println!("{}", self.results(done, epoch)),
+        let all = if last { done } else { self.epochs };
+        let with_times = || format!("{}  {}", self.results(done, epoch), self.times(done as f64, all));
+        match &self.shown {
+            Shown::Lines { times: true } if due => println!("{}", with_times()),
+            Shown::Lines { times: false } if due => println!("{}", self.results(done, epoch)),
+            Shown::Bar(bar) if last => bar.show(1.0, || self.results(done, epoch), true),
+            Shown::Bar(bar) => bar.show(done as f64 / self.epochs as f64, with_times, false),
             _ => {}
         }
     }
@@ -56,10 +95,10 @@ impl Reporter {
         line
     }
 
-    fn times(&self, done: usize, last: bool) -> String {
+    /// After `done` epochs of `all`.
+    fn times(&self, done: f64, all: usize) -> String {
         let elapsed = self.started.elapsed();
-        let epochs = if last { 0 } else { self.epochs - done };
-        let left = elapsed.mul_f64(epochs as f64 / done as f64);
+        let left = elapsed.mul_f64((all as f64 - done).max(0.0) / done.max(f64::MIN_POSITIVE));
         format!("elapsed {}  left {}", clock(elapsed), clock(left))
     }
 }

@@ -14,10 +14,12 @@ use std::ffi::c_void;
 use std::os::unix::process::parent_id;
 use std::process::{ExitCode, exit};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use libloading::Library;
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::raise;
 
 /// How often this looks whether the kernel still lives.
 const LOOK: Duration = Duration::from_millis(500);
@@ -35,7 +37,8 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     end_with_parent();
     // An interrupt is a request, which the crate looks at between two steps; it must not end the process, and the variables.
-    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)))?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGINT, interrupted.clone())?;
     panics::report();
     output::keep_flushing();
     let mut cells = Cells::default();
@@ -44,7 +47,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     while std::io::stdin().read_line(&mut line)? > 0 {
         let call = line.trim_end().strip_prefix("LOAD_AND_RUN ").and_then(|rest| rest.rsplit_once(' '));
         let (library, function) = call.ok_or_else(|| format!("the kernel said {line:?}"))?;
-        cells.run(library, function)?;
+        interrupted.store(false, Ordering::SeqCst);
+        cells.run(library, function, &interrupted)?;
         output::complete();
         line.clear();
     }
@@ -77,7 +81,8 @@ impl Default for Cells {
 }
 
 impl Cells {
-    fn run(&mut self, library: &str, function: &str) -> Result<(), libloading::Error> {
+    /// Runs a cell; `interrupted` tells of an interrupt since the kernel named it.
+    fn run(&mut self, library: &str, function: &str, interrupted: &AtomicBool) -> Result<(), Box<dyn Error>> {
         type Cell = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
         type Start = unsafe extern "C" fn();
         // SAFETY: the kernel has just compiled this library from a cell; its initialisers are those of the reader's program.
@@ -88,6 +93,10 @@ impl Cells {
             let cell = library.get::<Cell>(function.as_bytes())?;
             if let Ok(start) = library.get::<Start>(b"candlelight_cell_starts") {
                 start();
+                // The crate forgets requests for the cell before, and this one came while the library was loaded.
+                if interrupted.load(Ordering::SeqCst) {
+                    raise(SIGINT)?;
+                }
             }
             self.store = cell(self.store);
         }

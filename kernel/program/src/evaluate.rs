@@ -83,6 +83,7 @@ impl Evaluator {
         context.execute(&format!(
             ":dep {dependency}\nlet _warm = candlelight::candle_core::Shape::from(1).dims().len();\nOk::<(), std::fmt::Error>(())?;"
         ))?;
+        link.open();
         Ok(Self { context, _outputs: outputs, link, sources: Sources::default() })
     }
 
@@ -107,8 +108,13 @@ impl Evaluator {
         let mut before: Vec<String> = self.context.variables_and_types().map(|(name, _)| name.to_owned()).collect();
         before.retain(|name| !name.starts_with('_'));
         before.sort();
+        if self.link.was_interrupted() {
+            // While the kernel was starting, or before this cell's turn.
+            let mut run = self.link.finish();
+            run.refused = true;
+            return failure::of_run(&run, &before, "", &self.sources).map_or_else(|| Ok(HashMap::new()), Err);
+        }
         self.sources.push(number, code);
-        self.link.begin();
         let mut callbacks = EvalCallbacks { input_reader: &|request| input(&request.prompt, request.is_password) };
         let result = self.context.execute_with_callbacks(code, &mut callbacks);
         let mut run = self.link.finish();

@@ -53,6 +53,9 @@ impl Sources {
 
 /// What became of a cell that ran, if it failed.
 pub fn of_run(run: &Run, lost: &[String], compiled: &str, sources: &Sources) -> Option<ErrorOutput> {
+    if run.refused {
+        return Some(error("Interrupted", "the cell was interrupted before it ran", Vec::new()));
+    }
     if let Some(how) = &run.ended {
         let lost = match lost {
             [] => "there were no variables".to_owned(),
@@ -62,9 +65,6 @@ pub fn of_run(run: &Run, lost: &[String], compiled: &str, sources: &Sources) -> 
             2.. => error("Interrupted", &format!("the cell was ended by a second interrupt; {lost}"), Vec::new()),
             _ => error("ProcessEnded", &format!("the process of the cells ended: {how}; {lost}"), Vec::new()),
         });
-    }
-    if run.refused {
-        return Some(error("Interrupted", "the cell was interrupted before it ran", Vec::new()));
     }
     if run.panicked {
         let place = run.panic.clone().unwrap_or_default();

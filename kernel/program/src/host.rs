@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use candlelight_protocol::event::{Event, Request};
 use candlelight_protocol::stream::{Content, Decoder, Item, Parser};
@@ -47,6 +47,8 @@ pub fn run() -> io::Result<ExitCode> {
     let socket = UnixStream::connect(Path::new(&variable(SOCKET)?))?;
     let mut command = Command::new(variable(CELLS)?);
     command.args(std::env::args_os().skip(2)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // For the crate: a display with a name takes the place of the one before.
+    command.env("CANDLELIGHT_DISPLAYS", "1");
     match std::env::var_os(BACKTRACE) {
         Some(value) => command.env("RUST_BACKTRACE", value),
         None => command.env_remove("RUST_BACKTRACE"),
@@ -60,22 +62,23 @@ pub fn run() -> io::Result<ExitCode> {
     read_bytes(child.stderr.take().ok_or_else(closed)?, sender.clone(), Input::Stderr);
     read_evcxr(sender.clone());
     read_kernel(socket.try_clone()?, sender.clone());
-    let pid = Pid::from_child(&child);
+    let cells = Some(Pid::from_child(&child));
     let stdin = child.stdin.take();
     wait_for(child, sender);
     let mut host = Host {
         socket,
-        pid,
+        cells,
         stdin,
         out: Stream::default(),
         err: Stream::default(),
         display: None,
         running: false,
         interrupted: false,
+        asked: false,
     };
     let served = host.serve(&inputs);
     // Whatever happened, the cells do not stay behind.
-    let _ = kill_process(pid, Signal::KILL);
+    host.signal(Signal::KILL);
     served
 }
 
@@ -133,8 +136,8 @@ struct Stream {
 struct Host {
     /// To the kernel.
     socket: UnixStream,
-    /// The process of the cells.
-    pid: Pid,
+    /// The process of the cells, until it has ended: then its number may be another's.
+    cells: Option<Pid>,
     stdin: Option<ChildStdin>,
     out: Stream,
     err: Stream,
@@ -144,6 +147,8 @@ struct Host {
     running: bool,
     /// Whether the reader has interrupted the cell, maybe before it runs.
     interrupted: bool,
+    /// Whether the running cell was asked to end.
+    asked: bool,
 }
 
 #[derive(Default)]
@@ -187,7 +192,9 @@ impl Host {
                 to_evcxr("EVCXR_PANIC_NOTIFICATION\nEVCXR_EXECUTION_COMPLETE")
             }
             Input::Evcxr(line) => {
-                self.running = true;
+                if !self.running {
+                    (self.running, self.asked) = (true, false);
+                }
                 match &mut self.stdin {
                     // Where the process has ended, that is told next.
                     Some(stdin) => Ok(drop(writeln!(stdin, "{line}"))),
@@ -196,7 +203,9 @@ impl Host {
             }
             Input::Closed => {
                 self.stdin = None;
-                self.running.then(|| kill_process(self.pid, Signal::KILL));
+                if self.running {
+                    self.signal(Signal::KILL);
+                }
                 Ok(())
             }
             Input::Kernel(Request::Begin) => {
@@ -204,16 +213,26 @@ impl Host {
                 Ok(())
             }
             Input::Kernel(Request::Interrupt) => {
+                if self.running {
+                    self.signal(if self.asked { Signal::KILL } else { Signal::INT });
+                    self.asked = true;
+                }
                 self.interrupted = true;
-                self.running.then(|| kill_process(self.pid, Signal::INT));
                 Ok(())
             }
             Input::Kernel(Request::Kill) => {
-                let _ = kill_process(self.pid, Signal::KILL);
+                self.signal(Signal::KILL);
                 Ok(())
             }
             Input::Kernel(Request::Sync(number)) => self.tell(&Event::Synced(number)),
             Input::Ended(_) => Ok(()),
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(cells) = self.cells {
+            // It may be ending at this moment.
+            let _ = kill_process(cells, signal);
         }
     }
 
@@ -305,7 +324,9 @@ impl Host {
 
     /// Tells what is left, and how the process ended.
     fn end(&mut self, status: ExitStatus, inputs: &Receiver<Input>) -> io::Result<ExitCode> {
-        while let Ok(input) = inputs.recv_timeout(REST) {
+        self.cells = None;
+        let end = Instant::now() + REST;
+        while let Ok(input) = inputs.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.take(input)?;
         }
         self.show()?;

@@ -54,8 +54,8 @@ struct State {
     wanted: u64,
     synced: u64,
     busy: bool,
-    /// Whether a cell of the reader's has begun: what evcxr runs at its start shows nothing.
-    begun: bool,
+    /// Whether evcxr has started: what it runs until then shows nothing.
+    open: bool,
     run: Run,
     /// Displays that were shown under a name, to be replaced.
     shown: Vec<String>,
@@ -99,7 +99,7 @@ impl Link {
 
     fn take(&self, event: Event, publisher: &Publisher) {
         let shows = matches!(event, Event::Stdout(_) | Event::Stderr(_) | Event::Display { .. });
-        if shows && !self.lock().begun {
+        if shows && !self.lock().open {
             return;
         }
         match event {
@@ -164,30 +164,39 @@ impl Link {
     /// A cell begins.
     pub fn begin(&self) {
         let mut state = self.lock();
-        (state.busy, state.begun) = (true, true);
+        state.busy = true;
         state.run = Run::default();
         state.ask(&Request::Begin);
     }
 
+    /// evcxr has started: from now on, what cells show is sent on.
+    pub fn open(&self) {
+        self.synced().open = true;
+    }
+
     /// A cell has ended: waits until all that it showed has been sent on; what became of it.
     pub fn finish(&self) -> Run {
+        let mut state = self.synced();
+        state.busy = false;
+        std::mem::take(&mut state.run)
+    }
+
+    /// Waits until the host has told all that happened.
+    fn synced(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         state.wanted += 1;
         let wanted = state.wanted;
         state.ask(&Request::Sync(wanted));
         let waited = self.0.changed.wait_timeout_while(state, SYNC, |state| state.synced < wanted);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        state.busy = false;
-        std::mem::take(&mut state.run)
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Asks the running cell to end, at first; a second time, ends its process.
+    /// Interrupts the cell, if there is one.
     pub fn interrupt(&self) {
         let mut state = self.lock();
         if state.busy {
             state.run.interrupts += 1;
-            let request = if state.run.interrupts == 1 { Request::Interrupt } else { Request::Kill };
-            state.ask(&request);
+            state.ask(&Request::Interrupt);
         }
     }
 

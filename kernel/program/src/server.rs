@@ -249,6 +249,7 @@ impl Shell {
         self.count += usize::from(request.store_history && !request.silent);
         let number = self.count;
         self.publisher.set_parent(message);
+        self.link.begin();
         if !request.silent {
             let input = ExecuteInput { code: request.code.clone(), execution_count: self.number() };
             self.publisher.about(message, input).await;

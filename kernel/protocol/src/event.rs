@@ -41,7 +41,7 @@ pub enum Event {
 pub enum Request {
     /// A cell begins to be compiled.
     Begin,
-    /// The running cell shall end, by itself.
+    /// The cell shall not run, or end by itself; if it was asked before, its process ends.
     Interrupt,
     /// The process shall end.
     Kill,

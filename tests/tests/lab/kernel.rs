@@ -27,9 +27,10 @@ fn kernels_leave_nothing_behind_and_no_message_harms_one() {
 }
 
 #[test]
-fn the_stock_kernel_carries_gradients_across_cells_too() {
-    let (passed, text, _) = run_notebooks(&["stock"], &[]);
+fn the_stock_kernel_carries_gradients_across_cells_too_and_runs_the_start_notebook() {
+    let (passed, text, report) = run_notebooks(&["stock", "stock_start"], &["--jobs", "2"]);
     assert!(passed, "{text}");
+    assert!(report[1]["cells"].as_u64() > Some(20), "{report}");
 }
 
 #[test]

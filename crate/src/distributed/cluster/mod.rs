@@ -95,7 +95,8 @@ impl<T> ClusterRun<T> {
 /// # Errors
 /// Of a rank that failed by itself, the lowest if there are several: what it returned, or [`CommunicationError::Gone`] if it
 /// panicked. Ranks that waited for it fail too, with [`CommunicationError::Gone`]. Where all ranks wait for each other, all fail
-/// at once with [`CommunicationError::Deadlock`].
+/// at once with [`CommunicationError::Deadlock`]. A rank that waits while a program is interrupted ends with
+/// [`Error::Interrupted`](crate::Error::Interrupted), if somebody answers for that ([`interrupt`](crate::interrupt)).
 ///
 /// ```
 /// use candlelight::distributed::cluster;

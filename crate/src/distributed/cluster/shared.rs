@@ -7,6 +7,9 @@ use super::ClusterConfig;
 use super::state::State;
 use crate::distributed::Counts;
 
+/// How often a rank that waits looks for an interrupt.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// What all ranks share.
 pub(super) struct Shared {
     pub config: ClusterConfig,
@@ -46,7 +49,7 @@ impl Shared {
         }
     }
 
-    /// Sleeps until something has changed for a rank, or for so long. `looks`: whether the clocks of others matter to it.
+    /// Sleeps until something has changed for a rank, or for so long, or until it is time to look for an interrupt. `looks`: whether the clocks of others matter to it.
     pub fn sleep<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
@@ -55,7 +58,7 @@ impl Shared {
         left: Duration,
     ) -> MutexGuard<'a, State> {
         state.ranks[rank].looks = looks;
-        let mut state = self.wakes[rank].wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        let mut state = self.wakes[rank].wait_timeout(state, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner).0;
         state.ranks[rank].looks = false;
         state
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::shared::Shared;
 use super::state::{Choice, State, Wait};
 use crate::distributed::{Buffer, Done, Pending, Source, Transfer};
-use crate::{CommunicationError, Result};
+use crate::{CommunicationError, Result, interrupt};
 
 /// Transfers of a thread: sent at once, received one after the other.
 pub(super) struct Transfers {
@@ -122,6 +122,7 @@ impl Pending for Transfers {
                 let Some(left) = shared.config.deadline.checked_sub(started.elapsed()) else {
                     return Err(silent(&state, self.rank, self.operation, started).into());
                 };
+                interrupt::check()?;
                 state = shared.sleep(state, self.rank, true, left);
             }
         }
@@ -164,6 +165,10 @@ impl Pending for Transfers {
                     let error = silent(&state, self.rank, self.operation, started);
                     return self.give_up(state, error);
                 };
+                if let Err(error) = interrupt::check() {
+                    state.ranks[self.rank].waits = None;
+                    return Err(error);
+                }
                 state = shared.sleep(state, self.rank, source == Source::Any, left);
             };
             state.ranks[self.rank].waits = None;

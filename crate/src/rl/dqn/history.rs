@@ -2,10 +2,13 @@
 
 use std::time::Instant;
 
-use crate::train::{Progress, clock, number};
+use crate::train::{Progress, Shown, clock, number};
 
 /// Lines a run prints at most.
 const LINES: u64 = 20;
+
+/// Steps between two looks at the clock.
+const LOOK: u64 = 64;
 
 /// Episodes over which the return in a line is averaged, as Gymnasium does.
 const RECENT: usize = 100;
@@ -51,24 +54,41 @@ impl DqnHistory {
     }
 }
 
-/// Prints the progress of one run.
+/// Shows the progress of one run.
 pub(super) struct Reporter {
-    progress: Progress,
+    shown: Shown,
     steps: u64,
     started: Instant,
 }
 
 impl Reporter {
     pub fn new(progress: Progress, steps: u64) -> Self {
-        Self { progress, steps, started: Instant::now() }
+        Self { shown: progress.shown(), steps, started: Instant::now() }
     }
 
-    /// Prints a line if one is due.
+    /// Shows how far the run is, if that is due.
     pub fn report(&self, done: u64, history: &DqnHistory, epsilon: f64, stopped: bool) {
         let last = stopped || done == self.steps;
-        if self.progress == Progress::Silent || !(last || done.is_multiple_of(self.steps.div_ceil(LINES))) {
-            return;
+        let results = || self.results(done, history, epsilon);
+        let with_times = || {
+            let elapsed = self.started.elapsed();
+            let left = if last { 0.0 } else { (self.steps - done) as f64 / done as f64 };
+            format!("{}  elapsed {}  left {}", results(), clock(elapsed), clock(elapsed.mul_f64(left)))
+        };
+        let due = last || done.is_multiple_of(self.steps.div_ceil(LINES));
+        match &self.shown {
+            Shown::Lines { times: true } if due => println!("{}", with_times()),
+            Shown::Lines { times: false } if due => println!("{}", results()),
+            Shown::Bar(bar) if last => bar.show(1.0, results, true),
+            // A look at the clock would cost a step of a small environment as much as the step.
+            Shown::Bar(bar) if done.is_multiple_of(LOOK) => {
+                bar.show(done as f64 / self.steps as f64, with_times, false)
+            }
+            _ => {}
         }
+    }
+
+    fn results(&self, done: u64, history: &DqnHistory, epsilon: f64) -> String {
         let width = self.steps.to_string().len();
         let mut line = format!("step {done:>width$}/{}  episodes {}", self.steps, history.episodes.len());
         if let Some(mean) = history.recent_return(RECENT) {
@@ -77,12 +97,6 @@ impl Reporter {
         if let Some(update) = history.updates.last() {
             line += &format!("  loss {}  mean Q {:.2}", number(update.loss), update.mean_q);
         }
-        line += &format!("  ε {epsilon:.2}");
-        if self.progress == Progress::Lines {
-            let elapsed = self.started.elapsed();
-            let left = if last { 0.0 } else { (self.steps - done) as f64 / done as f64 };
-            line += &format!("  elapsed {}  left {}", clock(elapsed), clock(elapsed.mul_f64(left)));
-        }
-        println!("{line}");
+        line + &format!("  ε {epsilon:.2}")
     }
 }
