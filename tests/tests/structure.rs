@@ -9,7 +9,17 @@ type Module = Vec<String>;
 /// Which modules each module imports from.
 type Imports = BTreeMap<Module, BTreeSet<Module>>;
 
-const PACKAGES: [&str; 6] = ["crate", "crate/base", "crate/kernels", "crate/mpi", "crate/plot", "xtask"];
+const PACKAGES: [&str; 9] = [
+    "crate",
+    "crate/base",
+    "crate/kernels",
+    "crate/mpi",
+    "crate/plot",
+    "kernel/cells",
+    "kernel/program",
+    "kernel/protocol",
+    "xtask",
+];
 
 fn sources(package: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(package).join("src")

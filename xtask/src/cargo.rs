@@ -22,6 +22,8 @@ use crate::{analyzer, early_return, paths, replay};
 pub const REAL: &str = "CANDLELIGHT_CARGO";
 /// The variable that holds the real home of cargo.
 pub const HOME: &str = "CANDLELIGHT_CARGO_HOME";
+/// The variable that holds the folder of the kernel, if it is ours: that removes it at its end.
+pub const SESSION: &str = "CANDLELIGHT_SESSION";
 /// The variable that holds the kernel's target.
 pub const HOST: &str = "CANDLELIGHT_HOST";
 
@@ -44,7 +46,7 @@ pub fn cargo() -> Result<ExitCode> {
         }
         if is("build") {
             fs::write(session.join(BUILT), manifest).about(BUILT)?;
-            if std::env::var_os(crate::kernel::SESSION).is_some() {
+            if std::env::var_os(SESSION).is_some() {
                 tell_place(&session)?;
             }
             replay::replay(&session)?;

@@ -12,9 +12,6 @@ use crate::clone::clone_tree;
 use crate::error::{About, Result};
 use crate::{cargo, evcxr, paths, process};
 
-/// The variable with the folder of the kernel, which our program removes at its end.
-pub const SESSION: &str = "CANDLELIGHT_SESSION";
-
 /// Makes the folder of one kernel, and becomes its program: ours, or the stock one where `stock` stands before the connection
 /// file. What the stock one leaves is removed by the next kernel.
 pub fn launch() -> Result<ExitCode> {
@@ -54,7 +51,7 @@ impl Session {
     /// Our kernel, which loads the crate itself.
     fn ours(&self, lab: &Path) -> Result<Command> {
         let mut command = self.command(&paths::kernel(lab), lab, &self.folder)?;
-        command.env(SESSION, &self.folder).env("CANDLELIGHT_CELLS", paths::cells(lab));
+        command.env(cargo::SESSION, &self.folder).env("CANDLELIGHT_CELLS", paths::cells(lab));
         command.env("CANDLELIGHT_DEPENDENCY", evcxr::dependency(&paths::root()));
         Ok(command)
     }
