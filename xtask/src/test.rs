@@ -41,7 +41,7 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
     step("documentation", &|| cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]));
     // The tests that need all images are left out where it is missing.
     step("Fashion-MNIST", &|| data::full().map(drop));
-    step("Rust suites", &|| cargo(&["test", "--workspace", "--exclude", "candlelight-mpi"], &[]));
+    step("Rust suites", &|| cargo(&["test", "--workspace", "--exclude", "candlelight-mpi", "--no-fail-fast"], &[]));
     // With the cores for itself: its ranks have deadlines.
     step("ranks under MPI", &|| cargo(&["test", "--package", "candlelight-mpi"], &[]));
     if !quick {

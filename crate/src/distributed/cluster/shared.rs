@@ -49,7 +49,8 @@ impl Shared {
         }
     }
 
-    /// Sleeps until something has changed for a rank, or for so long, or until it is time to look for an interrupt. `looks`: whether the clocks of others matter to it.
+    /// Sleeps until something has changed for a rank, or for so long, or until it is time to look for an interrupt. `looks`:
+    /// whether the clocks of others matter to it.
     pub fn sleep<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
