@@ -107,6 +107,57 @@ fn notebooks_name_their_language() {
     assert!(seen >= 32, "{seen} notebooks");
 }
 
+/// The targets of the links in a text, those of the web left out.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).map(|rest| {
+        let mut open = 1;
+        let end = rest.find(|c| {
+            open += i32::from(c == '(') - i32::from(c == ')');
+            open == 0
+        });
+        &rest[..end.unwrap_or(0)]
+    });
+    targets.filter(|target| !target.starts_with("http") && !target.contains(char::is_whitespace))
+}
+
+/// The text between the code of a notebook.
+fn prose(notebook: &Path) -> String {
+    let text = std::fs::read_to_string(notebook).unwrap_or_else(|error| panic!("{}: {error}", notebook.display()));
+    let notebook: serde_json::Value = serde_json::from_str(&text).expect("a notebook");
+    let cells = notebook["cells"].as_array().expect("cells").iter().filter(|cell| cell["cell_type"] == "markdown");
+    let text = |cell: &serde_json::Value| match &cell["source"] {
+        serde_json::Value::Array(lines) => lines.iter().filter_map(|line| line.as_str()).collect(),
+        text => text.as_str().expect("a text").to_owned(),
+    };
+    cells.map(text).collect::<Vec<String>>().join("\n\n")
+}
+
+/// Links are relative to the notebook that a reader opens, not to its text twin.
+#[test]
+fn links_lead_somewhere() {
+    let files = |folder: &str, extension: &str| {
+        let entries = std::fs::read_dir(root().join(folder)).expect("the folder");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.filter(|path| path.extension().is_some_and(|own| own == extension)).collect::<Vec<_>>()
+    };
+    let notebooks = [files("notebooks", "ipynb"), files("notebooks/solutions", "ipynb")].concat();
+    let texts = [files(".", "md"), files("docs", "md")].concat();
+    let notebooks = notebooks.into_iter().map(|file| (prose(&file), file));
+    let texts = texts.into_iter().map(|file| (std::fs::read_to_string(&file).expect("a text"), file));
+    let (mut seen, mut astray) = (0, Vec::new());
+    for (text, file) in notebooks.chain(texts) {
+        for link in links(&text) {
+            seen += 1;
+            let target = link.split('#').next().unwrap_or_default();
+            let there = if target.is_empty() { file.clone() } else { file.with_file_name(target) };
+            if !there.exists() {
+                astray.push(format!("{}: {link}", file.display()));
+            }
+        }
+    }
+    assert!(seen >= 300 && astray.is_empty(), "{seen} links, of which these lead nowhere: {astray:#?}");
+}
+
 /// The rows of the table: the cells between the bars.
 fn traceability() -> Vec<Vec<String>> {
     read("docs/traceability.md")
@@ -164,7 +215,7 @@ fn rows_that_work_point_at_what_is_there() {
         let target = |cell: &str| cell.split_once("](../").map(|(_, rest)| rest.trim_end_matches(')').to_owned());
         let link = target(section).unwrap_or_else(|| panic!("{id}: the section is no link"));
         let (notebook, heading) = link.split_once('#').unwrap_or_else(|| panic!("{id}: {link} names no section"));
-        let text = read(&notebook.replace(".ipynb", ".md"));
+        let text = read(&notebook.replace("notebooks/", "notebooks/text/").replace(".ipynb", ".md"));
         let found = text.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
         assert!(found, "{id}: {notebook} has no section #{heading}");
         let named = text

@@ -80,12 +80,20 @@ fn a_checkout_copied_to_an_awkward_place_acts_on_itself() {
     // 1 says that files changed meanwhile: other tests work in the build directory too, in folders that are left out.
     let packed = pack.wait().expect("its end");
     assert!(unpacked.success() && matches!(packed.code(), Some(0 | 1)), "{packed}");
-    let twin = copy.join("notebooks/00-start-here.md");
+    let twin = copy.join("notebooks/text/00-start-here.md");
     let text = std::fs::read_to_string(&twin).expect("the twin");
     std::fs::write(&twin, text.replace("\n# ", "\n# Changed: ")).expect("the twin");
 
+    // A new chapter, too.
+    std::fs::copy(&twin, copy.join("notebooks/text/solutions/99-new.md")).expect("the new twin");
+
     let (passed, text) = run(xtask(&["twins", "--check"]).current_dir(&copy));
-    assert!(!passed && text.contains("00-start-here.ipynb and notebooks/00-start-here.md are out of step"), "{text}");
+    let said = |line: &str| text.lines().any(|said| said.starts_with(line));
+    assert!(
+        !passed && said("notebooks/00-start-here.ipynb and notebooks/text/00-start-here.md are out of step"),
+        "{text}"
+    );
+    assert!(said("notebooks/text/solutions/99-new.md has no notebook"), "{text}");
     // Nothing names the old place.
     let lab = copy.join("target/lab");
     let program = std::fs::read_to_string(lab.join("venv/bin/jupyter")).expect("a script");

@@ -19,7 +19,7 @@ fn replace(file: &Path, old: &str, new: &str) {
 #[test]
 fn the_newer_of_notebook_and_twin_is_followed() {
     let folder = notebooks();
-    let (notebook, twin) = (folder.path().join("state.ipynb"), folder.path().join("state.md"));
+    let (notebook, twin) = (folder.path().join("state.ipynb"), folder.path().join("text/state.md"));
     let read = |file: &Path| fs::read_to_string(file).expect("text");
     let (in_step, said) = twins(&notebook, &["--check"]);
     assert!(!in_step && said.contains("has no text twin"), "{said}");
@@ -43,4 +43,18 @@ fn the_newer_of_notebook_and_twin_is_followed() {
     let (in_step, said) = twins(&twin, &["--check"]);
     assert!(!in_step && said.contains("state.md has no notebook"), "{said}");
     assert!(twins(&twin, &[]).0 && read(&notebook).contains("numbers.push(11);"));
+}
+
+#[test]
+fn what_is_no_notebook_and_no_twin_is_named() {
+    let folder = notebooks();
+    let beside = folder.path().join("state.md");
+    fs::write(&beside, "# State\n").expect("written");
+    let (done, said) = twins(&beside, &[]);
+    assert!(
+        !done && said.contains("state.md is no text twin: those are in a folder `text` beside the notebooks"),
+        "{said}"
+    );
+    let (done, said) = twins(&folder.path().join("missing.ipynb"), &[]);
+    assert!(!done && said.contains("missing.ipynb, and no ") && said.contains("text/missing.md"), "{said}");
 }

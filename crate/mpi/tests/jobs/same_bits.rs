@@ -40,7 +40,8 @@ fn function(text: &str, name: &str) -> String {
 fn the_function_is_that_of_the_chapter() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
-    let (chapter, example) = (read("notebooks/16-synchronous-sgd.md"), read("crate/mpi/examples/shared/chapter.rs"));
+    let (chapter, example) =
+        (read("notebooks/text/16-synchronous-sgd.md"), read("crate/mpi/examples/shared/chapter.rs"));
     for name in ["mlp", "numbers", "train_by_crate"] {
         assert_eq!(function(&example, name), function(&chapter, name));
     }
