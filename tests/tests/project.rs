@@ -148,9 +148,11 @@ fn links_lead_somewhere() {
     for (text, file) in notebooks.chain(texts) {
         for link in links(&text) {
             seen += 1;
-            let target = link.split('#').next().unwrap_or_default();
+            let (target, heading) = link.split_once('#').unwrap_or((link, ""));
             let there = if target.is_empty() { file.clone() } else { file.with_file_name(target) };
-            if !there.exists() {
+            let is_notebook = there.extension().is_some_and(|extension| extension == "ipynb");
+            let has_heading = || prose(&there).lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+            if !there.exists() || is_notebook && !heading.is_empty() && !has_heading() {
                 astray.push(format!("{}: {link}", file.display()));
             }
         }
@@ -243,6 +245,26 @@ fn rows_that_work_point_at_what_is_there() {
         assert!(read(file).contains(&format!("fn {function}(")), "{id}: {file} has no test {function}");
     }
     assert!(working >= 65, "{working} rows work");
+}
+
+/// Set-up compiles it, minutes with evcxr, and no step compiles it for tests.
+#[test]
+fn the_program_of_the_kernel_has_no_tests_that_nobody_runs() {
+    let mut folders = vec![root().join("kernel/program")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source");
+                assert!(!text.contains("#[test]"), "{}: what can be tested belongs to kernel/answers", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 7, "{seen} sources");
 }
 
 /// The dylib of the crate has one name in the build directory: a build of the crate alone, for a notebook or an
