@@ -12,6 +12,12 @@ const VERSION: &str = "0.22.0";
 /// The flag that evcxr always compiles with.
 pub const PREFER_DYNAMIC: &str = "-Cprefer-dynamic";
 
+/// The programs of our kernel's package.
+const PROGRAMS: [&str; 2] = ["candlelight-kernel", "evcxr_jupyter"];
+
+/// The file beside the programs with what clippy said of them.
+const LINTS: &str = "lints";
+
 /// The lock file of the prepared directory, under a name that cargo does not rewrite.
 pub const PINNED_LOCK: &str = "Cargo.lock.pinned";
 
@@ -24,8 +30,10 @@ pub fn install() -> Result<()> {
     }
     let lab = paths::lab();
     fs::create_dir_all(lab.join("kernel")).about("the folder of the kernels")?;
-    link(&home.join("bin/candlelight-kernel"), &paths::kernel(&lab))?;
-    link(&home.join("bin/evcxr_jupyter"), &paths::stock_kernel(&lab))
+    for (name, place) in PROGRAMS.iter().zip([paths::kernel(&lab), paths::stock_kernel(&lab)]) {
+        link(&home.join("bin").join(name), &place)?;
+    }
+    Ok(())
 }
 
 fn compile(home: &Path) -> Result<()> {
@@ -39,8 +47,43 @@ fn compile(home: &Path) -> Result<()> {
     install.args(["install", "--locked", "--path"]).arg(sources()).arg("--root").arg(&unfinished);
     install.arg("--target-dir").arg(&build).current_dir(std::env::temp_dir()).env("RUSTFLAGS", "");
     process::run_logged(&mut install, &paths::lab().join("log/kernel.log"))?;
+    if process::output(process::command("clippy-driver").arg("--version")).is_ok() {
+        fs::write(unfinished.join(LINTS), lint(&build)?).about(LINTS)?;
+    }
     fs::rename(&unfinished, home).about(home.display())?;
     fs::remove_dir_all(&build).about(build.display())
+}
+
+/// What clippy says of our kernel, nothing where all is well. It runs in the directory in which the kernel was compiled: elsewhere it
+/// would compile evcxr again, minutes for a look at one package.
+fn lint(build: &Path) -> Result<String> {
+    let mut said = String::new();
+    for program in PROGRAMS {
+        let mut cargo = process::command("cargo");
+        cargo.args(["rustc", "--quiet", "--locked", "--release", "--bin", program, "--manifest-path"]);
+        cargo.arg(sources().join("Cargo.toml")).arg("--target-dir").arg(build);
+        // As the settings beside the package have it, which only an installation reads.
+        cargo.args(["--target", "host-tuple"]);
+        // What it makes is not kept, so it is neither optimized nor linked.
+        cargo.args(["--", "-Copt-level=0", "-Clinker=true"]);
+        cargo.current_dir(std::env::temp_dir()).env("RUSTFLAGS", "").env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+        // A lint that is an error does not keep anybody from using the kernel.
+        let output = cargo.output().about("cannot start cargo")?;
+        said += &String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            said += &format!("clippy on {program} ended with {}\n", output.status);
+        }
+    }
+    Ok(said)
+}
+
+/// What clippy said of our kernel when it was compiled.
+pub fn lints() -> Result<String> {
+    let home = home()?;
+    fs::read_to_string(home.join(LINTS)).map_err(|_| {
+        let home = home.display();
+        format!("the kernel was compiled where clippy was missing: install it, and remove {home} so that set-up compiles again").into()
+    })
 }
 
 /// A link to a program, in place of another.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::error::Result;
-use crate::{browser, data, mpi, paths, process, run, setup, twins};
+use crate::{browser, data, evcxr, mpi, paths, process, run, setup, twins};
 
 struct Outcome {
     name: &'static str,
@@ -36,7 +36,11 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
     step("lints", &|| {
         let features = ["--features", "candlelight-tests/lab,candlelight-peer/ranks"];
         let lints = ["clippy", "--workspace", "--all-targets", features[0], features[1], "--", "-D", "warnings"];
-        cargo(&lints, &[])
+        cargo(&lints, &[])?;
+        match evcxr::lints()? {
+            said if said.is_empty() => Ok(()),
+            said => Err(format!("the kernel, when it was compiled:\n{said}").into()),
+        }
     });
     step("documentation", &|| cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]));
     // The tests that need all images are left out where it is missing.

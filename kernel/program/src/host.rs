@@ -197,7 +197,7 @@ impl Host {
                 }
                 match &mut self.stdin {
                     // Where the process has ended, that is told next.
-                    Some(stdin) => Ok(drop(writeln!(stdin, "{line}"))),
+                    Some(stdin) => writeln!(stdin, "{line}").or(Ok(())),
                     None => Ok(()),
                 }
             }
