@@ -2,7 +2,7 @@
 
     browser.py FOLDER
 
-Opens the start notebook with our kernel, runs all cells, looks for the figure, asks for a completion and a type, interrupts a
+Opens the start notebook with our kernel, runs all cells, looks for the figure, watches the bar of a training, asks for a completion and a type, interrupts a
 training, lets a cell fail, restarts the kernel.
 Screenshots go to FOLDER. Chromium is the program in the variable `CHROMIUM`, or, without it, Playwright's own.
 """
@@ -60,6 +60,55 @@ def add_cell(page, notebook, code):
     page.keyboard.insert_text(code)
 
 
+# What the page shows of a bar, looked at before each time that it is painted.
+WATCH = """cell => {
+    const seen = window.seen = [];
+    const look = () => {
+        const bars = cell.querySelectorAll('[role=progressbar]'), row = bars[0]?.parentElement;
+        seen.push(row ? {
+            bars: bars.length,
+            outputs: cell.querySelectorAll('.jp-OutputArea-output').length,
+            value: Number(bars[0].ariaValueNow),
+            width: bars[0].firstElementChild.getBoundingClientRect().width / bars[0].clientWidth,
+            lines: row.getBoundingClientRect().height / parseFloat(getComputedStyle(row).lineHeight),
+            height: cell.querySelector('.jp-OutputArea').getBoundingClientRect().height,
+            text: row.textContent,
+        } : null);
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+def one_bar_moves(page, notebook, folder, said):
+    # Some seconds: the training of the notebook itself is over before one has seen it move.
+    add_cell(
+        page,
+        notebook,
+        "let some = FitConfig { epochs: 250, batch_size: 64, ..FitConfig::default() };\n"
+        "fit(&model, &mut sgd, cross_entropy, &data.train, Some(&data.test), &some, &mut seeded(1))?;",
+    )
+    cell = notebook.locator(".jp-CodeCell").last
+    cell.evaluate(WATCH)
+    page.keyboard.press("ControlOrMeta+Enter")
+    page.wait_for_function("seen.some(one => one && one.value > 20 && one.value < 90)", timeout=60_000)
+    page.screenshot(path=folder / "progress.png")
+    page.wait_for_function("seen.at(-1)?.value === 100 && !seen.at(-1).text.includes('left')", timeout=60_000)
+    time.sleep(1)
+    page.screenshot(path=folder / "progress-end.png")
+    seen = page.evaluate("seen")
+    seen = seen[next(i for i, one in enumerate(seen) if one):]
+    assert all(one and one["bars"] == one["outputs"] == 1 for one in seen), "there was no bar, or several"
+    values = [one["value"] for one in seen]
+    assert values == sorted(values) and values[-1] == 100, f"the bar did not grow to its end: {values}"
+    assert len(set(values)) >= 5, f"the bar did not move: {sorted(set(values))}"
+    assert all(abs(100 * one["width"] - one["value"]) < 1.5 for one in seen), "the bar is not as long as it says"
+    assert all(one["lines"] < 1.5 for one in seen), f"the bar is {max(one['lines'] for one in seen):.1f} lines high"
+    assert len({one["height"] for one in seen}) == 1, "what stands below the bar moved"
+    assert "epoch 250/250" in seen[-1]["text"] and "accuracy" in seen[-1]["text"], seen[-1]
+    said(f"a training shows one bar, in {len(set(values))} places, one line high")
+
+
 def interrupts_and_failures(page, notebook, folder, said):
     outputs = notebook.locator(".jp-OutputArea-output")
 
@@ -88,6 +137,7 @@ def interrupts_and_failures(page, notebook, folder, said):
     expect(errors.last).to_contain_text("Interrupted", timeout=10_000)
     took = time.monotonic() - start
     assert took < 2, f"the interrupt took {took:.1f} s"
+    expect(outputs.filter(has=page.locator("[role='progressbar']")).last).to_contain_text("not finished")
     add_cell(page, notebook, 'println!("{} parameters", params.count());')
     page.keyboard.press("Shift+Enter")
     expect(outputs.filter(has_text=re.compile(r"^\d+ parameters")).last).to_be_visible(timeout=30_000)
@@ -149,6 +199,8 @@ def check(page, address, folder):
     assert box["width"] > 200 and box["height"] > 150, f"the figure is {box}"
     said(f"the figure is {box['width']:.0f} × {box['height']:.0f} pixels")
     page.screenshot(path=folder / "figure.png")
+
+    one_bar_moves(page, notebook, folder, said)
 
     # A new cell at the end, and Tab after the beginning of a name of the crate.
     notebook.locator(".jp-Cell").last.scroll_into_view_if_needed()

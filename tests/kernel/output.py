@@ -67,8 +67,19 @@ def progress_is_one_line_that_moves(kernel):
     assert kinds[0] == "display_data" and set(kinds[1:]) == {"update_display_data"} and len(kinds) > 4, kinds
     shown = [content["data"] for kind in ("display_data", "update_display_data") for content in result.of(kind)]
     assert all(set(data) == {"text/plain", "text/html"} for data in shown), shown
-    assert "left" in shown[1]["text/plain"] and "<progress" in shown[1]["text/html"], shown[1]
-    assert shown[-1]["text/plain"].startswith("epoch 5/5  train loss") and "elapsed" not in shown[-1]["text/plain"], shown[-1]
+    assert "left" in shown[1]["text/plain"] and 'role="progressbar"' in shown[1]["text/html"], shown[1]
+    assert shown[-1]["text/plain"].startswith("epoch 5/5  train loss") and "left" not in shown[-1]["text/plain"], shown[-1]
+
+    # What failed promises no time any more.
+    result = kernel.run(
+        "let mut wild = Sgd::new(params.trainable(), SgdConfig { lr: 1e30, ..SgdConfig::default() })?;\n"
+        "fit(&model, &mut wild, slow, &data, None, &config, &mut seeded(0))?;"
+    )
+    assert result.status == "error" and "the training loss is inf" in result.error["evalue"], (result.reply, result.error)
+    kinds = [m["msg_type"] for m in result.messages if "display" in m["msg_type"]]
+    assert kinds[0] == "display_data" and set(kinds[1:]) == {"update_display_data"}, kinds
+    last = result.of("update_display_data")[-1]["data"]["text/plain"]
+    assert last.startswith("epoch 1/5  train loss") and last.endswith("  not finished"), last
 
 
 def values_are_shown(kernel):

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::number::Number;
 use super::scene::Point;
-use super::text::number;
+use super::text::{counted, number};
 
 /// A picture of nets, computations or messages: nodes, blocks and cells, joined by edges and arrows.
 ///
@@ -306,9 +306,4 @@ fn listed(what: &str, all: &[String]) -> Option<String> {
     let more = if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
     let first = all[..all.len().min(SHOWN)].join(", ");
     (!all.is_empty()).then(|| format!("{}: {first}{more}", counted(all.len(), what)))
-}
-
-/// "1 path", "2 paths".
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -10,6 +10,11 @@ const WIDTHS: [u16; 95] = [
     337, 636, 838,
 ];
 
+/// "1 path", "2 paths".
+pub(super) fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// The width of `text` in pixels.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     let thousandths: u32 = text

@@ -3,7 +3,7 @@
 use super::axis::extent;
 use super::layer::{Kind, Layer};
 use super::panel::Panel;
-use super::text::number;
+use super::text::{counted, number};
 
 /// The panel in words: a title, the axes, then a line for each series.
 pub(super) fn describe(panel: &Panel) -> Vec<String> {
@@ -35,22 +35,25 @@ fn layer(layer: &Layer) -> String {
     let points = |x: &[f64], y: &[f64]| {
         let lost = x.iter().zip(y).filter(|(x, y)| !(x.is_finite() && y.is_finite())).count();
         let note = if lost > 0 { format!(" ({lost} not finite, left out)") } else { String::new() };
-        format!("{} points, x {}, y {}{note}", y.len(), span(x), span(y))
+        format!("{}, x {}, y {}{note}", counted(y.len(), "point"), span(x), span(y))
     };
     let body = match &layer.kind {
         Kind::Line { x, y, .. } | Kind::Scatter { x, y } => points(x, y),
         Kind::Band { x, mean, spread } => format!("{}, spread {}", points(x, mean), span(spread)),
         Kind::Bars { values } => values.iter().map(|v| number(*v, 4)).collect::<Vec<_>>().join(", "),
-        Kind::Histogram { values, bins } => format!("{} values in {bins} bins, {}", values.len(), span(values)),
+        Kind::Histogram { values, bins } => {
+            format!("{} in {}, {}", counted(values.len(), "value"), counted(*bins, "bin"), span(values))
+        }
         Kind::Heatmap { rows } => {
             format!("{} by {} values, {}", rows.len(), rows.first().map_or(0, Vec::len), span(&rows.concat()))
         }
         Kind::Field { mesh, values } => format!("{n} by {n} values, {}", span(values), n = mesh.n),
         Kind::Regions { mesh, classes } => {
             let classes = classes.iter().collect::<std::collections::BTreeSet<_>>().len();
-            format!("{n} by {n} points, {classes} classes", n = mesh.n)
+            let classes = if classes == 1 { "1 class".into() } else { format!("{classes} classes") };
+            format!("{n} by {n} points, {classes}", n = mesh.n)
         }
-        Kind::Contours { levels, .. } => format!("{} levels, {}", levels.len(), span(levels)),
+        Kind::Contours { levels, .. } => format!("{}, {}", counted(levels.len(), "level"), span(levels)),
         Kind::Images(stack) => {
             let captions = stack.captions.join(", ");
             let size = format!("{} of {} by {} pixels", stack.images.len(), stack.width, stack.height);

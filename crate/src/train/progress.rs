@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::Epoch;
@@ -15,8 +16,8 @@ const LINES: usize = 20;
 pub enum Progress {
     /// Nothing.
     Silent,
-    /// One line that moves, with the time left, and stays at the end without times: in a notebook on the kernel of the course, and
-    /// in a terminal. Elsewhere as `Lines`.
+    /// One line that moves, with the time left and the results of the last test, and stays at the end without times, so that two runs
+    /// of one seed end alike: in a notebook on the kernel of the course, and in a terminal. Elsewhere as `Lines`.
     #[default]
     Bar,
     /// Losses, accuracy and times, in at most 20 lines a run.
@@ -49,36 +50,51 @@ pub(super) struct Reporter {
     shown: Shown,
     epochs: usize,
     started: Instant,
+    /// The last epoch that is over.
+    finished: Cell<Option<Epoch>>,
 }
 
 impl Reporter {
     pub(super) fn new(progress: Progress, epochs: usize) -> Self {
-        Self { shown: progress.shown(), epochs, started: Instant::now() }
+        Self { shown: progress.shown(), epochs, started: Instant::now(), finished: Cell::new(None) }
     }
 
     /// Moves the bar within the epoch after `done`, of which a `share` is over; `loss` is the mean so far.
     pub(super) fn within(&self, done: usize, share: f64, loss: impl FnOnce() -> f64) {
         if let Shown::Bar(bar) = &self.shown {
-            let text = || {
-                let width = self.epochs.to_string().len();
-                let (epoch, loss) = (done + 1, number(loss()));
-                let times = self.times(done as f64 + share, self.epochs);
-                format!("epoch {epoch:>width$}/{}  train loss {loss}  {times}", self.epochs)
+            // The test of the epoch before is shown until there is a new one: what comes and goes cannot be read.
+            let before = self.finished.get();
+            let so_far = || Epoch {
+                train_loss: loss(),
+                test_loss: before.and_then(|epoch| epoch.test_loss),
+                accuracy: before.and_then(|epoch| epoch.accuracy),
+                seconds: 0.0,
             };
-            bar.show((done as f64 + share) / self.epochs as f64, text, false);
+            let done_now = done as f64 + share;
+            bar.show(
+                done_now / self.epochs as f64,
+                || self.results(done + 1, &so_far()),
+                || self.left(done_now, self.epochs),
+            );
         }
     }
 
     /// Shows an epoch; `done` counts the finished ones, and `last` tells that no other follows.
     pub(super) fn report(&self, done: usize, epoch: &Epoch, last: bool) {
+        self.finished.set(Some(*epoch));
         let due = done.is_multiple_of(self.epochs.div_ceil(LINES)) || last;
         let all = if last { done } else { self.epochs };
-        let with_times = || format!("{}  {}", self.results(done, epoch), self.times(done as f64, all));
+        let results = || self.results(done, epoch);
+        let left = || self.left(done as f64, all);
+        let share = done as f64 / self.epochs as f64;
         match &self.shown {
-            Shown::Lines { times: true } if due => println!("{}", with_times()),
-            Shown::Lines { times: false } if due => println!("{}", self.results(done, epoch)),
-            Shown::Bar(bar) if last => bar.show(1.0, || self.results(done, epoch), true),
-            Shown::Bar(bar) => bar.show(done as f64 / self.epochs as f64, with_times, false),
+            Shown::Lines { times: true } if due => {
+                println!("{}  elapsed {}  {}", results(), clock(self.started.elapsed()), left());
+            }
+            Shown::Lines { times: false } if due => println!("{}", results()),
+            Shown::Bar(bar) if done == self.epochs => bar.end(share, &results()),
+            Shown::Bar(bar) if last => bar.end(share, &format!("{}  stopped early", results())),
+            Shown::Bar(bar) => bar.show(share, results, left),
             _ => {}
         }
     }
@@ -95,11 +111,10 @@ impl Reporter {
         line
     }
 
-    /// After `done` epochs of `all`.
-    fn times(&self, done: f64, all: usize) -> String {
-        let elapsed = self.started.elapsed();
-        let left = elapsed.mul_f64((all as f64 - done).max(0.0) / done.max(f64::MIN_POSITIVE));
-        format!("elapsed {}  left {}", clock(elapsed), clock(left))
+    /// The time left after `done` epochs of `all`.
+    fn left(&self, done: f64, all: usize) -> String {
+        let left = self.started.elapsed().mul_f64((all as f64 - done).max(0.0) / done.max(f64::MIN_POSITIVE));
+        format!("left {}", clock(left))
     }
 }
 

@@ -50,6 +50,21 @@ fn a_line_chart_holds_its_lines_labels_and_legend() {
 }
 
 #[test]
+fn one_of_a_thing_is_described_in_the_singular() {
+    let mesh = Mesh::new(0.0..=1.0, 0.0..=1.0, 2);
+    for (panel, expected) in [
+        (Panel::new("").scatter("a", [3.0], [0.5]), "scatter \"a\": 1 point, x 3 to 3, y 0.5 to 0.5"),
+        (Panel::new("").histogram("b", [1.0], 1), "1 value in 1 bin, 1 to 1"),
+        (Panel::new("").histogram("b", [1.0, 2.0], 2), "2 values in 2 bins, 1 to 2"),
+        (Panel::new("").regions(&mesh, [0; 4]), "2 by 2 points, 1 class"),
+        (Panel::new("").regions(&mesh, [0, 1, 0, 1]), "2 by 2 points, 2 classes"),
+    ] {
+        let words = Figure::new().panel(panel).describe();
+        assert!(words.trim_end().ends_with(expected), "{words}");
+    }
+}
+
+#[test]
 fn lines_pass_through_their_points() {
     let panel = Panel::new("").line("", [0.0, 1.0, 2.0], [0.0, 2.0, 1.0]);
     let line = points(&draw(panel.x_limits(0.0, 2.0).y_limits(0.0, 2.0)));

@@ -70,20 +70,23 @@ impl Reporter {
     pub fn report(&self, done: u64, history: &DqnHistory, epsilon: f64, stopped: bool) {
         let last = stopped || done == self.steps;
         let results = || self.results(done, history, epsilon);
-        let with_times = || {
-            let elapsed = self.started.elapsed();
+        let elapsed = || self.started.elapsed();
+        let left = || {
             let left = if last { 0.0 } else { (self.steps - done) as f64 / done as f64 };
-            format!("{}  elapsed {}  left {}", results(), clock(elapsed), clock(elapsed.mul_f64(left)))
+            format!("left {}", clock(elapsed().mul_f64(left)))
         };
         let due = last || done.is_multiple_of(self.steps.div_ceil(LINES));
         match &self.shown {
-            Shown::Lines { times: true } if due => println!("{}", with_times()),
-            Shown::Lines { times: false } if due => println!("{}", results()),
-            Shown::Bar(bar) if last => bar.show(1.0, results, true),
-            // A look at the clock would cost a step of a small environment as much as the step.
-            Shown::Bar(bar) if done.is_multiple_of(LOOK) => {
-                bar.show(done as f64 / self.steps as f64, with_times, false)
+            Shown::Lines { times: true } if due => {
+                println!("{}  elapsed {}  {}", results(), clock(elapsed()), left());
             }
+            Shown::Lines { times: false } if due => println!("{}", results()),
+            Shown::Bar(bar) if done == self.steps => bar.end(1.0, &results()),
+            Shown::Bar(bar) if last => {
+                bar.end(done as f64 / self.steps as f64, &format!("{}  stopped early", results()))
+            }
+            // A look at the clock would cost a step of a small environment as much as the step.
+            Shown::Bar(bar) if done.is_multiple_of(LOOK) => bar.show(done as f64 / self.steps as f64, results, left),
             _ => {}
         }
     }

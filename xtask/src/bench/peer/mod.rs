@@ -30,7 +30,7 @@ use program::Program;
 use report::Row;
 use workloads::{OF_RANKS, WORKLOADS, Workload};
 
-/// Measures, prints a table as it grows, and writes `--out`, with the table and a figure beside it.
+/// Measures, prints a table as it grows, and writes `--out`, with the table beside it, and a figure if there is a time to draw.
 pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
     let out: Option<PathBuf> = arguments.value("--out")?;
     let only: Option<String> = arguments.value("--only")?;
@@ -84,7 +84,13 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
         let table: String = rows.iter().map(|row| row.markdown() + "\n").collect();
         let markdown = out.with_extension("md");
         std::fs::write(&markdown, format!("{head}\n{table_head}\n{table}\n{notes}\n")).about(markdown.display())?;
-        environment.plot(&out, &out.with_extension("svg"))?;
+        let figure = out.with_extension("svg");
+        if rows.iter().any(Row::is_drawn) {
+            environment.plot(&out, &figure)?;
+        } else if figure.exists() {
+            // It would show another table.
+            std::fs::remove_file(&figure).about(figure.display())?;
+        }
     }
     Ok(if rows.iter().any(Row::failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -78,6 +78,11 @@ impl Row {
         self.fault.is_some()
     }
 
+    /// Whether the figure has a bar for it: a workload that others disturbed has no ratio, memory is no time.
+    pub fn is_drawn(&self) -> bool {
+        matches!(self.workload.quantity, Quantity::Time) && self.ratio().is_some()
+    }
+
     fn best(&self) -> Option<&Measured> {
         self.torch.iter().map(|(_, measured)| measured).min_by(|a, b| a.median.total_cmp(&b.median))
     }

@@ -139,6 +139,16 @@ fn memory_is_told_in_its_own_unit() {
 }
 
 #[test]
+fn only_times_that_nobody_disturbed_are_drawn() {
+    let (mut drawn, _) = row("mlp_adam", right);
+    assert!(drawn.is_drawn());
+    drawn.disturbed = true;
+    assert!(!drawn.is_drawn());
+    assert_eq!(drawn.json()["disturbed"], json!(true), "the table still has it, with its mark");
+    assert!(!row("resnet_peak_memory", right).0.is_drawn());
+}
+
+#[test]
 fn only_known_names_can_be_chosen() {
     let chosen_names = |only| chosen(WORKLOADS, Some(only)).map(|list| list.iter().map(|w| w.name).collect::<Vec<_>>());
     assert_eq!(chosen_names("lstm_sgd,mlp_adam").expect("both are known"), ["mlp_adam", "lstm_sgd"]);
