@@ -9,6 +9,7 @@
 //! child is not the process of the cells but `host`, this program again, between the two: it hands what the cells show to
 //! `link` as it comes. `failure` says why a cell failed.
 
+mod backlog;
 mod evaluate;
 mod failure;
 mod host;
@@ -22,8 +23,9 @@ use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::process::{WaitOptions, waitpid};
 use tokio::sync::Notify;
 
 use evaluate::Evaluator;
@@ -38,6 +40,8 @@ const DEPENDENCY: &str = "CANDLELIGHT_DEPENDENCY";
 const SOCKET_PATH: usize = 100;
 /// How often this looks whether Jupyter still lives.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long processes that the kernel has started may take to end when it ends.
+const REST: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let argument = std::env::args_os().nth(1).unwrap_or_default();
@@ -128,11 +132,27 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
+impl Folder {
+    fn remove(&self) {
         for folder in [&self.session, &self.own].into_iter().flatten() {
             // What cannot be removed now is removed by the next kernel.
             let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        self.remove();
+        // A compiler that is at work fails then, and may have put something back.
+        let end = Instant::now() + REST;
+        let mut waited = false;
+        while matches!(waitpid(None, WaitOptions::NOHANG), Ok(_)) && Instant::now() < end {
+            waited = true;
+            std::thread::sleep(LOOK / 50);
+        }
+        if waited {
+            self.remove();
         }
     }
 }
