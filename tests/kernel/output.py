@@ -116,7 +116,7 @@ def endless_text_that_nobody_reads_keeps_memory_bounded_and_can_be_interrupted(k
     kernel.run('println!("warm");')
     before, most = memory(kernel), 0
     message_id = kernel.send(ENDLESS)
-    # Where nothing is bounded, some 50 MB a second; the first 100 MB are kept by the client.
+    # Where nothing is bounded, some 50 MB a second; a thousand messages are kept by the client.
     for _ in range(12):
         time.sleep(1)
         most = max(most, memory(kernel))
@@ -135,7 +135,7 @@ def endless_text_that_nobody_reads_keeps_memory_bounded_and_can_be_interrupted(k
         elif message["msg_type"] == "stream":
             texts += len(message["content"]["text"])
         idle = message["parent_header"]["msg_id"] == message_id and message["content"].get("execution_state") == "idle"
-    assert texts > 1e8, texts
+    assert texts > 1 << 25, texts
     assert stderr.startswith("output was left out") and stderr.count("\n") == 1, stderr
     assert kernel.run('println!("again");').text() == "again\n"
 
@@ -148,8 +148,8 @@ def endless_text_that_is_read_keeps_memory_bounded_and_its_order(kernel):
         nonlocal most, texts, looks
         if message["msg_type"] == "stream":
             texts += len(message["content"]["text"])
-            if texts // 20_000_000 > looks:
-                looks, most = texts // 20_000_000, max(most, memory(kernel))
+            if texts // 5_000_000 > looks:
+                looks, most = texts // 5_000_000, max(most, memory(kernel))
                 if looks == 10:
                     kernel.interrupt()
 
@@ -157,7 +157,7 @@ def endless_text_that_is_read_keeps_memory_bounded_and_its_order(kernel):
     assert result.status == "error" and result.error["ename"] == "Interrupted", result.reply
     assert most < before + GROWTH, (before, most)
     lines = result.text().split("\n")[:-1]
-    assert len(lines) >= 2_000_000 and all(map(str.isdigit, lines)), len(lines)
+    assert len(lines) >= 500_000 and all(map(str.isdigit, lines)), len(lines)
     # Of what waited when it was interrupted some may have been left out, and this says so.
     steps = {int(later) - int(line) for line, later in zip(lines, lines[1:])}
     assert steps == {1} or (min(steps) == 1 and "output was left out" in result.text("stderr")), steps

@@ -4,6 +4,9 @@
 const OTHERS: [&str; 6] = ["std", "core", "alloc", "__rustc", "candlelight_cells", "evcxr_internal_runtime"];
 /// How the name of the function begins that evcxr makes of a cell.
 const CELL: &str = "run_user_code";
+/// The standard library looks for libraries once in a process, so it knows no function of those that are loaded later.
+const UNKNOWN: &str = "<unknown>";
+const LATER: &str = "      (and functions without a name: those of cells after the first backtrace)\n";
 
 /// The functions of the cells and of their crates, numbered anew, to that of the cell; all there are, if none is one.
 pub fn trimmed(trace: &str) -> String {
@@ -23,15 +26,16 @@ pub fn trimmed(trace: &str) -> String {
     // What is below the function of the cell called it.
     let end = frames.iter().position(|(name, _)| name.starts_with(CELL)).map_or(frames.len(), |cell| cell + 1);
     frames.truncate(end);
+    let later = if frames.iter().any(|(name, _)| *name == UNKNOWN) { LATER } else { "" };
     frames.retain(|(name, _)| is_own(name));
-    if frames.is_empty() {
+    if frames.is_empty() && later.is_empty() {
         return trace.to_owned();
     }
     let numbered = frames.iter().enumerate().map(|(i, (name, places))| {
         let places: String = places.iter().map(|place| format!("{place}\n")).collect();
         format!("{i:4}: {name}\n{places}")
     });
-    numbered.collect()
+    numbered.chain([later.to_owned()]).collect()
 }
 
 /// Whether a function is of a crate that the cell uses: not C's, nor one of `OTHERS`, for any type.
@@ -93,8 +97,16 @@ mod tests {
     }
 
     #[test]
+    fn functions_without_a_name_are_said_to_be_there() {
+        let unknown =
+            "   0: std::panicking::panic\n   1: <unknown>\n   2: candlelight_kernels::threads::pool::Pool::run\n";
+        let expected = "   0: candlelight_kernels::threads::pool::Pool::run\n";
+        assert_eq!(trimmed(unknown), expected.to_owned() + super::LATER);
+    }
+
+    #[test]
     fn rather_all_than_nothing() {
-        let unknown = "   0: std::panicking::panic\n   1: <unknown>\n";
-        assert_eq!(trimmed(unknown), unknown);
+        let others = "   0: std::panicking::panic\n   1: start_thread\n";
+        assert_eq!(trimmed(others), others);
     }
 }
