@@ -21,11 +21,11 @@ mod text;
 use std::error::Error;
 use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{WaitOptions, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::sync::Notify;
 
 use evaluate::Evaluator;
@@ -132,27 +132,46 @@ impl Folder {
     }
 }
 
-impl Folder {
-    fn remove(&self) {
-        for folder in [&self.session, &self.own].into_iter().flatten() {
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let folders: Vec<&PathBuf> = [&self.session, &self.own].into_iter().flatten().collect();
+        // A compiler that is at work, and evcxr's own thread, would put files back: one is ended, the other finds a file in the way.
+        let end = Instant::now() + REST;
+        loop {
+            for process in below(std::process::id()) {
+                // It may be ending at this moment.
+                let _ = Pid::from_raw(process).map(|process| kill_process(process, Signal::KILL));
+            }
+            for folder in &folders {
+                let _ = std::fs::remove_dir_all(folder).and_then(|()| std::fs::write(folder, ""));
+            }
+            let quiet = waitpid(None, WaitOptions::NOHANG).is_err() && folders.iter().all(|folder| folder.is_file());
+            if quiet || Instant::now() > end {
+                break;
+            }
+            std::thread::sleep(LOOK / 25);
+        }
+        for folder in folders {
             // What cannot be removed now is removed by the next kernel.
-            let _ = std::fs::remove_dir_all(folder);
+            let _ = std::fs::remove_file(folder).or_else(|_| std::fs::remove_dir_all(folder));
         }
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        self.remove();
-        // A compiler that is at work fails then, and may have put something back.
-        let end = Instant::now() + REST;
-        let mut waited = false;
-        while matches!(waitpid(None, WaitOptions::NOHANG), Ok(_)) && Instant::now() < end {
-            waited = true;
-            std::thread::sleep(LOOK / 50);
-        }
-        if waited {
-            self.remove();
-        }
+/// The processes that one has started, and theirs, but `ps`; none where there is no `ps`.
+fn below(process: u32) -> Vec<i32> {
+    let Ok(ps) = Command::new("ps").args(["-eo", "pid=,ppid="]).output() else { return Vec::new() };
+    let text = String::from_utf8_lossy(&ps.stdout);
+    let pairs: Vec<(i32, i32)> = text
+        .lines()
+        .filter_map(|line| line.trim().split_once(' '))
+        .filter_map(|(own, parent)| Some((own.parse().ok()?, parent.trim().parse().ok()?)))
+        .collect();
+    let mut found = vec![process as i32];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(pairs.iter().filter(|(_, other)| *other == parent).map(|(own, _)| *own));
+        next += 1;
     }
+    found.split_off(1)
 }
