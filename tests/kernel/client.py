@@ -1,6 +1,7 @@
 """A Jupyter client for the tests: one kernel, its cells, and all that they showed, in order."""
 
 import os
+import subprocess
 import time
 from pathlib import Path
 from queue import Empty
@@ -9,6 +10,22 @@ from jupyter_client.manager import KernelManager
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SECONDS = 300
+
+
+def below(pid):
+    """The processes that a process has started, and theirs."""
+    table = [line.split() for line in subprocess.check_output(["ps", "-eo", "pid,ppid"], text=True).splitlines()[1:]]
+    found, open_ = [], [pid]
+    while open_:
+        parent = open_.pop()
+        children = [int(own) for own, other in table if int(other) == parent]
+        found, open_ = found + children, open_ + children
+    return found
+
+
+def told(pid, what):
+    """What `ps` says of a process; nothing where there is none."""
+    return subprocess.run(["ps", "-o", f"{what}=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
 
 
 class Result:
@@ -44,11 +61,11 @@ class Result:
 class Kernel:
     """A kernel of the course, started as Jupyter starts it."""
 
-    def __init__(self, name="rust"):
+    def __init__(self, name="rust", **options):
         self.manager = KernelManager(kernel_name=name)
         # A backtrace is shown to those who ask for it.
         environment = {name: value for name, value in os.environ.items() if name != "RUST_BACKTRACE"}
-        self.manager.start_kernel(cwd=str(NOTEBOOKS), env=environment)
+        self.manager.start_kernel(cwd=str(NOTEBOOKS), env=environment, **options)
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=SECONDS)
@@ -59,6 +76,10 @@ class Kernel:
     def __exit__(self, *_):
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=False)
+
+    @property
+    def pid(self):
+        return self.manager.provisioner.pid
 
     def send(self, code, **options):
         return self.client.execute(code, **options)

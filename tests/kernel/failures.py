@@ -18,10 +18,29 @@ def a_panic_fails_the_cell_and_names_its_line(kernel):
 
 
 def a_backtrace_is_shown_to_those_who_ask(kernel):
+    kernel.run("fn inner(x: Option<i32>) -> i32 { x.expect(\"with its way\") }\nuse candlelight::prelude::*;")
     kernel.run('unsafe { std::env::set_var("RUST_BACKTRACE", "1") };')
-    result = kernel.run('panic!("with its way");')
+    result = kernel.run("let all: Vec<i32> = vec![None].into_iter().map(inner).collect();")
+    mapped = kernel.run("let all: Vec<i32> = parallel_map(0..2, |_| Ok(inner(None)))?;")
+    kernel.run('unsafe { std::env::set_var("RUST_BACKTRACE", "full") };')
+    full = kernel.run("inner(None)")
     kernel.run('unsafe { std::env::remove_var("RUST_BACKTRACE") };')
-    assert result.error["evalue"] == "with its way" and "run_user_code" in result.trace, result.error
+    assert result.error["evalue"] == mapped.error["evalue"] == "with its way", result.error
+    # The reader's functions and the crate's, and no others.
+    first, last = frames(result)[0], frames(result)[-1]
+    assert "inner" in first and "run_user_code" in last and len(frames(result)) < 5, result.trace
+    # The standard library knows the libraries that there were at the first backtrace: this cell came later.
+    assert "candlelight_kernels::threads" in frames(mapped)[0] and "functions without a name" in mapped.trace, mapped.trace
+    for frame in frames(result) + frames(mapped):
+        assert not frame.startswith(("std::", "core::", "alloc::", "candlelight_cells::")), frame
+    assert any("rust_begin_unwind" in frame for frame in frames(full)) and len(frames(full)) > 15, full.trace
+    assert frames(kernel.run("inner(None)")) == []
+
+
+def frames(result):
+    """The names in a backtrace."""
+    numbered = (line.split(": ", 1) for line in result.trace.splitlines() if ": " in line)
+    return [name for number, name in numbered if number.strip().isdigit()]
 
 
 def a_question_mark_fails_the_cell(kernel):
@@ -117,7 +136,7 @@ def wait_until_running(kernel):
 def main():
     with Kernel() as kernel:
         for name, check in list(globals().items()):
-            if callable(check) and name not in ("Kernel", "main", "wait_until_running"):
+            if callable(check) and name not in ("Kernel", "main", "wait_until_running", "frames"):
                 start = time.monotonic()
                 check(kernel)
                 print(f"ok   {time.monotonic() - start:5.1f} s  {name}", flush=True)

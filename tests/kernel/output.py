@@ -2,7 +2,10 @@
 
 import time
 
-from client import Kernel
+from client import Kernel, below, told
+
+# What kernel and host together may grow by, in MB, whatever a cell prints.
+GROWTH = 80
 
 
 def text_without_an_end_of_line_appears_at_once(kernel):
@@ -110,6 +113,67 @@ def bytes_that_are_no_text_are_replaced(kernel):
     assert result.text() == "a\ufffd€ b\n", result.text()
 
 
+def memory(kernel):
+    """Of the kernel and the host, not of the cells, in MB."""
+    ours = [kernel.pid] + [pid for pid in below(kernel.pid) if told(pid, "args").endswith(" host")]
+    assert len(ours) == 2, ours
+    return sum(int(told(pid, "rss")) for pid in ours) / 1024
+
+
+ENDLESS = "let mut line = 0u64; loop { candlelight::interrupt::check()?; println!(\"{line:099}\"); line += 1; }"
+
+
+def endless_text_that_nobody_reads_keeps_memory_bounded_and_can_be_interrupted(kernel):
+    kernel.run('println!("warm");')
+    before, most = memory(kernel), 0
+    message_id = kernel.send(ENDLESS)
+    # Where nothing is bounded, some 50 MB a second; a thousand messages are kept by the client.
+    for _ in range(12):
+        time.sleep(1)
+        most = max(most, memory(kernel))
+    assert most < before + GROWTH, (before, most)
+    start = time.monotonic()
+    kernel.interrupt()
+    # On another socket than the text.
+    reply = kernel.client.get_shell_msg(timeout=20)
+    assert time.monotonic() - start < 5, time.monotonic() - start
+    assert reply["parent_header"]["msg_id"] == message_id and reply["content"]["ename"] == "Interrupted", reply
+    texts, stderr, idle = 0, "", False
+    while not idle:
+        message = kernel.client.get_iopub_msg(timeout=60)
+        if message["msg_type"] == "stream" and message["content"]["name"] == "stderr":
+            stderr += message["content"]["text"]
+        elif message["msg_type"] == "stream":
+            texts += len(message["content"]["text"])
+        idle = message["parent_header"]["msg_id"] == message_id and message["content"].get("execution_state") == "idle"
+    assert texts > 1 << 25, texts
+    assert stderr.startswith("output was left out") and stderr.count("\n") == 1, stderr
+    assert kernel.run('println!("again");').text() == "again\n"
+
+
+def endless_text_that_is_read_keeps_memory_bounded_and_its_order(kernel):
+    kernel.run('println!("warm");')
+    before, most, texts, looks = memory(kernel), 0, 0, 0
+
+    def look(message):
+        nonlocal most, texts, looks
+        if message["msg_type"] == "stream":
+            texts += len(message["content"]["text"])
+            if texts // 5_000_000 > looks:
+                looks, most = texts // 5_000_000, max(most, memory(kernel))
+                if looks == 10:
+                    kernel.interrupt()
+
+    result = kernel.run(ENDLESS, look)
+    assert result.status == "error" and result.error["ename"] == "Interrupted", result.reply
+    assert most < before + GROWTH, (before, most)
+    lines = result.text().split("\n")[:-1]
+    assert len(lines) >= 500_000 and all(map(str.isdigit, lines)), len(lines)
+    # Of what waited when it was interrupted some may have been left out, and this says so.
+    steps = {int(later) - int(line) for line, later in zip(lines, lines[1:])}
+    assert steps == {1} or (min(steps) == 1 and "output was left out" in result.text("stderr")), steps
+
+
 def input_is_asked_for(kernel):
     kernel.run('println!("warm");')
     message_id = kernel.send(
@@ -121,6 +185,36 @@ def input_is_asked_for(kernel):
     assert request["content"] == {"prompt": "your name", "password": False}, request
     kernel.client.input("Ada")
     assert kernel.wait(message_id).text() == "hello Ada\n"
+
+
+READ = 'let mut line = String::new(); let bytes = std::io::stdin().read_line(&mut line)?; println!("{bytes} {line:?}");'
+
+
+def where_the_client_cannot_ask_the_answer_is_empty(kernel):
+    result = kernel.run('println!("EVCXR_INPUT_REQUEST:your name");' + READ, allow_stdin=False)
+    assert result.text() == '1 "\\n"\n', result.text()
+
+
+def a_cell_that_reads_unasked_goes_on_after_an_interrupt(kernel):
+    kernel.run("let kept = 7;")
+    message_id = kernel.send(READ)
+    time.sleep(3)
+    kernel.interrupt()
+    result = kernel.wait(message_id)
+    assert result.status == "ok" and result.text() == '1 "\\n"\n', (result.reply, result.text())
+    # Nothing of it is left for the next cell, also where the interrupted one did not read.
+    message_id = kernel.send("loop { candlelight::interrupt::check()?; }")
+    time.sleep(3)
+    kernel.interrupt()
+    assert kernel.wait(message_id).error["ename"] == "Interrupted"
+    assert kernel.run('println!("{kept}");').text() == "7\n"
+
+
+def a_cell_that_closes_its_standard_input_is_told_and_its_process_replaced(kernel):
+    result = kernel.run("let gone = 1; drop(unsafe { <std::fs::File as std::os::fd::FromRawFd>::from_raw_fd(0) });")
+    again = kernel.run('println!("{gone}");') if result.status == "ok" else result
+    assert again.error["ename"] == "ProcessEnded" and "gone" in again.error["evalue"], again.reply
+    assert kernel.run('println!("again");').text() == "again\n"
 
 
 def words_are_explained_and_completed(kernel):
@@ -144,7 +238,7 @@ def state_passes_from_cell_to_cell(kernel):
 def main():
     with Kernel() as kernel:
         for name, check in list(globals().items()):
-            if callable(check) and name not in ("Kernel", "main"):
+            if callable(check) and name not in ("Kernel", "main", "memory", "below", "told"):
                 start = time.monotonic()
                 check(kernel)
                 print(f"ok   {time.monotonic() - start:5.1f} s  {name}", flush=True)

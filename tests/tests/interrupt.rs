@@ -40,13 +40,51 @@ fn a_request_ends_training_between_two_steps() -> Result<()> {
     let stopped = run();
     assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
     assert_eq!(steps.get(), 5, "the step in which it came is a whole one");
+    assert_eq!(config.record.history(), History::default(), "no epoch was");
     assert!(interrupt::requested() && run().is_err(), "as long as it is held");
     assert!(matches!(evaluate(&model, mse, &data, 8), Err(Error::Interrupted)));
     let begun: Result<Vec<()>> = parallel_map(0..3, |_| panic!("it must not begin"));
     assert!(matches!(begun, Err(Error::Interrupted)));
     drop(held);
     assert!(!interrupt::requested() && interrupt::check().is_ok());
-    assert_eq!(run()?.epochs.len(), 3, "and trains again");
+    let history = run()?;
+    assert_eq!(history.epochs.len(), 3, "and trains again");
+    assert_eq!(config.record.history(), history);
+    Ok(())
+}
+
+#[test]
+fn the_epochs_until_then_are_in_the_record() -> Result<()> {
+    let _alone = ALONE.lock().unwrap();
+    let x = Tensor::ones((64, 2), DType::F32, &Device::Cpu)?;
+    let data = Dataset::new(&x, &x)?;
+    let train = |config: &FitConfig, stop_at: usize| {
+        let params = Params::new(0, &Device::Cpu)?;
+        let model = linear(2, 2, params.pp("fc"))?;
+        let mut sgd = Sgd::new(params.trainable(), SgdConfig::default())?;
+        let steps = std::cell::Cell::new(0);
+        let loss = |p: &Tensor, t: &Tensor| {
+            steps.set(steps.get() + 1);
+            if steps.get() == stop_at {
+                raise(SIGINT).expect("a signal");
+            }
+            mse(p, t)
+        };
+        fit(&model, &mut sgd, loss, &data, None, config, &mut seeded(0))
+    };
+    let config = || FitConfig { epochs: 4, batch_size: 8, ..FitConfig::default() }.silent();
+    let whole = train(&config(), 0)?;
+
+    let (held, config) = (on_ctrl_c()?, config());
+    let record = config.record.clone();
+    // Eight steps an epoch: in the third.
+    let stopped = train(&config, 19);
+    drop(held);
+    assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+    assert_eq!(config.record.history().train_loss(), whole.train_loss()[..2]);
+    assert_eq!(record.history(), config.record.history(), "a clone is of the same record");
+    train(&config, 0)?;
+    assert_eq!(record.history().train_loss(), whole.train_loss(), "of the run that began last");
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask mpi -n 4 conformance`
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use candlelight::candle_core::DType;
 use candlelight::distributed::{
     Algorithm, AllReduce, Buffer, Communicator, Element, Reduction, Source, Transfer, Values, schedule::chunk,
 };
-use candlelight::{CommunicationError, Error, Result};
+use candlelight::{CommunicationError, Error, Result, interrupt};
 use candlelight_mpi::native_all_reduce;
 
 /// Empty, short, and beyond what MPI sends at once.
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             wrong_messages(comm)?;
             dropped(comm)?;
             deadlines(comm)?;
+            interrupts(comm)?;
         }
         refusals(comm)?;
         comm.barrier()?;
@@ -183,6 +184,48 @@ fn deadlines(comm: &Arc<dyn Communicator>) -> Result<()> {
             matches!(&error, Error::Communication(CommunicationError::Silent { peers, .. }) if *peers == [asleep]);
         assert!(is_named, "{error}");
     }
+    comm.barrier()
+}
+
+/// Ctrl-C ends a wait, at once, and whoever has answered it can go on.
+fn interrupts(comm: &Arc<dyn Communicator>) -> Result<()> {
+    let last = comm.size() - 1;
+    let (left, away) = ((comm.rank() + 1) % comm.size(), comm.rank() == last);
+    let interrupted = |wait: &dyn Fn() -> Result<()>| {
+        let held = interrupt::on_ctrl_c()?;
+        let started = Instant::now();
+        let signal = std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_millis(200));
+            Command::new("sh").args(["-c", &format!("kill -s INT {}", std::process::id())]).status()
+        });
+        let result = wait();
+        let taken = started.elapsed();
+        let status = signal.join().expect("no panic");
+        assert!(status.as_ref().is_ok_and(|status| status.success()), "{status:?}");
+        // Where the wait was over before, the request is answered here: else it would end the process.
+        while interrupt::check().is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(held);
+        Ok::<_, Error>((result, taken))
+    };
+    // Nobody sends.
+    let waits: [&dyn Fn() -> Result<()>; 2] = [&|| comm.recv::<f32>(1, left, 9).map(drop), &|| {
+        let mut coming = comm.irecv::<f32>(1, left, 9)?;
+        while !coming.test()? {}
+        Ok(())
+    }];
+    for wait in waits {
+        let (result, taken) = interrupted(wait)?;
+        assert!(matches!(result, Err(Error::Interrupted)), "{result:?}");
+        assert!(taken < Duration::from_secs(1), "{taken:?}");
+        comm.barrier()?;
+    }
+    // The last one comes when the others have given up.
+    std::thread::sleep(Duration::from_millis(if away { 1200 } else { 0 }));
+    let (result, taken) = interrupted(&|| comm.all_reduce(&mut vec![1f32; 1000]))?;
+    assert!(matches!(result, Err(Error::Interrupted)) || (away && result.is_ok()), "{result:?}");
+    assert!(taken < Duration::from_secs(1), "{taken:?}");
     comm.barrier()
 }
 

@@ -6,8 +6,8 @@ use candlelight::{Error, Result};
 use crate::ffi::{self, Channel};
 use crate::job;
 
-/// MPI's own all-reduce, in place of `all_reduce`: to be compared with. It waits without a deadline. Only
-/// inside of [`run`](crate::run).
+/// MPI's own all-reduce, in place of `all_reduce`: to be compared with. It waits without a deadline, and sees no
+/// interrupt. Only inside of [`run`](crate::run).
 ///
 /// # Errors
 /// Outside of `run`, or what MPI reports.

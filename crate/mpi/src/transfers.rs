@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use candlelight::candle_core::DType;
 use candlelight::distributed::{Buffer, Done, Pending, Source, Values};
-use candlelight::{CommunicationError, Error, Result};
+use candlelight::{CommunicationError, Error, Result, interrupt};
 
 use crate::ffi::{self, Channel, Found, Request};
 use crate::liveness::Wait;
@@ -132,12 +132,13 @@ impl Transfers {
         self.receives.iter().filter(|receive| !matches!(receive.state, State::Done(_)))
     }
 
-    /// Answers other ranks, and looks for messages of the other dtype, every so often.
+    /// Answers other ranks, and looks for messages of the other dtype and for an interrupt, every so often.
     fn attend(&mut self) -> Result<()> {
         let since = self.attended.elapsed();
         if since < ATTENTION {
             return Ok(());
         }
+        interrupt::check()?;
         self.attended = Instant::now();
         let was_attentive = std::mem::replace(&mut self.attentive, true);
         self.world.liveness.answer(&self.wait_for(), was_attentive && since < 50 * ATTENTION);

@@ -8,7 +8,7 @@ use super::evaluate::{check_not_empty, check_targets};
 use super::mean::{WeightedMean, check_counts};
 use super::progress::Reporter;
 use super::watch::Watch;
-use super::{Decision, Epoch, GradientSum, History, Progress, StoppingRule, evaluate};
+use super::{Decision, Epoch, GradientSum, History, Progress, Record, StoppingRule, evaluate};
 use crate::autograd::value_and_grad;
 use crate::data::Dataset;
 use crate::loss::with_divisor;
@@ -49,6 +49,9 @@ pub struct FitConfig {
     /// Batches whose gradients are averaged to one step, at least 1; default 1. A step then counts `accumulate` times
     /// `batch_size` samples, the last of an epoch what is left. See [`GradientSum`].
     pub accumulate: usize,
+    /// What the run that began last with these settings has recorded, also where it ended in an error and returned nothing:
+    /// `config.record.history()`. Default a new one.
+    pub record: Record,
 }
 
 impl Default for FitConfig {
@@ -63,6 +66,7 @@ impl Default for FitConfig {
             restore_best: None,
             augmentation: None,
             accumulate: 1,
+            record: Record::default(),
         }
     }
 }
@@ -129,7 +133,7 @@ impl FitConfig {
 /// quantities, convert them to a float dtype); a step in which no sample counts; weighted means with different divisors in one
 /// loss; [`Error::Interrupted`] after Ctrl-C, if the program asked for it ([`interrupt`]); [`Error::NotFinite`] with the step, counted over all epochs, at which loss and penalty stopped being a number; and what
 /// the model, the loss and the optimizer report. Parameters then stand as before the step that failed, or with
-/// [`FitConfig::restore_best`] as after the best epoch, if one was finished.
+/// [`FitConfig::restore_best`] as after the best epoch, if one was finished; the epochs until then are in [`FitConfig::record`].
 ///
 /// ```
 /// use candlelight::{loss::mse, nn::linear, optim::{Sgd, SgdConfig}, prelude::*, train::{FitConfig, fit}};
@@ -190,7 +194,9 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
     fn epochs(&mut self, train: &Dataset, test: Option<&Dataset>, watch: &mut Watch, rng: &mut Rng) -> Result<History> {
         let FitConfig { epochs, batch_size, progress, .. } = *self.config;
         let reporter = Reporter::new(progress, epochs);
+        // Not read from the record, of which another run may have a clone.
         let mut history = History::default();
+        self.config.record.begin();
         for done in 1..=epochs {
             let started = Instant::now();
             let train_loss = self.epoch(train, rng, |share, mean| reporter.within(done - 1, share, mean))?;
@@ -204,6 +210,7 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
             };
             let stop = watch.observe(&epoch)? == Decision::Stop || done == epochs;
             reporter.report(done, &epoch, stop);
+            self.config.record.push(epoch);
             history.epochs.push(epoch);
             if stop {
                 break;

@@ -1,3 +1,5 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 /// What is known of one pass over the training data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epoch {
@@ -59,5 +61,50 @@ impl History {
     /// The last epoch, if there is one.
     pub fn last(&self) -> Option<&Epoch> {
         self.epochs.last()
+    }
+}
+
+/// What [`fit`](super::fit) records while it runs, to be read also where it ends in an error and returns no [`History`]: after
+/// Ctrl-C, or where the loss stops being a number.
+///
+/// It holds the whole epochs of the run that began last. Clones are of the same record.
+///
+/// ```
+/// use candlelight::{loss::mse, nn::linear, optim::{Sgd, SgdConfig}, prelude::*, train::fit};
+/// # fn main() -> candlelight::Result<()> {
+/// let x = Tensor::ones((8, 1), DType::F32, &Device::Cpu)?;
+/// let train = Dataset::new(&x, &x)?;
+/// let params = Params::new(0, &Device::Cpu)?;
+/// let model = linear(1, 1, params.pp("fc"))?;
+/// // Each step overshoots by more.
+/// let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 1e3, ..SgdConfig::default() })?;
+/// let config = FitConfig { epochs: 100, ..FitConfig::default() }.silent();
+/// let run = fit(&model, &mut sgd, mse, &train, None, &config, &mut seeded(0));
+/// assert!(matches!(run, Err(Error::NotFinite { .. })));
+///
+/// let losses = config.record.history().train_loss();
+/// assert!(losses.len() > 2 && losses[1] > losses[0]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Record(Arc<Mutex<History>>);
+
+impl Record {
+    /// The epochs so far, or all of the run that has ended; none before the first.
+    pub fn history(&self) -> History {
+        self.lock().clone()
+    }
+
+    /// A run begins.
+    pub(super) fn begin(&self) {
+        self.lock().epochs.clear();
+    }
+
+    pub(super) fn push(&self, epoch: Epoch) {
+        self.lock().epochs.push(epoch);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, History> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

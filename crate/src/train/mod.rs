@@ -21,7 +21,7 @@ pub use ensemble::{Average, Ensemble};
 pub use evaluate::{Evaluation, evaluate};
 pub use fit::{FitConfig, Penalty, fit};
 pub use frozen::Frozen;
-pub use history::{Epoch, History};
+pub use history::{Epoch, History, Record};
 pub use parallel::parallel_map;
 pub use progress::Progress;
 pub(crate) use progress::{Shown, clock, number};

@@ -8,6 +8,7 @@
 
 mod output;
 mod panics;
+mod trace;
 
 use std::error::Error;
 use std::ffi::c_void;
@@ -45,6 +46,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut line = String::new();
     // The lock of standard input is not held while a cell runs, which may ask the reader for a line.
     while std::io::stdin().read_line(&mut line)? > 0 {
+        if line == "\n" {
+            // For a cell that waited for a line when it was interrupted; this one did not.
+            line.clear();
+            continue;
+        }
         let call = line.trim_end().strip_prefix("LOAD_AND_RUN ").and_then(|rest| rest.rsplit_once(' '));
         let (library, function) = call.ok_or_else(|| format!("the kernel said {line:?}"))?;
         interrupted.store(false, Ordering::SeqCst);

@@ -7,6 +7,8 @@ use std::thread;
 
 use candlelight_protocol::{BACKTRACE, MARK};
 
+use crate::trace::trimmed;
+
 /// Replaces the standard hook, which would print to standard error.
 pub fn report() {
     let main = thread::current().id();
@@ -21,8 +23,10 @@ pub fn report() {
 /// so many bytes, and a line's end. Standard error is not buffered, so no lock is held that the panic may have interrupted.
 fn tell(info: &PanicHookInfo, thread: &str) {
     let mut message = info.payload_as_str().unwrap_or("a value that is no text").to_owned();
-    if std::env::var_os("RUST_BACKTRACE").is_some_and(|asked| asked != "0") {
-        message += &format!("{BACKTRACE}{}", Backtrace::force_capture());
+    let asked = std::env::var_os("RUST_BACKTRACE").filter(|asked| asked != "0");
+    if let Some(asked) = asked {
+        let all = Backtrace::force_capture().to_string();
+        message += &format!("{BACKTRACE}{}", if asked == "full" { all } else { trimmed(&all) });
     }
     let (file, line, column) = info.location().map_or(("", 0, 0), |at| (at.file(), at.line(), at.column()));
     let text = format!("{MARK}panic {line} {column} {} {file}\n{thread}\n{message}\n", message.len());

@@ -215,6 +215,10 @@ impl Host {
             Input::Kernel(Request::Interrupt) => {
                 if self.running {
                     self.signal(if self.asked { Signal::KILL } else { Signal::INT });
+                    if let (false, Some(stdin)) = (self.asked, &mut self.stdin) {
+                        // A cell may wait for a line that nobody was asked for; an empty one ends that.
+                        let _ = writeln!(stdin);
+                    }
                     self.asked = true;
                 }
                 self.interrupted = true;

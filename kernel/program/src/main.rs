@@ -9,6 +9,7 @@
 //! child is not the process of the cells but `host`, this program again, between the two: it hands what the cells show to
 //! `link` as it comes. What it answers about a cell, such as why it failed, is in `candlelight_answers`.
 
+mod backlog;
 mod compiler;
 mod evaluate;
 mod host;
@@ -19,10 +20,11 @@ mod server;
 use std::error::Error;
 use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::sync::Notify;
 
 use evaluate::Evaluator;
@@ -37,6 +39,8 @@ const DEPENDENCY: &str = "CANDLELIGHT_DEPENDENCY";
 const SOCKET_PATH: usize = 100;
 /// How often this looks whether Jupyter still lives.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long processes that the kernel has started may take to end when it ends.
+const REST: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let argument = std::env::args_os().nth(1).unwrap_or_default();
@@ -129,9 +133,44 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        for folder in [&self.session, &self.own].into_iter().flatten() {
+        let folders: Vec<&PathBuf> = [&self.session, &self.own].into_iter().flatten().collect();
+        // A compiler that is at work, and evcxr's own thread, would put files back: one is ended, the other finds a file in the way.
+        let end = Instant::now() + REST;
+        loop {
+            for process in below(std::process::id()) {
+                // It may be ending at this moment.
+                let _ = Pid::from_raw(process).map(|process| kill_process(process, Signal::KILL));
+            }
+            for folder in &folders {
+                let _ = std::fs::remove_dir_all(folder).and_then(|()| std::fs::write(folder, ""));
+            }
+            let quiet = waitpid(None, WaitOptions::NOHANG).is_err() && folders.iter().all(|folder| folder.is_file());
+            if quiet || Instant::now() > end {
+                break;
+            }
+            std::thread::sleep(LOOK / 25);
+        }
+        for folder in folders {
             // What cannot be removed now is removed by the next kernel.
-            let _ = std::fs::remove_dir_all(folder);
+            let _ = std::fs::remove_file(folder).or_else(|_| std::fs::remove_dir_all(folder));
         }
     }
+}
+
+/// The processes that one has started, and theirs, but `ps`; none where there is no `ps`.
+fn below(process: u32) -> Vec<i32> {
+    let Ok(ps) = Command::new("ps").args(["-eo", "pid=,ppid="]).output() else { return Vec::new() };
+    let text = String::from_utf8_lossy(&ps.stdout);
+    let pairs: Vec<(i32, i32)> = text
+        .lines()
+        .filter_map(|line| line.trim().split_once(' '))
+        .filter_map(|(own, parent)| Some((own.parse().ok()?, parent.trim().parse().ok()?)))
+        .collect();
+    let mut found = vec![process as i32];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(pairs.iter().filter(|(_, other)| *other == parent).map(|(own, _)| *own));
+        next += 1;
+    }
+    found.split_off(1)
 }

@@ -20,7 +20,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::evaluate::Job;
 use crate::link::Link;
-use crate::publish::{self, Publisher};
+use crate::publish::{self, Publisher, Waiting};
 
 /// How long a reply may take to leave before the kernel ends.
 const LEAVE: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ type Result<T> = std::result::Result<T, RuntimeError>;
 pub async fn serve(
     connection: &ConnectionInfo,
     publisher: Publisher,
-    waiting: mpsc::Receiver<JupyterMessage>,
+    waiting: Waiting,
     link: Link,
     jobs: Sender<Job>,
     over: Arc<Notify>,
@@ -98,9 +98,10 @@ async fn read_all(mut requests: RouterRecvConnection, queue: mpsc::UnboundedSend
 async fn control_all(mut control: KernelControlConnection, publisher: Publisher, link: Link) {
     loop {
         let message = next!(control, "control");
-        publisher.about(&message, Status::busy()).await;
+        publisher.about_now(&message, Status::busy());
         let (reply, ends): (Option<JupyterMessage>, bool) = match &message.content {
             JupyterMessageContent::InterruptRequest(_) => {
+                publisher.interrupt();
                 link.interrupt();
                 (Some(InterruptReply::default().as_child_of(&message)), false)
             }
@@ -119,7 +120,7 @@ async fn control_all(mut control: KernelControlConnection, publisher: Publisher,
         {
             eprintln!("a reply on control was lost: {error}");
         }
-        publisher.about(&message, Status::idle()).await;
+        publisher.about_now(&message, Status::idle());
         if ends {
             return;
         }
