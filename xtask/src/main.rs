@@ -4,15 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 mod analyzer;
+mod questions;
 mod arguments;
 mod bench;
 mod browser;
 mod cargo;
+mod cell;
 mod clone;
 mod compare;
 mod data;
 mod done;
-mod early_return;
 mod error;
 mod evcxr;
 mod kernel;

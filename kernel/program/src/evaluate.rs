@@ -67,11 +67,12 @@ pub struct Evaluator {
     _outputs: EvalContextOutputs,
     link: Link,
     sources: Sources,
+    own: Own,
 }
 
 impl Evaluator {
-    /// Starts evcxr with our host as its child, loads the crate, and looks at it once.
-    pub fn start(dependency: &str, socket: &Path, link: Link) -> Result<Self, Error> {
+    /// Starts evcxr with our host as its child, loads the crate, and looks at it once. Our cargo adds the crate to the manifest.
+    pub fn start(own: Own, socket: &Path, link: Link) -> Result<Self, Error> {
         let mut host = Command::new(std::env::current_exe()?);
         host.arg("host").env(host::SOCKET, socket);
         if let Some(asked) = std::env::var_os("RUST_BACKTRACE") {
@@ -80,11 +81,11 @@ impl Evaluator {
         let (context, outputs) = EvalContext::with_subprocess_command(host)?;
         let mut context = CommandContext::with_eval_context(context);
         // One cell: the analyzer reads the crate for the `let`, and evcxr learns that cells hold `?`, which it does not forget.
-        context.execute(&format!(
-            ":dep {dependency}\nlet _warm = candlelight::candle_core::Shape::from(1).dims().len();\nOk::<(), std::fmt::Error>(())?;"
-        ))?;
+        context.execute(
+            "let _warm = candlelight::candle_core::Shape::from(1).dims().len();\nOk::<(), std::fmt::Error>(())?;",
+        )?;
         link.open();
-        Ok(Self { context, _outputs: outputs, link, sources: Sources::default() })
+        Ok(Self { context, _outputs: outputs, link, sources: Sources::default(), own })
     }
 
     /// Does what comes until nobody asks any more.
@@ -116,7 +117,8 @@ impl Evaluator {
         }
         self.sources.push(number, code);
         let mut callbacks = EvalCallbacks { input_reader: &|request| input(&request.prompt, request.is_password) };
-        let result = self.context.execute_with_callbacks(code, &mut callbacks);
+        let known = self.own.without(code);
+        let result = self.context.execute_with_callbacks(&known, &mut callbacks);
         let mut run = self.link.finish();
         if let Err(Error::SubprocessTerminated(how)) = &result {
             // Told by evcxr alone where the host was ended, too.
