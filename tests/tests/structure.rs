@@ -9,12 +9,13 @@ type Module = Vec<String>;
 /// Which modules each module imports from.
 type Imports = BTreeMap<Module, BTreeSet<Module>>;
 
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 10] = [
     "crate",
     "crate/base",
     "crate/kernels",
     "crate/mpi",
     "crate/plot",
+    "kernel/answers",
     "kernel/cells",
     "kernel/program",
     "kernel/protocol",

@@ -66,11 +66,12 @@ fn home() -> Result<PathBuf> {
     Ok(cache.join("candlelight").join(format!("kernel-{VERSION}-{}", digest()?)))
 }
 
-/// A number for the sources of our kernel, and of the package that it shares with the process of the cells.
+/// A number for the sources of our kernel, and of the packages of the workspace that it is made of.
 fn digest() -> Result<String> {
-    let (program, shared) = (sources(), paths::root().join("kernel/protocol"));
-    let mut files = vec![program.join("Cargo.toml"), program.join("Cargo.lock"), shared.join("Cargo.toml")];
-    let mut folders = vec![program.join("src"), shared.join("src")];
+    let packages = ["program", "answers", "protocol"].map(|package| paths::root().join("kernel").join(package));
+    let mut files: Vec<_> = packages.iter().map(|package| package.join("Cargo.toml")).collect();
+    files.push(sources().join("Cargo.lock"));
+    let mut folders: Vec<_> = packages.iter().map(|package| package.join("src")).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).about(folder.display())? {
             let path = entry.about(folder.display())?.path();

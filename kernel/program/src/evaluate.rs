@@ -5,14 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::Receiver;
 
+use candlelight_answers::failure::{self, Failure, Sources};
+use candlelight_answers::text;
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
-use jupyter_protocol::ErrorOutput;
 use tokio::sync::oneshot;
 
-use crate::failure::{self, Sources};
-use crate::host;
 use crate::link::Link;
-use crate::text;
+use crate::{compiler, host};
 
 /// What the thread is asked for.
 pub enum Job {
@@ -25,7 +24,7 @@ pub enum Job {
         /// How it asks the reader for a line.
         input: Input,
         /// What it shows beside what it printed, or why it failed.
-        reply: oneshot::Sender<Result<HashMap<String, String>, ErrorOutput>>,
+        reply: oneshot::Sender<Result<HashMap<String, String>, Failure>>,
     },
     /// Complete the word at a position, in characters.
     Complete {
@@ -105,7 +104,7 @@ impl Evaluator {
         }
     }
 
-    fn execute(&mut self, number: usize, code: &str, input: &Input) -> Result<HashMap<String, String>, ErrorOutput> {
+    fn execute(&mut self, number: usize, code: &str, input: &Input) -> Result<HashMap<String, String>, Failure> {
         let mut before: Vec<String> = self.context.variables_and_types().map(|(name, _)| name.to_owned()).collect();
         before.retain(|name| !name.starts_with('_'));
         before.sort();
@@ -129,7 +128,9 @@ impl Evaluator {
         match (result, failed) {
             (_, Some(failure)) => Err(failure),
             (Ok(outputs), None) => Ok(outputs.content_by_mime_type),
-            (Err(Error::CompilationErrors(errors)), None) => Err(failure::of_compiler(&errors, number, code)),
+            (Err(Error::CompilationErrors(errors)), None) => {
+                Err(failure::of_compiler(&compiler::errors(&errors), number, code))
+            }
             (Err(error), None) => Err(failure::of_text(&error.to_string())),
         }
     }

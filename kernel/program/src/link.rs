@@ -7,9 +7,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use candlelight_answers::run::Run;
 use candlelight_protocol::BACKTRACE;
 use candlelight_protocol::event::{Event, Request};
-use candlelight_protocol::stream::Place;
 use jupyter_protocol::{DisplayData, Media, StreamContent, Transient, UpdateDisplayData};
 use serde_json::Value;
 
@@ -19,25 +19,6 @@ use crate::publish::Publisher;
 const SYNC: Duration = Duration::from_secs(30);
 /// How often a question to the reader looks whether it is still asked.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// What became of a cell, as far as the host saw it.
-#[derive(Debug, Clone, Default)]
-pub struct Run {
-    /// Where the cell's own thread panicked, or else another.
-    pub panic: Option<Place>,
-    /// Whether the cell ended with a panic.
-    pub panicked: bool,
-    /// Where a `?` returned.
-    pub early: Option<Place>,
-    /// Whether one did.
-    pub returned: bool,
-    /// Whether the cell was not run because it had been interrupted.
-    pub refused: bool,
-    /// How often the reader interrupted it.
-    pub interrupts: usize,
-    /// How the process ended, if it did.
-    pub ended: Option<String>,
-}
 
 /// To the host, whichever one runs.
 #[derive(Clone)]

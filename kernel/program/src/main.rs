@@ -7,15 +7,14 @@
 //!
 //! `server` answers what clients ask, `evaluate` is the thread in which evcxr compiles and runs one cell after another. evcxr's
 //! child is not the process of the cells but `host`, this program again, between the two: it hands what the cells show to
-//! `link` as it comes. `failure` says why a cell failed.
+//! `link` as it comes. What it answers about a cell, such as why it failed, is in `candlelight_answers`.
 
+mod compiler;
 mod evaluate;
-mod failure;
 mod host;
 mod link;
 mod publish;
 mod server;
-mod text;
 
 use std::error::Error;
 use std::os::unix::process::parent_id;

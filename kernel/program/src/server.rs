@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use candlelight_answers::failure::Failure;
+use candlelight_answers::text::{self, Completeness};
 use jupyter_protocol::{
     CodeMirrorMode, CommClose, CommInfoReply, CompleteReply, ConnectionInfo, ErrorOutput, ExecuteInput, ExecuteReply,
     ExecuteRequest, ExecutionCount, HelpLink, HistoryReply, InputRequest, InspectReply, InterruptReply,
@@ -19,7 +21,6 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::evaluate::Job;
 use crate::link::Link;
 use crate::publish::{self, Publisher};
-use crate::text::{self, Completeness};
 
 /// How long a reply may take to leave before the kernel ends.
 const LEAVE: Duration = Duration::from_millis(100);
@@ -276,7 +277,7 @@ impl Shell {
                 }
                 false
             }
-            Err(ErrorOutput { ename, evalue, traceback }) => {
+            Err(Failure { name: ename, value: evalue, traceback }) => {
                 let shown = ErrorOutput { ename: ename.clone(), evalue: evalue.clone(), traceback: traceback.clone() };
                 self.publisher.about(message, shown).await;
                 reply.status = ReplyStatus::Error;
@@ -345,9 +346,9 @@ impl Shell {
     }
 }
 
-fn gone() -> ErrorOutput {
+fn gone() -> Failure {
     let value = "the kernel cannot run cells any more; restart it";
-    ErrorOutput { ename: "KernelError".into(), evalue: value.into(), traceback: vec![value.into()] }
+    Failure { name: "KernelError".into(), value: value.into(), traceback: vec![value.into()] }
 }
 
 fn kernel_info() -> KernelInfoReply {

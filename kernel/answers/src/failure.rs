@@ -2,15 +2,25 @@
 
 use candlelight_protocol::BACKTRACE;
 use candlelight_protocol::stream::Place;
-use evcxr::CompilationError;
-use jupyter_protocol::ErrorOutput;
 
-use crate::link::Run;
+use crate::compiler::CompilerError;
+use crate::run::Run;
 
 const RED: &str = "\u{1b}[31m";
 const BOLD: &str = "\u{1b}[1m";
 const BLUE: &str = "\u{1b}[34m";
 const END: &str = "\u{1b}[0m";
+
+/// What a client is told of a cell that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// The kind of failure, in one word.
+    pub name: String,
+    /// What happened, in a paragraph.
+    pub value: String,
+    /// What is shown, line by line, with colours for terminals.
+    pub traceback: Vec<String>,
+}
 
 /// The cells that were run, by their numbers, to find lines in.
 #[derive(Default)]
@@ -52,7 +62,7 @@ impl Sources {
 }
 
 /// What became of a cell that ran, if it failed.
-pub fn of_run(run: &Run, lost: &[String], compiled: &str, sources: &Sources) -> Option<ErrorOutput> {
+pub fn of_run(run: &Run, lost: &[String], compiled: &str, sources: &Sources) -> Option<Failure> {
     if run.refused {
         return Some(error("Interrupted", "the cell was interrupted before it ran", Vec::new()));
     }
@@ -100,15 +110,15 @@ fn place_lines(place: &Place, compiled: &str, sources: &Sources) -> Vec<String> 
 }
 
 /// Errors of the compiler, each with the lines that it names.
-pub fn of_compiler(errors: &[CompilationError], number: usize, code: &str) -> ErrorOutput {
-    let first = errors.iter().find(|error| error.is_from_user_code()).or(errors.first());
-    let value = first.map_or_else(|| "the cell does not compile".to_owned(), CompilationError::message);
+pub fn of_compiler(errors: &[CompilerError], number: usize, code: &str) -> Failure {
+    let first = errors.iter().find(|error| error.of_cell).or(errors.first());
+    let value = first.map_or_else(|| "the cell does not compile".to_owned(), |error| error.message.clone());
     let mut traceback = Vec::new();
     for error in errors {
-        let code_name = error.code().map_or(String::new(), |code| format!("[{code}]"));
-        traceback.push(format!("{RED}{BOLD}{}{code_name}{END}{BOLD}: {}{END}", error.level(), error.message()));
+        let code_name = error.code.as_ref().map_or(String::new(), |code| format!("[{code}]"));
+        traceback.push(format!("{RED}{BOLD}{}{code_name}{END}{BOLD}: {}{END}", error.level, error.message));
         let mut shown = 0;
-        for message in error.spanned_messages() {
+        for message in &error.notes {
             let Some(span) = &message.span else {
                 traceback.extend((!message.label.is_empty()).then(|| message.label.clone()));
                 continue;
@@ -125,21 +135,21 @@ pub fn of_compiler(errors: &[CompilationError], number: usize, code: &str) -> Er
             traceback.push(format!("{BLUE}     |{END} {space}{RED}{carets} {}{END}", message.label));
             shown += 1;
         }
-        traceback.extend(error.help().into_iter().map(|help| format!("{BOLD}help{END}: {help}")));
-        traceback.extend(error.evcxr_extra_hint().map(|hint| format!("{BOLD}note{END}: {hint}")));
+        traceback.extend(error.help.iter().map(|help| format!("{BOLD}help{END}: {help}")));
+        traceback.extend(error.hint.iter().map(|hint| format!("{BOLD}note{END}: {hint}")));
     }
-    ErrorOutput { ename: "CompileError".into(), evalue: value, traceback }
+    Failure { name: "CompileError".into(), value, traceback }
 }
 
 /// Another error of evcxr.
-pub fn of_text(text: &str) -> ErrorOutput {
+pub fn of_text(text: &str) -> Failure {
     error("Error", text.trim_end(), Vec::new())
 }
 
-fn error(name: &str, value: &str, place: Vec<String>) -> ErrorOutput {
+fn error(name: &str, value: &str, place: Vec<String>) -> Failure {
     let mut traceback = vec![format!("{RED}{BOLD}{name}{END}: {value}")];
     traceback.extend(place);
-    ErrorOutput { ename: name.into(), evalue: value.into(), traceback }
+    Failure { name: name.into(), value: value.into(), traceback }
 }
 
 #[cfg(test)]

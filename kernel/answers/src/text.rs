@@ -53,7 +53,8 @@ mod tests {
     #[test]
     fn positions_count_characters() {
         let text = "let größe = 𝛼;";
-        assert_eq!((byte(text, 6), character(text, 7)), (7, 7 - 1));
+        assert_eq!((byte(text, 6), character(text, 6)), (6, 6));
+        assert_eq!((byte(text, 7), character(text, 8)), (8, 7), "behind a character of two bytes");
         assert_eq!((byte(text, 13), character(text, text.len() - 1)), (text.len() - 1, 13));
         assert_eq!(byte(text, 99), text.len());
         assert_eq!(&text[..end_of_word(text, 5)], "let größe");
