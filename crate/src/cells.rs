@@ -10,6 +10,9 @@ use std::fmt::{Debug, Display};
 use std::panic::Location;
 use std::sync::Arc;
 
+/// How a cell tells evcxr that a `?` returned.
+pub const USER_ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED";
+
 /// The variables of a notebook between two cells, by name.
 #[derive(Debug, Default)]
 pub struct VariableStore(HashMap<String, Box<dyn Any>>);
@@ -91,7 +94,7 @@ pub fn returned(error: &dyn Display) {
     let (place, text) = (Location::caller(), error.to_string());
     let (line, column, length, file) = (place.line(), place.column(), text.len(), place.file());
     eprintln!("\u{1e}candlelight return {line} {column} {length} {file}\n{text}");
-    println!("EVCXR_ERROR_OCCURRED");
+    println!("{USER_ERROR_OCCURRED}");
 }
 
 #[cfg(test)]

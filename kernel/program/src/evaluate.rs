@@ -6,12 +6,13 @@ use std::process::Command;
 use std::sync::mpsc::Receiver;
 
 use candlelight_answers::failure::{self, Failure, Sources};
+use candlelight_answers::own::Own;
 use candlelight_answers::text;
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
 use tokio::sync::oneshot;
 
 use crate::link::Link;
-use crate::{compiler, host};
+use crate::{SESSION, compiler, host};
 
 /// What the thread is asked for.
 pub enum Job {
@@ -116,8 +117,11 @@ impl Evaluator {
         }
         self.sources.push(number, code);
         let mut callbacks = EvalCallbacks { input_reader: &|request| input(&request.prompt, request.is_password) };
-        let known = self.own.without(code);
-        let result = self.context.execute_with_callbacks(&known, &mut callbacks);
+        let new = self.own.without(code);
+        if [":fmt", ":types"].iter().any(|command| code.lines().any(|line| line.trim_start().starts_with(command))) {
+            self.let_evcxr_show();
+        }
+        let result = self.context.execute_with_callbacks(&new, &mut callbacks);
         let mut run = self.link.finish();
         if let Err(Error::SubprocessTerminated(how)) = &result {
             // Told by evcxr alone where the host was ended, too.
@@ -132,6 +136,15 @@ impl Evaluator {
                 Err(failure::of_compiler(&compiler::errors(&errors), number, code))
             }
             (Err(error), None) => Err(failure::of_text(&error.to_string())),
+        }
+    }
+
+    /// From now on evcxr shows values, in the form that the reader chooses, and not the crate: see `compile_less` in xtask.
+    fn let_evcxr_show(&self) {
+        if let Some(session) = std::env::var_os(SESSION)
+            && let Err(error) = std::fs::write(Path::new(&session).join("format"), "")
+        {
+            eprintln!("the form of values cannot be changed: {error}");
         }
     }
 

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use candlelight_answers::own::Own;
 use tokio::sync::Notify;
 
 use evaluate::Evaluator;
@@ -69,7 +70,7 @@ fn run(connection: &Path) -> Result<(), Box<dyn Error>> {
         let (link, over, socket) = (link.clone(), over.clone(), folder.socket.clone());
         // evcxr's analyzer recurses deeply.
         std::thread::Builder::new().name("cells".into()).stack_size(64 << 20).spawn(move || match Evaluator::start(
-            &dependency,
+            Own::new(&dependency),
             &socket,
             link,
         ) {
