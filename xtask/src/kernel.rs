@@ -50,8 +50,8 @@ impl Session {
             fs::remove_dir_all(&folder).about(folder.display())?;
         }
         clone_tree(prepared, &folder, &|path| if all { !path.ends_with("incremental") } else { is_linked(path) })?;
-        let call = Call::read(prepared);
-        if let Some(call) = &call {
+        let mut call = Call::read(prepared);
+        if let Some(call) = &mut call {
             call.write_for(prepared, &folder)?;
         }
         Ok(Self { folder, call })

@@ -7,7 +7,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use serde_json::{Map, Value, json};
@@ -75,7 +75,7 @@ pub fn recorder() -> Result<ExitCode> {
         let environment = std::env::vars().filter(|(name, _)| of_cargo(name)).collect();
         let folder = std::env::current_dir().about("this folder")?.to_string_lossy().into_owned();
         let call = Call { state, program: program.clone(), arguments: light(&words), folder, environment };
-        fs::write(file, call.json().to_string()).about("the call of the compiler")?;
+        call.write(Path::new(&file))?;
     }
     Err(format!("cannot start rustc: {}", Command::new(program).args(words).exec()).into())
 }
@@ -112,13 +112,19 @@ impl Call {
     }
 
     /// Writes it into `to`, for a copy there of what stood in `from`.
-    pub fn write_for(mut self, from: &Path, to: &Path) -> Result<()> {
+    pub fn write_for(&mut self, from: &Path, to: &Path) -> Result<()> {
         let (Some(old), Some(new)) = (from.to_str(), to.to_str()) else { return Ok(()) };
         let texts = self.arguments.iter_mut().chain(self.environment.iter_mut().map(|(_, value)| value));
         for text in texts.chain([&mut self.folder]) {
             *text = text.replace(old, new);
         }
-        fs::write(to.join(NAME), self.json().to_string()).about("the call of the compiler")
+        self.write(&to.join(NAME))
+    }
+
+    /// As a new file, because a kernel's folder begins with links to those that set-up prepared.
+    fn write(&self, file: &Path) -> Result<()> {
+        let _ = fs::remove_file(file);
+        fs::write(file, self.json().to_string()).about("the call of the compiler")
     }
 
     /// The target that it compiles for.

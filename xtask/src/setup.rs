@@ -143,6 +143,12 @@ fn prepare_kernels() -> Result<()> {
     }
     fs::write(prepared.join("Cargo.toml"), evcxr::manifest(&root)).about(prepared.display())?;
     fs::write(prepared.join("Cargo.lock"), &lock).about(prepared.display())?;
+    // Cargo drops from the lock file what this package does not reach.
+    let metadata = cargo::metadata(process::command("cargo"), &prepared, &evcxr::host(&rustc))?.stdout;
+    let metadata = serde_json::from_slice(&metadata).about("cargo metadata")?;
+    let resolved = Resolved::read(&metadata).ok_or("`cargo metadata` has another form than expected")?;
+    fs::write(prepared.join(resolved::FILE), resolved.text()?).about(resolved::FILE)?;
+    fs::copy(prepared.join("Cargo.lock"), prepared.join(evcxr::PINNED_LOCK)).about("the kernels' Cargo.lock")?;
     if !replay::is_recorded(&prepared, &flags)? {
         // A cell like the first of a kernel, which cargo has to compile.
         fs::write(prepared.join("src/lib.rs"), "").about(prepared.display())?;
@@ -159,11 +165,6 @@ fn prepare_kernels() -> Result<()> {
         }
         process::run_logged(&mut cargo, &paths::lab().join(format!("log/kernels-{work}.log")))?;
     }
-    fs::copy(prepared.join("Cargo.lock"), prepared.join(evcxr::PINNED_LOCK)).about("the kernels' Cargo.lock")?;
-    let metadata = cargo::metadata(process::command("cargo"), &prepared, &evcxr::host(&rustc))?.stdout;
-    let metadata = serde_json::from_slice(&metadata).about("cargo metadata")?;
-    let resolved = Resolved::read(&metadata).ok_or("`cargo metadata` has another form than expected")?;
-    fs::write(prepared.join(resolved::FILE), resolved.text()?).about(resolved::FILE)?;
     mark_done(&prepared, &wanted)
 }
 
