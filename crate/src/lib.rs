@@ -45,6 +45,8 @@
 //! copy of Candle's counters (see [`device::check_statics`]).
 
 pub mod activation;
+#[doc(hidden)]
+pub mod cells;
 pub mod check;
 pub mod checkpoint;
 pub mod data;

@@ -7,16 +7,19 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::clone::clone_tree;
 use crate::error::{About, Result};
 use crate::evcxr::PINNED_LOCK;
+use crate::questions::Question;
 use crate::resolved::{self, Resolved};
-use crate::{analyzer, early_return, paths, replay};
+use crate::{analyzer, cell, paths, replay};
 
 /// The variable that holds the path of the real cargo.
 pub const REAL: &str = "CANDLELIGHT_CARGO";
@@ -26,55 +29,83 @@ pub const HOME: &str = "CANDLELIGHT_CARGO_HOME";
 pub const SESSION: &str = "CANDLELIGHT_SESSION";
 /// The variable that holds the kernel's target.
 pub const HOST: &str = "CANDLELIGHT_HOST";
+/// The variable with the dependency that each kernel of ours has, as a line of a manifest.
+pub const DEPENDENCY: &str = "CANDLELIGHT_DEPENDENCY";
 
 /// The package in which evcxr tries a dependency.
 const TRIAL: &str = "evcxr_dummy_validate_dep";
 /// The manifest that was built last; evcxr overwrites its own to try a dependency.
 const BUILT: &str = "Cargo.toml.built";
+/// The file that the kernel writes when a reader has chosen how evcxr shows values.
+const FORMAT: &str = "format";
+/// The file that says that all of the build directory is there.
+const COMPLETE: &str = "complete";
 
-/// Runs the real cargo.
+/// Runs the real cargo, where that cannot be avoided.
 pub fn cargo() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let is = |command: &str| words.first().is_some_and(|word| word == command);
     let mut real = real_cargo()?;
     real.args(std::env::args_os().skip(1));
+    let ours = std::env::var_os(SESSION).map(PathBuf::from);
     if let Some(session) = session() {
         keep_lock(&session)?;
-        let manifest = fs::read_to_string(session.join("Cargo.toml")).about("Cargo.toml")?;
+        let mut manifest = fs::read_to_string(session.join("Cargo.toml")).about("Cargo.toml")?;
         if is("metadata") && manifest.contains(TRIAL) {
             return try_dependency(&session, &manifest);
         }
+        if ours.is_some() {
+            add_crate(&session, &mut manifest)?;
+        }
         if is("build") {
             fs::write(session.join(BUILT), manifest).about(BUILT)?;
-            if std::env::var_os(SESSION).is_some() {
-                tell_place(&session)?;
+            if ours.is_some() {
+                compile_less(&session)?;
             }
-            replay::replay(&session)?;
-            replay::record(&mut real, &session, &recorder()?)?;
+            if let Some(code) = replay::replay(&session)? {
+                return Ok(code);
+            }
+            let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+            replay::record(&mut real, &session, &recorder()?, &flags)?;
+        }
+        if ours.is_some() && (is("build") || is("check")) {
+            complete(&session)?;
         }
         // evcxr loads what cargo names, and cuts the name at a space: see `Session` in `kernel.rs`.
         let target = session.join("target");
         real.env("CARGO_TARGET_DIR", &target).env("CARGO_BUILD_BUILD_DIR", &target);
     }
+    let here = std::env::current_dir().about("this folder")?;
+    let question = match &ours {
+        Some(session) => Question::new(&lab()?, session, Path::new(real.get_program()), &here, &words),
+        None => None,
+    };
+    if let Some(answer) = question.as_ref().and_then(Question::known) {
+        std::io::stdout().write_all(answer.as_bytes()).about("an answer of cargo")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let asks_for_all = words.iter().any(|word| word == "metadata") && !words.iter().any(|word| word == "--no-deps");
-    if !asks_for_all {
+    if question.is_none() && !asks_for_all {
         return Err(format!("cannot start cargo: {}", real.exec()).into());
     }
-    let output = real.stderr(Stdio::inherit()).output().about("cargo metadata")?;
-    let mut metadata = output.stdout;
-    if let Ok(mut parsed) = serde_json::from_slice(&metadata)
+    let output = real.stderr(Stdio::inherit()).output().about("cargo")?;
+    let mut answer = output.stdout;
+    if asks_for_all
+        && let Ok(mut parsed) = serde_json::from_slice(&answer)
         && analyzer::trim(&mut parsed).is_some()
     {
-        metadata = serde_json::to_vec(&parsed).about("cargo metadata")?;
+        answer = serde_json::to_vec(&parsed).about("cargo metadata")?;
     }
-    std::io::stdout().write_all(&metadata).about("cargo metadata")?;
+    if let Some(question) = question.filter(|_| output.status.success()) {
+        question.keep(&answer);
+    }
+    std::io::stdout().write_all(&answer).about("an answer of cargo")?;
     Ok(if output.status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// evcxr asks rustup for the path of cargo; everything else is for the real one.
 pub fn rustup() -> Result<ExitCode> {
-    let this = std::env::current_exe().and_then(|this| this.canonicalize()).about("this program")?;
-    let bin = paths::kernel_bin(paths::lab_of(&this)?);
+    let bin = paths::kernel_bin(&lab()?);
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     if words == ["which", "cargo"] {
         println!("{}", bin.join("cargo").display());
@@ -86,18 +117,58 @@ pub fn rustup() -> Result<ExitCode> {
     Err(format!("cannot start rustup: {}", Command::new(real).args(words).exec()).into())
 }
 
-/// This program, as what stands between cargo and the compiler.
-fn recorder() -> Result<PathBuf> {
+/// What set-up made, this program with it.
+fn lab() -> Result<PathBuf> {
     let this = std::env::current_exe().and_then(|this| this.canonicalize()).about("this program")?;
-    Ok(paths::kernel_bin(paths::lab_of(&this)?).join(replay::RECORDER))
+    paths::lab_of(&this).map(Path::to_owned)
 }
 
-/// Lets the `?` of the cell tell where it returned.
-fn tell_place(session: &Path) -> Result<()> {
+/// This program, as what stands between cargo and the compiler.
+fn recorder() -> Result<PathBuf> {
+    Ok(paths::kernel_bin(&lab()?).join(replay::RECORDER))
+}
+
+/// Adds the crate to a manifest of evcxr, which does not know that every kernel of ours has it: so the analyzer reads it with
+/// the first manifest, and not a second time with a second one.
+fn add_crate(session: &Path, manifest: &mut String) -> Result<()> {
+    let Ok(dependency) = std::env::var(DEPENDENCY) else { return Ok(()) };
+    if !dependencies(manifest).any(|line| name_of(line) == name_of(&dependency)) {
+        *manifest = format!("{}\n{dependency}\n", manifest.trim_end());
+        fs::write(session.join("Cargo.toml"), &manifest).about("Cargo.toml")?;
+    }
+    Ok(())
+}
+
+/// Leaves out of the cell what the crate holds compiled.
+fn compile_less(session: &Path) -> Result<()> {
     let file = session.join("src/lib.rs");
     let source = fs::read_to_string(&file).about(file.display())?;
-    let new = early_return::with_place(&source);
+    let new = cell::with_runtime(&source, !session.join(FORMAT).exists());
     if new == source { Ok(()) } else { fs::write(&file, new).about(file.display()) }
+}
+
+/// Gives cargo the whole build directory: a kernel starts with the libraries alone, which serve until cargo itself has to work.
+fn complete(session: &Path) -> Result<()> {
+    let done = session.join(COMPLETE);
+    if done.exists() {
+        return Ok(());
+    }
+    let prepared = paths::prepared(&lab()?);
+    // Where set-up has compiled the crate anew since, what is here must not be mixed with that.
+    if library(session) != library(&prepared) {
+        let target = session.join("target");
+        fs::remove_dir_all(&target).about(target.display())?;
+    }
+    clone_tree(&prepared, session, &|path| !path.ends_with("incremental"))?;
+    fs::write(&done, "").about(done.display())
+}
+
+/// The file that holds the crate in a build directory, whatever its name is.
+fn library(folder: &Path) -> Option<(u64, u64)> {
+    let deps = folder.join("target").join(std::env::var_os(HOST)?).join("debug/deps");
+    let name = format!("{}candlelight{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let file = fs::metadata(deps.join(name)).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 fn real_cargo() -> Result<Command> {

@@ -1,7 +1,8 @@
 //! The program that Jupyter starts as the kernel: it gives evcxr_jupyter a warm build directory of its own.
 //!
 //! A fresh build directory would compile Candle for minutes. A shared one serves one kernel at a time. So each kernel gets a
-//! copy, made of hard links, of the directory that set-up prepared, and it is removed afterwards.
+//! copy, made of hard links, of the directory that set-up prepared, and it is removed afterwards. Ours gets the libraries of it,
+//! a tenth of the files; the others follow if its cargo has to work.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -10,6 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crate::clone::clone_tree;
 use crate::error::{About, Result};
+use crate::replay::Call;
 use crate::{cargo, evcxr, paths, process};
 
 /// Makes the folder of one kernel, and becomes its program: ours, or the stock one where `stock` stands before the connection
@@ -25,7 +27,7 @@ pub fn launch() -> Result<ExitCode> {
     let lab = paths::lab_of(&this)?;
     let sessions = lab.join("kernel/sessions");
     remove_dead(&sessions);
-    let session = Session::new(&sessions, &paths::prepared(lab))?;
+    let session = Session::new(&sessions, &paths::prepared(lab), stock)?;
     let mut kernel = if stock { session.stock(lab)? } else { session.ours(lab)? };
     kernel.arg(connection);
     let error = kernel.exec();
@@ -35,24 +37,31 @@ pub fn launch() -> Result<ExitCode> {
 /// The build directory of one kernel.
 struct Session {
     folder: PathBuf,
+    /// How set-up compiled a cell.
+    call: Option<Call>,
 }
 
 impl Session {
-    fn new(sessions: &Path, prepared: &Path) -> Result<Self> {
+    /// With all of the build directory, or only with what cells are linked to.
+    fn new(sessions: &Path, prepared: &Path, all: bool) -> Result<Self> {
         // Named after the process, so that others can tell whether it still runs.
         let folder = sessions.join(std::process::id().to_string());
         if folder.exists() {
             fs::remove_dir_all(&folder).about(folder.display())?;
         }
-        clone_tree(prepared, &folder, &|path| !path.ends_with("incremental"))?;
-        Ok(Self { folder })
+        clone_tree(prepared, &folder, &|path| if all { !path.ends_with("incremental") } else { is_linked(path) })?;
+        let mut call = Call::read(prepared);
+        if let Some(call) = &mut call {
+            call.write_for(prepared, &folder)?;
+        }
+        Ok(Self { folder, call })
     }
 
     /// Our kernel, which loads the crate itself.
     fn ours(&self, lab: &Path) -> Result<Command> {
         let mut command = self.command(&paths::kernel(lab), lab, &self.folder)?;
         command.env(cargo::SESSION, &self.folder).env("CANDLELIGHT_CELLS", paths::cells(lab));
-        command.env("CANDLELIGHT_DEPENDENCY", evcxr::dependency(&paths::root()));
+        command.env(cargo::DEPENDENCY, evcxr::dependency(&paths::root()));
         Ok(command)
     }
 
@@ -85,16 +94,24 @@ impl Session {
         fs::write(folder.join("prelude.rs"), warm).about(folder.display())
     }
 
+    /// The cargo of the toolchain, past rustup, which would look for it at each cell, and the target.
+    fn toolchain(&self) -> Result<(PathBuf, String)> {
+        if let Some((cargo, host)) = self.call.as_ref().and_then(|call| call.cargo().zip(call.target()))
+            && Path::new(cargo).is_file()
+        {
+            return Ok((cargo.into(), host.to_owned()));
+        }
+        let rustc = process::output(process::command("rustc").arg("-vV"))?;
+        Ok((real_cargo()?, evcxr::host(&rustc)))
+    }
+
     fn command(&self, program: &Path, lab: &Path, place: &Path) -> Result<Command> {
         let mut command = process::command(program);
         let cores = std::thread::available_parallelism().map_or(1, usize::from).to_string();
         command.env("EVCXR_TMPDIR", place).env("EVCXR_CONFIG_DIR", self.folder.join("config"));
         // evcxr finds our cargo by our rustup on the path, the analyzer in the home of cargo.
-        let rustc = process::output(process::command("rustc").arg("-vV"))?;
-        command
-            .env(cargo::REAL, real_cargo()?)
-            .env(cargo::HOME, paths::cargo_home()?)
-            .env(cargo::HOST, evcxr::host(&rustc));
+        let (cargo, host) = self.toolchain()?;
+        command.env(cargo::REAL, cargo).env(cargo::HOME, paths::cargo_home()?).env(cargo::HOST, host);
         let bin = paths::kernel_bin(lab);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([bin.clone()].into_iter().chain(std::env::split_paths(&path))).about("PATH")?;
@@ -117,6 +134,18 @@ impl Session {
     }
 }
 
+/// Whether a path of the prepared directory belongs to what cells are linked to.
+fn is_linked(path: &Path) -> bool {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    match &parts[..] {
+        [.., deps, file] if deps == "deps" => [".rlib", ".so", ".dylib"].iter().any(|end| file.ends_with(end)),
+        [target, .., last] if target == "target" => {
+            !["build", ".fingerprint", "incremental", "examples"].contains(&&**last)
+        }
+        _ => true,
+    }
+}
+
 fn has_space(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().contains(&b' ')
 }
@@ -129,7 +158,6 @@ fn link(process: &str) -> Result<PathBuf> {
     Ok(folder.join(format!("candlelight-{process}")))
 }
 
-/// The cargo of the toolchain, past rustup, which would look for it at each cell.
 fn real_cargo() -> Result<PathBuf> {
     if let Ok(program) = process::output(process::command("rustup").args(["which", "cargo"])) {
         return Ok(program.into());
@@ -148,6 +176,30 @@ fn remove_dead(sessions: &Path) {
                 let _ = fs::remove_file(link);
             }
             let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::is_linked;
+
+    #[test]
+    fn a_kernel_begins_with_its_libraries() {
+        for own in [
+            "Cargo.lock",
+            "src/lib.rs",
+            "target",
+            "target/debug",
+            "target/debug/deps",
+            "target/x86/debug/deps/liba.rlib",
+        ] {
+            assert!(is_linked(Path::new(own)), "{own}");
+        }
+        for other in ["target/debug/build", "target/x86/debug/.fingerprint", "target/x86/debug/deps/liba.rmeta"] {
+            assert!(!is_linked(Path::new(other)), "{other}");
         }
     }
 }

@@ -1,16 +1,18 @@
 //! The compiler without cargo, where only the cell has changed.
 //!
 //! Before cargo calls the compiler it reads manifests, the lock file and the times of all dependencies, which takes longer than
-//! the compiler does for a small cell. So the call is recorded, and made again for each cell until the manifest or the lock
-//! file changes.
+//! the compiler does for a small cell. So the call is recorded, by set-up for the first cell of every kernel, and made again for
+//! each cell until the dependencies change.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 
 use serde_json::{Map, Value, json};
 
+use crate::cell;
 use crate::error::{About, Result};
 
 /// The name under which this program stands between cargo and the compiler.
@@ -23,32 +25,42 @@ const STATE: &str = "CANDLELIGHT_STATE";
 /// The variable with the file in which evcxr expects the path of the library, instead of searching what cargo prints.
 const LIBRARY: &str = "EVCXR_EXECUTION_SO_PATH";
 
-/// Compiles the cell in `session` as it was compiled last, if nothing but the cell has changed; else returns.
-pub fn replay(session: &Path) -> Result<()> {
-    let Ok(text) = fs::read_to_string(file(session)) else { return Ok(()) };
-    let Ok(call) = serde_json::from_str::<Value>(&text) else { return Ok(()) };
-    let arguments: Vec<&str> = call["arguments"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let (Some(library), Some(folder)) = (std::env::var_os(LIBRARY), argument(&arguments, "--out-dir")) else {
-        return Ok(());
-    };
-    let word = |name: &str| call[name].as_str().unwrap_or_default();
-    if word("state") != state(session)? {
-        return Ok(());
+/// Compiles the cell in `session` as the one before, if nothing but the cell has changed; else returns `None`.
+pub fn replay(session: &Path) -> Result<Option<ExitCode>> {
+    let (Some(call), Some(library)) = (Call::read(session), std::env::var_os(LIBRARY)) else { return Ok(None) };
+    let Some(folder) = argument(&call.arguments, "--out-dir") else { return Ok(None) };
+    if call.state != state(session, &std::env::var("RUSTFLAGS").unwrap_or_default())? {
+        return Ok(None);
     }
     // evcxr reads this only if the compiler succeeds.
     let made = format!("{folder}/{}ctx{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     fs::write(&library, made).about("the path of the library")?;
-    let environment = call["environment"].as_object().into_iter().flatten();
-    let environment = environment.filter_map(|(name, value)| Some((name, value.as_str()?)));
-    let mut rustc = Command::new(word("program"));
-    let error = rustc.args(&arguments).current_dir(word("folder")).envs(environment).exec();
-    Err(format!("cannot start rustc: {error}").into())
+    let file = session.join("src/lib.rs");
+    let source = fs::read_to_string(&file).about(file.display())?;
+    if let Some(less) = cell::without_unnamed(&source) {
+        fs::write(&file, less).about(file.display())?;
+        let output = call.rustc().stdout(Stdio::inherit()).output().about("cannot start rustc")?;
+        // A macro may put together the name of a variable.
+        let is_missed = !output.status.success() && output.stderr.windows(5).any(|word| word == b"E0425");
+        if !is_missed {
+            std::io::stderr().write_all(&output.stderr).about("what rustc said")?;
+            return Ok(Some(if output.status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }));
+        }
+        fs::write(&file, source).about(file.display())?;
+    }
+    Err(format!("cannot start rustc: {}", call.rustc().exec()).into())
 }
 
-/// Makes cargo record the call that compiles the cell in `session`.
-pub fn record(cargo: &mut Command, session: &Path, recorder: &Path) -> Result<()> {
-    cargo.env("RUSTC_WRAPPER", recorder).env(FILE, file(session)).env(STATE, state(session)?);
+/// Makes cargo record the call that compiles the cell in `session`, which passes `flags` to the compiler.
+pub fn record(cargo: &mut Command, session: &Path, recorder: &Path, flags: &str) -> Result<()> {
+    cargo.env("RUSTC_WRAPPER", recorder).env(FILE, session.join(NAME)).env(STATE, state(session, flags)?);
     Ok(())
+}
+
+/// Whether set-up has recorded the call that the folder's first cell needs.
+pub fn is_recorded(folder: &Path, flags: &str) -> Result<bool> {
+    let state = state(folder, flags)?;
+    Ok(Call::read(folder).is_some_and(|call| call.state == state))
 }
 
 /// The compiler, called by cargo through this program.
@@ -56,53 +68,151 @@ pub fn recorder() -> Result<ExitCode> {
     let mut words = std::env::args().skip(1);
     let program = words.next().ok_or("cargo names the compiler first")?;
     let words: Vec<String> = words.collect();
-    let arguments: Vec<&str> = words.iter().map(String::as_str).collect();
-    let cell = argument(&arguments, "--crate-name") == Some("ctx") && argument(&arguments, "--out-dir").is_some();
-    if let (Some(file), Ok(state), true) = (std::env::var_os(FILE), std::env::var(STATE), cell) {
+    let cell = argument(&words, "--crate-name") == Some("ctx") && argument(&words, "--out-dir").is_some();
+    let is_built = argument(&words, "--crate-type") == Some("cdylib") && !words.iter().any(|word| word == "--test");
+    if let (Some(file), Ok(state), true) = (std::env::var_os(FILE), std::env::var(STATE), cell && is_built) {
         let of_cargo = |name: &str| name.starts_with("CARGO") || name == "LD_LIBRARY_PATH" || name == "OUT_DIR";
-        let environment: Map<String, Value> =
-            std::env::vars().filter(|(name, _)| of_cargo(name)).map(|(name, value)| (name, value.into())).collect();
-        let folder = std::env::current_dir().about("this folder")?;
-        let call = json!({
-            "state": state,
-            "program": program,
-            "arguments": arguments,
-            "folder": folder,
-            "environment": environment,
-        });
-        fs::write(file, call.to_string()).about("the call of the compiler")?;
+        let environment = std::env::vars().filter(|(name, _)| of_cargo(name)).collect();
+        let folder = std::env::current_dir().about("this folder")?.to_string_lossy().into_owned();
+        let call = Call { state, program: program.clone(), arguments: light(&words), folder, environment };
+        call.write(Path::new(&file))?;
     }
-    Err(format!("cannot start rustc: {}", Command::new(program).args(arguments).exec()).into())
+    Err(format!("cannot start rustc: {}", Command::new(program).args(words).exec()).into())
 }
 
-fn file(session: &Path) -> PathBuf {
-    session.join("call.json")
+/// The file of the call in a kernel's folder.
+const NAME: &str = "call.json";
+
+/// A call of the compiler.
+pub struct Call {
+    /// What it depends on beside the cell.
+    state: String,
+    program: String,
+    arguments: Vec<String>,
+    folder: String,
+    environment: Vec<(String, String)>,
+}
+
+impl Call {
+    /// The call recorded in a folder, if there is one of a known form.
+    pub fn read(folder: &Path) -> Option<Self> {
+        let call: Value = serde_json::from_str(&fs::read_to_string(folder.join(NAME)).ok()?).ok()?;
+        let word = |value: &Value| value.as_str().map(str::to_owned);
+        Some(Self {
+            state: word(&call["state"])?,
+            program: word(&call["program"])?,
+            arguments: call["arguments"].as_array()?.iter().map(word).collect::<Option<_>>()?,
+            folder: word(&call["folder"])?,
+            environment: call["environment"]
+                .as_object()?
+                .iter()
+                .map(|(name, value)| Some((name.clone(), word(value)?)))
+                .collect::<Option<_>>()?,
+        })
+    }
+
+    /// Writes it into `to`, for a copy there of what stood in `from`.
+    pub fn write_for(&mut self, from: &Path, to: &Path) -> Result<()> {
+        let (Some(old), Some(new)) = (from.to_str(), to.to_str()) else { return Ok(()) };
+        let texts = self.arguments.iter_mut().chain(self.environment.iter_mut().map(|(_, value)| value));
+        for text in texts.chain([&mut self.folder]) {
+            *text = text.replace(old, new);
+        }
+        self.write(&to.join(NAME))
+    }
+
+    /// As a new file, because a kernel's folder begins with links to those that set-up prepared.
+    fn write(&self, file: &Path) -> Result<()> {
+        let _ = fs::remove_file(file);
+        fs::write(file, self.json().to_string()).about("the call of the compiler")
+    }
+
+    /// The target that it compiles for.
+    pub fn target(&self) -> Option<&str> {
+        argument(&self.arguments, "--target")
+    }
+
+    /// The cargo that made it.
+    pub fn cargo(&self) -> Option<&str> {
+        self.environment.iter().find(|(name, _)| name == "CARGO").map(|(_, value)| value.as_str())
+    }
+
+    fn json(&self) -> Value {
+        let environment = self.environment.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        json!({
+            "state": self.state,
+            "program": self.program,
+            "arguments": self.arguments,
+            "folder": self.folder,
+            "environment": environment.collect::<Map<String, Value>>(),
+        })
+    }
+
+    fn rustc(&self) -> Command {
+        let mut rustc = Command::new(&self.program);
+        rustc.args(&self.arguments).current_dir(&self.folder);
+        rustc.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        rustc
+    }
+}
+
+/// The arguments without what costs a cell time and gives it nothing: no two cells are alike enough for an incremental
+/// compilation, one is too small to be divided, and nobody reads what it depends on.
+fn light(arguments: &[String]) -> Vec<String> {
+    let mut light = Vec::new();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-C" => match words.next().map(String::as_str) {
+                Some(option) if option.starts_with("incremental=") || option.starts_with("strip=") => {}
+                Some(option) if option.starts_with("codegen-units=") => {
+                    light.extend(["-C".to_owned(), "codegen-units=1".to_owned()]);
+                }
+                option => light.extend([Some("-C"), option].into_iter().flatten().map(str::to_owned)),
+            },
+            "--emit=dep-info,link" => light.push("--emit=link".to_owned()),
+            _ => light.push(word.clone()),
+        }
+    }
+    light
 }
 
 /// All but the cell that the call depends on.
-fn state(session: &Path) -> Result<String> {
-    let mut state = String::new();
-    for name in ["Cargo.toml", "Cargo.lock"] {
-        state += &fs::read_to_string(session.join(name)).about(name)?;
-    }
-    for name in ["RUSTFLAGS", "RUSTC"] {
-        state += &std::env::var(name).unwrap_or_default();
-    }
-    Ok(state)
+fn state(session: &Path, flags: &str) -> Result<String> {
+    let read = |name: &str| fs::read_to_string(session.join(name)).about(name);
+    let manifest = read("Cargo.toml")?;
+    let mut dependencies: Vec<&str> =
+        manifest.split_once("[dependencies]").map_or("", |(_, lines)| lines).lines().collect();
+    dependencies.retain(|line| !line.trim().is_empty());
+    dependencies.sort_unstable();
+    Ok(format!("{flags}\n{}\n{}", dependencies.join("\n"), read("Cargo.lock")?))
 }
 
-fn argument<'a>(arguments: &[&'a str], name: &str) -> Option<&'a str> {
-    let at = arguments.iter().position(|argument| *argument == name)?;
-    arguments.get(at + 1).copied()
+fn argument<'a>(arguments: &'a [String], name: &str) -> Option<&'a str> {
+    let at = arguments.iter().position(|argument| argument == name)?;
+    arguments.get(at + 1).map(String::as_str)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::argument;
+    use super::{argument, light};
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
 
     #[test]
     fn an_argument_follows_its_name() {
-        let words = ["--crate-name", "ctx", "-C", "--out-dir"];
+        let words = words("--crate-name ctx -C --out-dir");
         assert_eq!((argument(&words, "--crate-name"), argument(&words, "--out-dir")), (Some("ctx"), None));
+    }
+
+    #[test]
+    fn a_call_is_made_lighter() {
+        let given = "src/lib.rs --emit=dep-info,link -C rpath -C incremental=/a -C codegen-units=16 -C strip=debuginfo -Cprefer-dynamic -C";
+        assert_eq!(
+            light(&words(given)),
+            words("src/lib.rs --emit=link -C rpath -C codegen-units=1 -Cprefer-dynamic -C")
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::clone::clone_tree;
 use crate::done::{is_done, mark_done, write_if_new};
 use crate::error::{About, Result};
 use crate::resolved::{self, Resolved};
-use crate::{cargo, evcxr, paths, process, python, replay};
+use crate::{cargo, evcxr, paths, process, python, questions, replay};
 
 /// Does every step that is not done yet.
 pub fn setup() -> Result<()> {
@@ -27,8 +27,9 @@ pub fn setup() -> Result<()> {
     step("Rust kernel", evcxr::install)?;
     step("crate", build_crate)?;
     step("program of the cells", build_cells)?;
+    step("program of the kernels", install_launcher)?;
     step("build directory of the kernels", prepare_kernels)?;
-    step("kernel specification", install_kernel)
+    step("kernel specification", install_specifications)
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
@@ -117,15 +118,18 @@ fn build_cells() -> Result<()> {
 /// Builds the crate as a kernel would, in the directory that kernels start from a copy of.
 fn prepare_kernels() -> Result<()> {
     let root = paths::root();
-    let prepared = paths::prepared(&paths::lab());
+    let lab = paths::lab();
+    let prepared = paths::prepared(&lab);
     let lock = fs::read_to_string(root.join("Cargo.lock")).about("Cargo.lock")?;
     let config = fs::read_to_string(root.join(".cargo/config.toml")).about(".cargo/config.toml")?;
     let rustc = process::output(process::command("rustc").current_dir(&root).arg("-vV"))?;
     let flags = evcxr::rustflags();
     let wanted = format!("{rustc}\n{flags}\n{config}\n{lock}");
     if !is_done(&prepared, &wanted) {
-        if prepared.exists() {
-            fs::remove_dir_all(&prepared).about(prepared.display())?;
+        for old in [&prepared, &questions::kept(&lab)] {
+            if old.exists() {
+                fs::remove_dir_all(old).about(old.display())?;
+            }
         }
         fs::create_dir_all(prepared.join("src")).about(prepared.display())?;
         fs::write(prepared.join("src/lib.rs"), "").about(prepared.display())?;
@@ -139,17 +143,28 @@ fn prepare_kernels() -> Result<()> {
     }
     fs::write(prepared.join("Cargo.toml"), evcxr::manifest(&root)).about(prepared.display())?;
     fs::write(prepared.join("Cargo.lock"), &lock).about(prepared.display())?;
-    for work in ["build", "check"] {
-        let mut cargo = process::command("cargo");
-        cargo.args([work, "--target", &evcxr::host(&rustc)]).current_dir(&prepared);
-        cargo.env("CARGO_TARGET_DIR", "target").env("CARGO_BUILD_BUILD_DIR", "target").env("RUSTFLAGS", &flags);
-        process::run_logged(&mut cargo, &paths::lab().join(format!("log/kernels-{work}.log")))?;
-    }
-    fs::copy(prepared.join("Cargo.lock"), prepared.join(evcxr::PINNED_LOCK)).about("the kernels' Cargo.lock")?;
+    // Cargo drops from the lock file what this package does not reach.
     let metadata = cargo::metadata(process::command("cargo"), &prepared, &evcxr::host(&rustc))?.stdout;
     let metadata = serde_json::from_slice(&metadata).about("cargo metadata")?;
     let resolved = Resolved::read(&metadata).ok_or("`cargo metadata` has another form than expected")?;
     fs::write(prepared.join(resolved::FILE), resolved.text()?).about(resolved::FILE)?;
+    fs::copy(prepared.join("Cargo.lock"), prepared.join(evcxr::PINNED_LOCK)).about("the kernels' Cargo.lock")?;
+    if !replay::is_recorded(&prepared, &flags)? {
+        // A cell like the first of a kernel, which cargo has to compile.
+        fs::write(prepared.join("src/lib.rs"), "").about(prepared.display())?;
+    }
+    for work in ["build", "check"] {
+        let mut cargo = process::command("cargo");
+        cargo.args([work, "--target", &evcxr::host(&rustc)]).current_dir(&prepared);
+        cargo.env("CARGO_TARGET_DIR", "target").env("CARGO_BUILD_BUILD_DIR", "target").env("RUSTFLAGS", &flags);
+        if work == "build" {
+            // The compiler past rustup, as kernels call it.
+            let rustc = process::output(process::command("rustup").current_dir(&root).args(["which", "rustc"]));
+            cargo.env("RUSTC", rustc.unwrap_or_else(|_| "rustc".into()));
+            replay::record(&mut cargo, &prepared, &paths::kernel_bin(&lab).join(replay::RECORDER), &flags)?;
+        }
+        process::run_logged(&mut cargo, &paths::lab().join(format!("log/kernels-{work}.log")))?;
+    }
     mark_done(&prepared, &wanted)
 }
 
@@ -166,8 +181,8 @@ fn is_dependency(path: &Path) -> bool {
     }
 }
 
-/// The kernel specification `rust`, in the Python environment, and the program that it starts.
-fn install_kernel() -> Result<()> {
+/// The program that Jupyter starts, and the names under which it stands between evcxr, cargo and the compiler.
+fn install_launcher() -> Result<()> {
     let lab = paths::lab();
     let this = std::env::current_exe().about("this program")?;
     let launcher = paths::launcher();
@@ -184,6 +199,12 @@ fn install_kernel() -> Result<()> {
     for name in ["cargo", "rustup", replay::RECORDER] {
         evcxr::link(&launcher, &cargo_bin.join(name))?;
     }
+    Ok(())
+}
+
+/// The kernel specifications `rust` and `rust-stock`, and settings of JupyterLab, in the Python environment.
+fn install_specifications() -> Result<()> {
+    let (lab, launcher) = (paths::lab(), paths::launcher());
     for (name, words, shown) in
         [("rust", &[][..], "Rust (Candlelight)"), ("rust-stock", &["stock"][..], "Rust (evcxr, stock)")]
     {

@@ -5,5 +5,6 @@
 
 pub mod compiler;
 pub mod failure;
+pub mod own;
 pub mod run;
 pub mod text;

@@ -6,12 +6,13 @@ use std::process::Command;
 use std::sync::mpsc::Receiver;
 
 use candlelight_answers::failure::{self, Failure, Sources};
+use candlelight_answers::own::Own;
 use candlelight_answers::text;
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
 use tokio::sync::oneshot;
 
 use crate::link::Link;
-use crate::{compiler, host};
+use crate::{SESSION, compiler, host};
 
 /// What the thread is asked for.
 pub enum Job {
@@ -66,11 +67,12 @@ pub struct Evaluator {
     _outputs: EvalContextOutputs,
     link: Link,
     sources: Sources,
+    own: Own,
 }
 
 impl Evaluator {
-    /// Starts evcxr with our host as its child, loads the crate, and looks at it once.
-    pub fn start(dependency: &str, socket: &Path, link: Link) -> Result<Self, Error> {
+    /// Starts evcxr with our host as its child, loads the crate, and looks at it once. Our cargo adds the crate to the manifest.
+    pub fn start(own: Own, socket: &Path, link: Link) -> Result<Self, Error> {
         let mut host = Command::new(std::env::current_exe()?);
         host.arg("host").env(host::SOCKET, socket);
         if let Some(asked) = std::env::var_os("RUST_BACKTRACE") {
@@ -79,11 +81,11 @@ impl Evaluator {
         let (context, outputs) = EvalContext::with_subprocess_command(host)?;
         let mut context = CommandContext::with_eval_context(context);
         // One cell: the analyzer reads the crate for the `let`, and evcxr learns that cells hold `?`, which it does not forget.
-        context.execute(&format!(
-            ":dep {dependency}\nlet _warm = candlelight::candle_core::Shape::from(1).dims().len();\nOk::<(), std::fmt::Error>(())?;"
-        ))?;
+        context.execute(
+            "let _warm = candlelight::candle_core::Shape::from(1).dims().len();\nOk::<(), std::fmt::Error>(())?;",
+        )?;
         link.open();
-        Ok(Self { context, _outputs: outputs, link, sources: Sources::default() })
+        Ok(Self { context, _outputs: outputs, link, sources: Sources::default(), own })
     }
 
     /// Does what comes until nobody asks any more.
@@ -115,7 +117,11 @@ impl Evaluator {
         }
         self.sources.push(number, code);
         let mut callbacks = EvalCallbacks { input_reader: &|request| input(&request.prompt, request.is_password) };
-        let result = self.context.execute_with_callbacks(code, &mut callbacks);
+        let new = self.own.without(code);
+        if [":fmt", ":types"].iter().any(|command| code.lines().any(|line| line.trim_start().starts_with(command))) {
+            self.let_evcxr_show();
+        }
+        let result = self.context.execute_with_callbacks(&new, &mut callbacks);
         let mut run = self.link.finish();
         if let Err(Error::SubprocessTerminated(how)) = &result {
             // Told by evcxr alone where the host was ended, too.
@@ -130,6 +136,15 @@ impl Evaluator {
                 Err(failure::of_compiler(&compiler::errors(&errors), number, code))
             }
             (Err(error), None) => Err(failure::of_text(&error.to_string())),
+        }
+    }
+
+    /// From now on evcxr shows values, in the form that the reader chooses, and not the crate: see `compile_less` in xtask.
+    fn let_evcxr_show(&self) {
+        if let Some(session) = std::env::var_os(SESSION)
+            && let Err(error) = std::fs::write(Path::new(&session).join("format"), "")
+        {
+            eprintln!("the form of values cannot be changed: {error}");
         }
     }
 

@@ -24,6 +24,7 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use candlelight_answers::own::Own;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::sync::Notify;
 
@@ -73,7 +74,7 @@ fn run(connection: &Path) -> Result<(), Box<dyn Error>> {
         let (link, over, socket) = (link.clone(), over.clone(), folder.socket.clone());
         // evcxr's analyzer recurses deeply.
         std::thread::Builder::new().name("cells".into()).stack_size(64 << 20).spawn(move || match Evaluator::start(
-            &dependency,
+            Own::new(&dependency),
             &socket,
             link,
         ) {
