@@ -32,6 +32,10 @@ use evaluate::Evaluator;
 use link::Link;
 use publish::Publisher;
 
+/// The analyzer allocates much, in small pieces.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The variable with the kernel's own folder, which it removes at the end.
 const SESSION: &str = "CANDLELIGHT_SESSION";
 /// The variable with the dependency that every kernel has, as `:dep` takes it.

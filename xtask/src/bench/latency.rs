@@ -71,8 +71,8 @@ pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
         median(&mut starts.iter().zip(&deps).zip(&lets).map(|((a, b), c)| a + b + c).collect::<Vec<_>>());
     let rows = [
         ("set-up, when everything is there", set_up),
-        ("kernel start, crate loaded", median(&mut starts)),
-        ("`:dep candlelight`", median(&mut deps)),
+        ("kernel start, until it answers", median(&mut starts)),
+        ("first cell, until the crate is loaded", median(&mut deps)),
         ("first `let` of a tensor", median(&mut lets)),
         ("from start to the first value", to_first_value),
         ("median cell of 20", median(&mut cells)),
