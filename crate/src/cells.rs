@@ -71,20 +71,11 @@ impl VariableStore {
     }
 }
 
-/// Shows the last value of a cell as text, if its type has no `evcxr_display` of its own: that comes first, because methods of
-/// a type hide those of a trait.
-pub trait Shown {
-    /// Shows the value by `{:?}`.
-    fn evcxr_display(&self);
-}
-
-impl<T: Debug> Shown for T {
-    fn evcxr_display(&self) {
-        show(self);
-    }
-}
-
-fn show(value: &dyn Debug) {
+/// Shows the last value of a cell, whose type has no `evcxr_display` of its own, by `{:?}`.
+///
+/// The trait that calls this stands in the cell, not here: where evcxr tries a value a second time, the compiler would advise to
+/// import it, and evcxr take that for a fault of the reader's.
+pub fn show(value: &dyn Debug) {
     println!("EVCXR_BEGIN_CONTENT text/plain\n{value:?}\nEVCXR_END_CONTENT");
 }
 

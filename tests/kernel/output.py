@@ -92,6 +92,26 @@ def values_are_shown(kernel):
     assert "vars" in kernel.run(":help").shown()[0]["text/plain"]
 
 
+def a_display_of_the_readers_own_comes_first(kernel):
+    kernel.run(
+        "#[derive(Debug)] struct Shown(i32);\n"
+        "impl Shown { fn evcxr_display(&self) {"
+        ' println!("EVCXR_BEGIN_CONTENT text/html\\n<b>{}</b>\\nEVCXR_END_CONTENT", self.0) } }'
+    )
+    assert kernel.run("Shown(3)").shown() == [{"text/html": "<b>3</b>"}]
+    assert kernel.run("let shown = Shown(4);\n&shown").shown() == [{"text/html": "<b>4</b>"}]
+    assert kernel.run("vec![Shown(5)]").shown() == [{"text/plain": "[Shown(5)]"}]
+    result = kernel.run("struct Dark;\nDark")
+    assert result.status == "error" and "Debug" in result.error["evalue"], result.error
+
+
+def the_reader_chooses_the_form_of_values(kernel):
+    assert kernel.run("(1, 2)").shown() == [{"text/plain": "(1, 2)"}]
+    kernel.run(":fmt {:#?}")
+    assert kernel.run("(1, 2)").shown() == [{"text/plain": "(\n    1,\n    2,\n)"}]
+    kernel.run(":fmt")
+
+
 def ten_megabytes_arrive_in_order(kernel):
     result = kernel.run('for i in 0..1_000_000 { println!("{i:09}"); }')
     lines = result.text().split("\n")
@@ -233,6 +253,30 @@ def state_passes_from_cell_to_cell(kernel):
     for i in range(10):
         assert kernel.run(f"sum.push({i});").status == "ok"
     assert kernel.run("sum.iter().sum::<i32>()").shown() == [{"text/plain": "45"}]
+
+
+def a_variable_that_no_cell_names_stays(kernel):
+    kernel.run("let kept = vec![1, 2];\nlet mut moved = String::from(\"a\");")
+    for cell in ['let other = 1;', 'println!("kept elsewhere: {other}");', "moved.push('b');"]:
+        assert kernel.run(cell).status == "ok"
+    assert kernel.run('println!("{kept:?} {moved}");').text() == "[1, 2] ab\n"
+    kernel.run("drop(moved);")
+    assert kernel.run("moved.len()").status == "error"
+    assert kernel.run("kept.len()").shown() == [{"text/plain": "2"}]
+
+
+def a_variable_whose_name_a_macro_puts_together_is_found(kernel):
+    assert kernel.run(':dep paste = "1"\nlet wide_net = 7;').status == "ok"
+    assert kernel.run('paste::paste! { println!("{}", [<wide _ net>]); };').text() == "7\n"
+    assert kernel.run("wide_net").shown() == [{"text/plain": "7"}]
+
+
+def a_variable_of_a_type_that_is_defined_anew_is_lost_and_says_so(kernel):
+    kernel.run("#[derive(Debug)] struct Point(i32);\nlet point = Point(1);\nlet beside = 2;")
+    result = kernel.run("#[derive(Debug)] struct Point(i32, i32);\nlet other = Point(1, 2);")
+    assert "variable point was redefined" in result.text("stderr"), result.text("stderr")
+    assert kernel.run("point").status == "error"
+    assert kernel.run("beside + other.1").shown() == [{"text/plain": "4"}]
 
 
 def main():

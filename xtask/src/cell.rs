@@ -12,8 +12,9 @@ const RUNTIME: &str = "mod evcxr_internal_runtime {";
 const FUNCTION: &str = "#[unsafe(no_mangle)]";
 /// What takes its place.
 const COMPILED: &str = "use ::candlelight::cells as evcxr_internal_runtime;";
-/// Shows a value that has no display of its own, as evcxr would in a second attempt.
-const SHOWN: &str = "use ::candlelight::cells::Shown as _;";
+/// Shows a value that has no display of its own, as evcxr would in a second attempt: methods of a type hide those of a trait.
+const SHOWN: &str = "trait EvcxrShown { fn evcxr_display(&self); } impl<T: std::fmt::Debug> EvcxrShown for T \
+                     { fn evcxr_display(&self) { ::candlelight::cells::show(self) } }";
 
 /// The body of the `From` by which evcxr takes any error of a `?`, and what takes its place.
 const ERROR: [(&str, &str); 3] = [
@@ -117,9 +118,9 @@ mod tests {
         assert!(
             new.contains("#[track_caller] fn from")
                 && new.contains("cells::returned(&error);")
-                && new.contains("Shown as _")
+                && new.contains("EvcxrShown")
         );
-        assert!(!with_runtime(CELL, false).contains("Shown"));
+        assert!(!with_runtime(CELL, false).contains("EvcxrShown"));
         assert_eq!(with_runtime("let x = 1;", true), "let x = 1;");
         let other = CELL.replace("pub struct VariableStore", "pub struct Variables");
         assert_eq!(with_runtime(&other, true), other);
