@@ -18,6 +18,7 @@ use crate::clone::clone_tree;
 use crate::error::{About, Result};
 use crate::evcxr::PINNED_LOCK;
 use crate::questions::Question;
+use crate::replay::dependencies;
 use crate::resolved::{self, Resolved};
 use crate::{analyzer, cell, paths, replay};
 
@@ -251,12 +252,6 @@ fn try_dependency(session: &Path, manifest: &str) -> Result<ExitCode> {
 pub fn metadata(mut cargo: Command, folder: &Path, target: &str) -> Result<Output> {
     cargo.args(["metadata", "--format-version", "1", "--filter-platform", target]).current_dir(folder);
     cargo.stdin(Stdio::null()).output().about("cargo metadata")
-}
-
-/// The lines of a manifest's dependencies, as evcxr writes them: one each, at the end.
-fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
-    let lines = manifest.split_once("[dependencies]").map_or("", |(_, lines)| lines).lines();
-    lines.map(str::trim).filter(|line| !line.is_empty())
 }
 
 fn name_of(dependency: &str) -> &str {

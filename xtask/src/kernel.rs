@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode, Stdio};
 use crate::clone::clone_tree;
 use crate::error::{About, Result};
 use crate::replay::Call;
-use crate::{cargo, evcxr, paths, process};
+use crate::{cargo, evcxr, paths, process, replay};
 
 /// Makes the folder of one kernel, and becomes its program: ours, or the stock one where `stock` stands before the connection
 /// file. What the stock one leaves is removed by the next kernel.
@@ -51,8 +51,10 @@ impl Session {
         }
         clone_tree(prepared, &folder, &|path| if all { !path.ends_with("incremental") } else { is_linked(path) })?;
         let mut call = Call::read(prepared);
-        if let Some(call) = &mut call {
-            call.write_for(prepared, &folder)?;
+        match &mut call {
+            Some(call) if !is_edited(&paths::root().join("crate"), prepared) => call.write_for(prepared, &folder)?,
+            // Cargo compiles the crate as it is now.
+            _ => Call::forget(&folder),
         }
         Ok(Self { folder, call })
     }
@@ -132,6 +134,23 @@ impl Session {
         }
         Ok(command)
     }
+}
+
+/// Whether a source of the crate is newer than what set-up compiled of it.
+fn is_edited(krate: &Path, prepared: &Path) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let Some(compiled) = modified(&prepared.join(replay::NAME)) else { return true };
+    let mut folders: Vec<_> = ["src", "base/src", "kernels/src", "plot/src"].map(|part| krate.join(part)).into();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if modified(&path).is_none_or(|time| time > compiled) {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// Whether a path of the prepared directory belongs to what cells are linked to.

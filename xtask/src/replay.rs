@@ -81,7 +81,7 @@ pub fn recorder() -> Result<ExitCode> {
 }
 
 /// The file of the call in a kernel's folder.
-const NAME: &str = "call.json";
+pub const NAME: &str = "call.json";
 
 /// A call of the compiler.
 pub struct Call {
@@ -119,6 +119,12 @@ impl Call {
             *text = text.replace(old, new);
         }
         self.write(&to.join(NAME))
+    }
+
+    /// Leaves a folder without one.
+    pub fn forget(folder: &Path) {
+        // Where there is none, all is well.
+        let _ = fs::remove_file(folder.join(NAME));
     }
 
     /// As a new file, because a kernel's folder begins with links to those that set-up prepared.
@@ -181,11 +187,15 @@ fn light(arguments: &[String]) -> Vec<String> {
 fn state(session: &Path, flags: &str) -> Result<String> {
     let read = |name: &str| fs::read_to_string(session.join(name)).about(name);
     let manifest = read("Cargo.toml")?;
-    let mut dependencies: Vec<&str> =
-        manifest.split_once("[dependencies]").map_or("", |(_, lines)| lines).lines().collect();
-    dependencies.retain(|line| !line.trim().is_empty());
+    let mut dependencies: Vec<&str> = dependencies(&manifest).collect();
     dependencies.sort_unstable();
     Ok(format!("{flags}\n{}\n{}", dependencies.join("\n"), read("Cargo.lock")?))
+}
+
+/// The lines of a manifest's dependencies, as evcxr writes them: one each, at the end.
+pub fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
+    let lines = manifest.split_once("[dependencies]").map_or("", |(_, lines)| lines).lines();
+    lines.map(str::trim).filter(|line| !line.is_empty())
 }
 
 fn argument<'a>(arguments: &'a [String], name: &str) -> Option<&'a str> {
