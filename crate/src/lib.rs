@@ -58,6 +58,8 @@ pub mod graph;
 pub mod init;
 pub mod interrupt;
 pub mod loss;
+#[doc(hidden)]
+pub mod margin;
 mod memory;
 pub mod metrics;
 pub mod nn;
@@ -110,6 +112,6 @@ pub mod prelude {
     pub use crate::plot::{Diagram, Figure, Mesh, Panel, Table};
     pub use crate::probability::Summary;
     pub use crate::rng::{Rng, seeded};
-    pub use crate::train::{FitConfig, History, Progress, evaluate, fit, parallel_map};
+    pub use crate::train::{Choice, FitConfig, Goal, History, Progress, evaluate, fit, parallel_map};
     pub use crate::{Error, Result};
 }

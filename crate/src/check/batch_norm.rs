@@ -144,21 +144,27 @@ pub fn running(answer: impl Fn((f64, f64), &[f64], f64) -> (f64, f64)) -> Verdic
     })
 }
 
-/// Exercise 4: mean and variance (divided by the number) of a whole data set that comes in batches.
+/// Exercise 4: what is remembered of the batches so far (count n, mean m, sum s of squared distances from it), after one more.
+///
+/// ```text
+/// n + k,   m + (m' - m) k / (n + k),   s + s' + (m' - m)² n k / (n + k)        for a batch of k with mean m' and sum s'
+/// ```
+///
+/// Chan, Golub, LeVeque (1983), *Algorithms for computing the sample variance*, equation 2.1.
 ///
 /// ```
 /// use candlelight::check;
-/// // Right only for batches of one size and one mean.
-/// let averaged = |batches: &[Vec<f64>]| {
-///     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-///     let var = |x: &Vec<f64>| x.iter().map(|v| (v - mean(x)).powi(2)).sum::<f64>() / x.len() as f64;
-///     let means: Vec<f64> = batches.iter().map(|x| mean(x)).collect();
-///     (mean(&means), mean(&batches.iter().map(var).collect::<Vec<_>>()))
+/// // Forgets that the two means lie apart.
+/// let added = |(n, m, s): (f64, f64, f64), batch: &[f64]| {
+///     let k = batch.len() as f64;
+///     let mean = batch.iter().sum::<f64>() / k;
+///     let squares = batch.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+///     (n + k, (n * m + k * mean) / (n + k), s + squares)
 /// };
-/// let verdict = check::batch_norm::whole_set(averaged).to_string();
-/// assert!(verdict.contains("batches [[1.0, 3.0], [5.0, 7.0]], variance: expected 5, got 1"));
+/// let verdict = check::batch_norm::add_batch(added).to_string();
+/// assert!(verdict.contains("batches [[1.0, 3.0], [5.0, 7.0]], squared distances: expected 20, got 4"));
 /// ```
-pub fn whole_set(answer: impl Fn(&[Vec<f64>]) -> (f64, f64)) -> Verdict {
+pub fn add_batch(answer: impl Fn((f64, f64, f64), &[f64]) -> (f64, f64, f64)) -> Verdict {
     verdict("statistics of a whole set", |trials| {
         let mut rng = seeded(4);
         let mut cases = vec![
@@ -176,9 +182,10 @@ pub fn whole_set(answer: impl Fn(&[Vec<f64>]) -> (f64, f64)) -> Verdict {
             // About a value of the set, which takes the offset away before anything is squared.
             let shifted: Vec<f64> = all.iter().map(|x| x - all[0]).collect();
             let (mean, squares) = moments(&shifted);
-            let got = answer(&batches);
-            trials.close(&format!("{trial}, mean"), got.0, all[0] + mean, 1e-9)?;
-            trials.close(&format!("{trial}, variance"), got.1, squares / all.len() as f64, 1e-6)?;
+            let got = batches.iter().fold((0.0, 0.0, 0.0), |so_far, batch| answer(so_far, batch));
+            trials.close(&format!("{trial}, count"), got.0, all.len() as f64, 1e-12)?;
+            trials.close(&format!("{trial}, mean"), got.1, all[0] + mean, 1e-9)?;
+            trials.close(&format!("{trial}, squared distances"), got.2, squares, 1e-6)?;
         }
         Ok(())
     })

@@ -52,6 +52,34 @@ impl Summary {
         Ok(Self { n: values.len(), mean, std: (squares / (n - 1.0).max(1.0)).sqrt() })
     }
 
+    /// Of the differences `aᵢ - bᵢ` of two ways that were tried in the same circumstances (seed, split, initial weights).
+    ///
+    /// What the circumstances do to both cancels, so the interval is narrower than the two of the single ways suggest: those may
+    /// overlap where this one [excludes](Self::excludes) 0.
+    ///
+    /// ```
+    /// use candlelight::probability::Summary;
+    /// # fn main() -> candlelight::Result<()> {
+    /// let (a, b) = ([0.71, 0.84, 0.78], [0.69, 0.83, 0.76]);
+    /// let difference = Summary::paired(&a, &b)?;
+    /// assert!(difference.excludes(0.0) && Summary::new(&a)?.margin() > 0.1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there are none, or not equally many of both.
+    pub fn paired(a: &[f64], b: &[f64]) -> Result<Self> {
+        if a.len() != b.len() {
+            return Err(Error::setting("b", "as long as a", format!("{} values for {}", b.len(), a.len())));
+        }
+        Self::new(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
+    }
+
+    /// Whether the 95 % confidence interval lies on one side of `value`.
+    pub fn excludes(&self, value: f64) -> bool {
+        (self.mean - value).abs() > self.margin()
+    }
+
     /// Standard error of the mean, std / √n, in the unit of the values.
     #[doc(alias("sem", "standard error of the mean"))]
     pub fn standard_error(&self) -> f64 {

@@ -3,6 +3,7 @@
 mod accumulation;
 pub mod augmentation;
 mod bar;
+mod choice;
 mod early_stopping;
 mod ensemble;
 mod evaluate;
@@ -16,6 +17,7 @@ mod watch;
 mod weight_average;
 
 pub use accumulation::GradientSum;
+pub use choice::{Choice, Goal};
 pub use early_stopping::{Decision, EarlyStopping, StoppingRule};
 pub use ensemble::{Average, Ensemble};
 pub use evaluate::{Evaluation, evaluate};

@@ -82,47 +82,41 @@ fn running_statistics() {
 }
 
 #[test]
-fn statistics_of_a_whole_set() {
-    // Part by part.
-    let merged = |batches: &[Vec<f64>]| {
-        let (mut n, mut m, mut s) = (0.0, 0.0, 0.0);
-        for batch in batches {
-            let (k, apart) = (batch.len() as f64, mean(batch) - m);
-            s += squares(batch) + apart * apart * n * k / (n + k);
-            m += apart * k / (n + k);
-            n += k;
-        }
-        (m, s / n)
+fn statistics_of_a_add_batch() {
+    let merged = |(n, m, s): Moments, batch: &[f64]| {
+        let (k, apart) = (batch.len() as f64, mean(batch) - m);
+        (n + k, m + apart * k / (n + k), s + squares(batch) + apart * apart * n * k / (n + k))
     };
-    accepts(whole_set(merged));
-    // Another right way: two passes over all.
-    let twice = |batches: &[Vec<f64>]| {
-        let all = batches.concat();
-        (mean(&all), squares(&all) / all.len() as f64)
-    };
-    accepts(whole_set(twice));
-    // A third: Welford, sample by sample.
-    let welford = |batches: &[Vec<f64>]| {
-        let (mut n, mut m, mut s) = (0.0, 0.0, 0.0);
-        for x in batches.iter().flatten() {
-            n += 1.0;
+    accepts(add_batch(merged));
+    // Another right way: Welford, sample by sample.
+    let welford = |so_far: Moments, batch: &[f64]| {
+        batch.iter().fold(so_far, |(n, m, s), x| {
             let before = x - m;
-            m += before / n;
-            s += before * (x - m);
-        }
-        (m, s / n)
+            let m = m + before / (n + 1.0);
+            (n + 1.0, m, s + before * (x - m))
+        })
     };
-    accepts(whole_set(welford));
-    rejects(whole_set(|_| todo!("what two parts need to become one")), "not written yet");
-    let averaged = |batches: &[Vec<f64>]| {
-        let of = |f: &dyn Fn(&[f64]) -> f64| mean(&batches.iter().map(|x| f(x)).collect::<Vec<_>>());
-        (of(&mean), of(&|x| squares(x) / x.len() as f64))
+    accepts(add_batch(welford));
+    rejects(add_batch(|_, _| todo!("what two parts need to become one")), "not written yet");
+    let last = |_: Moments, batch: &[f64]| (batch.len() as f64, mean(batch), squares(batch));
+    rejects(add_batch(last), "count: expected 4, got 2");
+    let averaged = |(n, m, s): Moments, batch: &[f64]| {
+        let k = batch.len() as f64;
+        (n + k, if n == 0.0 { mean(batch) } else { (m + mean(batch)) / 2.0 }, s + squares(batch))
     };
-    rejects(whole_set(averaged), "variance: expected 5, got 1");
-    let cancelling = |batches: &[Vec<f64>]| {
-        let all = batches.concat();
-        let m = mean(&all);
-        (m, all.iter().map(|x| x * x).sum::<f64>() / all.len() as f64 - m * m)
+    rejects(add_batch(averaged), "squared distances: expected 20, got 4");
+    let with_variances = |(n, m, v): Moments, batch: &[f64]| {
+        let (k, apart) = (batch.len() as f64, mean(batch) - m);
+        (n + k, m + apart * k / (n + k), v + squares(batch) / k)
     };
-    rejects(whole_set(cancelling), "plus 10⁸: do large squares cancel?, variance: expected");
+    rejects(add_batch(with_variances), "squared distances: expected 20, got 2");
+    let cancelling = |(n, m, s): Moments, batch: &[f64]| {
+        let (k, of_squares) = (batch.len() as f64, s + n * m * m + batch.iter().map(|x| x * x).sum::<f64>());
+        let new = (n * m + batch.iter().sum::<f64>()) / (n + k);
+        (n + k, new, of_squares - (n + k) * new * new)
+    };
+    rejects(add_batch(cancelling), "plus 10⁸: do large squares cancel?, squared distances: expected");
 }
+
+/// Count, mean and squared distances from it.
+type Moments = (f64, f64, f64);

@@ -8,6 +8,28 @@ use candlelight::probability::{
 use candlelight_tests::flat;
 
 #[test]
+fn a_paired_difference_leaves_out_what_both_share() {
+    let (shared, own) = (Normal::new(0.0, 1.0).unwrap(), Normal::new(0.0, 0.1).unwrap());
+    let mut rng = seeded(4);
+    let (mut covered, mut seen, mut seen_apart) = (0, 0, 0);
+    for _ in 0..2000 {
+        let (seeds, a, b) = (shared.sample(6, &mut rng), own.sample(6, &mut rng), own.sample(6, &mut rng));
+        let a: Vec<f64> = seeds.iter().zip(a).map(|(seed, a)| seed + a + 0.3).collect();
+        let b: Vec<f64> = seeds.iter().zip(b).map(|(seed, b)| seed + b).collect();
+        let difference = Summary::paired(&a, &b).unwrap();
+        covered += usize::from(!difference.excludes(0.3));
+        seen += usize::from(difference.excludes(0.0));
+        let (a, b) = (Summary::new(&a).unwrap().confidence_interval(), Summary::new(&b).unwrap().confidence_interval());
+        seen_apart += usize::from(a.0 > b.1 || b.0 > a.1);
+    }
+    // 95 %, within four standard errors; the difference is twice its own noise, and a third of the shared one.
+    assert!((1861..=1939).contains(&covered), "{covered} of 2000 intervals hold the difference");
+    assert!(seen > 1900 && seen_apart < 100, "{seen} of 2000 differences seen, {seen_apart} by two intervals apart");
+    assert!(matches!(Summary::paired(&[1.0], &[1.0, 2.0]), Err(Error::Setting { name: "b", .. })));
+    assert!(!Summary::paired(&[9.0], &[1.0]).unwrap().excludes(0.0), "one pair shows nothing");
+}
+
+#[test]
 fn a_summary_has_the_unbiased_variance() {
     let summary = Summary::new(&[1.0, 2.0, 3.0, 6.0]).unwrap();
     assert_eq!((summary.n, summary.mean), (4, 3.0));

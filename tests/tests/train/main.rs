@@ -2,6 +2,7 @@
 
 mod accumulation;
 mod augmentation;
+mod choice;
 mod early_stopping;
 mod ensemble;
 mod fit;
