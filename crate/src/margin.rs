@@ -33,10 +33,15 @@ impl<L: Size, R: Size> Measured for Sides<'_, L, R> {
     }
 }
 
-/// A comparison of anything else, of which nothing is written: methods of `Sides` are found before those of its references.
+/// A comparison of anything else, or of numbers whose type the compiler does not know yet: methods of `Sides` are found before
+/// those of its references.
 pub trait Unmeasured {
-    /// Writes nothing.
-    fn record(&self, _place: &'static str, _operation: &str, _holds: bool) {}
+    /// Writes a line with question marks.
+    fn record(&self, place: &'static str, operation: &str, _holds: bool) {
+        if is_closest(place, 0.0) {
+            write(&format!("{place}\t?\t{operation}\t?\n"));
+        }
+    }
 }
 
 impl<L, R> Unmeasured for &Sides<'_, L, R> {}

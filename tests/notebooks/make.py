@@ -55,6 +55,12 @@ training.outputs = [nbformat.v4.new_output("stream", name="stdout", text="epoch 
 training.metadata.tags = ["volatile"]
 nbformat.write(start, FOLDER / "stock_start.ipynb")
 write(
+    "margins",
+    HEAD,
+    "let errors = [0.001f32, 0.09];\nassert!(errors.iter().all(|&error| error < 0.1), \"{errors:?}\");",
+    "let losses: Vec<f64> = vec![0.1, 2.0];\nassert!((0.0..100.0).contains(&losses[1]));\nassert!(\"a\" < \"b\");",
+)
+write(
     "state",
     "let mut numbers: Vec<u32> = Vec::new();",
     *[f"numbers.push({number});" for number in range(1, 10)],

@@ -1,8 +1,8 @@
 """Executes one notebook on its kernel, from top to bottom, as JupyterLab's "Run All" would.
 
-    execute.py NOTEBOOK EXECUTED TIMES
+    execute.py NOTEBOOK FOLDER EXECUTED TIMES
 
-EXECUTED receives the notebook with what its cells showed, TIMES a JSON object: the seconds until the kernel answered, the
+The cells run in FOLDER. EXECUTED receives the notebook with what its cells showed, TIMES a JSON object: the seconds until the kernel answered, the
 seconds of each cell that ran, and, if the run stopped and the outputs do not say why, the cell that it stopped at and what
 happened to it. Whether the notebook passes is decided by the caller; this program fails only where there is nothing to
 decide about, with one line that says why.
@@ -80,7 +80,7 @@ def run(client, times, said):
         return None, f"has a kernel that did not start ({str(error).rstrip('.')}){last_line(said)}"
 
 
-def main(source, executed, times_file):
+def main(source, folder, executed, times_file):
     notebook = nbformat.read(source, as_version=4)
     times = {"kernel_start": None, "cells": [None] * len(notebook.cells), "stopped": None}
     started = {}
@@ -95,7 +95,7 @@ def main(source, executed, times_file):
         notebook,
         timeout=CELL_SECONDS,
         kernel_name=notebook.metadata.get("kernelspec", {}).get("name", "rust"),
-        resources={"metadata": {"path": str(Path(source).resolve().parent)}},
+        resources={"metadata": {"path": str(Path(folder).resolve())}},
         record_timing=False,
         startup_timeout=600,
         on_cell_execute=cell_starts,

@@ -1,6 +1,6 @@
 //! evcxr_jupyter, the program under our kernel: where it is, and how it calls cargo.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::error::{About, Result};
@@ -26,7 +26,7 @@ pub const PINNED_LOCK: &str = "Cargo.lock.pinned";
 pub fn install() -> Result<()> {
     let home = home()?;
     if !home.join("bin").exists() {
-        compile(&home)?;
+        compile(&home, "bin")?;
     }
     let lab = paths::lab();
     fs::create_dir_all(lab.join("kernel")).about("the folder of the kernels")?;
@@ -36,9 +36,20 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-fn compile(home: &Path) -> Result<()> {
-    println!("Rust kernel: compiling it with evcxr {VERSION} (8 to 15 minutes, once for all clones)");
+/// Compiles the kernel into `home`, which then has what is `wanted` of it.
+fn compile(home: &Path, wanted: &str) -> Result<()> {
     let beside = |what: &str| home.with_file_name(format!("kernel-{VERSION}-{what}"));
+    // One clone at a time; the lock goes with the process, however that ends.
+    fs::create_dir_all(home.parent().unwrap_or(home)).about(home.display())?;
+    let lock = File::create(beside("lock")).about("the lock of the kernel's compilation")?;
+    if lock.try_lock().is_err() {
+        println!("waiting for another clone that compiles the kernel");
+        lock.lock().about("the lock of the kernel's compilation")?;
+    }
+    if home.join(wanted).exists() {
+        return Ok(());
+    }
+    println!("Rust kernel: compiling it with evcxr {VERSION} (8 to 15 minutes, once for all clones)");
     let (unfinished, build) = (beside("unfinished"), beside("build"));
     let mut install = process::command("cargo");
     // Without --locked a newer dependency breaks the build. The build directory is kept until the end, so that an
@@ -49,6 +60,9 @@ fn compile(home: &Path) -> Result<()> {
     process::run_logged(&mut install, &paths::lab().join("log/kernel.log"))?;
     if process::output(process::command("clippy-driver").arg("--version")).is_ok() {
         fs::write(unfinished.join(LINTS), lint(&build)?).about(LINTS)?;
+    }
+    if home.exists() {
+        fs::remove_dir_all(home).about(home.display())?;
     }
     fs::rename(&unfinished, home).about(home.display())?;
     fs::remove_dir_all(&build).about(build.display())
@@ -77,13 +91,13 @@ fn lint(build: &Path) -> Result<String> {
     Ok(said)
 }
 
-/// What clippy said of our kernel when it was compiled.
+/// What clippy said of our kernel when it was compiled; where it was missing then, the kernel is compiled again.
 pub fn lints() -> Result<String> {
     let home = home()?;
-    fs::read_to_string(home.join(LINTS)).map_err(|_| {
-        let home = home.display();
-        format!("the kernel was compiled where clippy was missing: install it, and remove {home} so that set-up compiles again").into()
-    })
+    if !home.join(LINTS).exists() {
+        compile(&home, LINTS)?;
+    }
+    fs::read_to_string(home.join(LINTS)).map_err(|_| "the kernel was compiled without clippy: install it".into())
 }
 
 /// A link to a program, in place of another.

@@ -17,6 +17,7 @@ mod error;
 mod evcxr;
 mod kernel;
 mod lab;
+mod margins;
 mod mpi;
 mod notebook;
 mod paths;
@@ -45,6 +46,7 @@ cargo xtask COMMAND
       --update          write the new outputs into the notebooks
       --jobs N          run N notebooks at a time [default: 1]
       --json FILE       also write the report as JSON
+      --margins         list how far each comparison of an assertion was from failing, loosest first
   twins [NOTEBOOK...]   bring notebooks and their text twins into step, by the newer of the two [default: all]
       --check           only say where they are not
   mpi EXAMPLE           build an example of crate/mpi and start it on several ranks, with an MPI that it brings

@@ -128,6 +128,13 @@ impl Notebook {
         }
     }
 
+    /// The code and texts of `other`, which has as many cells.
+    pub fn take_sources(&mut self, other: &Self) {
+        for (cell, other) in self.0["cells"].as_array_mut().into_iter().flatten().zip(other.cells()) {
+            cell["source"] = other.value["source"].clone();
+        }
+    }
+
     /// The file's text, as Jupyter writes it.
     pub fn text(&self) -> Result<String> {
         let mut text = Vec::new();
@@ -185,7 +192,7 @@ impl Cell<'_> {
 }
 
 /// A notebook's text is one string or a list of lines.
-fn joined(value: &Value) -> String {
+pub fn joined(value: &Value) -> String {
     match value {
         Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
         Value::String(text) => text.clone(),

@@ -12,7 +12,7 @@ use crate::arguments::Arguments;
 use crate::compare::differences;
 use crate::error::{About, Result};
 use crate::notebook::Notebook;
-use crate::{paths, process, python, setup};
+use crate::{margins, paths, process, python, setup};
 
 /// What is done with the outputs.
 #[derive(Clone, Copy, PartialEq)]
@@ -27,6 +27,8 @@ struct Outcome {
     kernel_start: f64,
     /// Seconds of each code cell that ran, with its place.
     cells: Vec<(usize, f64)>,
+    /// A line for each comparison in an assertion, if they were measured.
+    margins: Vec<String>,
     faults: Vec<String>,
 }
 
@@ -41,6 +43,7 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode> {
     if jobs == 0 {
         return Err("--jobs must be at least 1".into());
     }
+    let margins = arguments.flag("--margins");
     let report: Option<PathBuf> = arguments.value("--json")?;
     let named = arguments.rest()?;
     let notebooks = if named.is_empty() { all_notebooks()? } else { named.into_iter().map(PathBuf::from).collect() };
@@ -49,8 +52,9 @@ pub fn run(mut arguments: Arguments) -> Result<ExitCode> {
     }
     setup::setup()?;
 
-    let outcomes = run_all(&notebooks, mode, jobs)?;
+    let outcomes = run_all(&notebooks, mode, margins, jobs)?;
     print_table(&outcomes);
+    print_margins(&outcomes);
     let json = json_report(&outcomes);
     for file in [Some(paths::lab().join("run/report.json")), report].into_iter().flatten() {
         fs::write(&file, format!("{json:#}\n")).about(file.display())?;
@@ -78,7 +82,7 @@ pub fn all_notebooks() -> Result<Vec<PathBuf>> {
     Ok(notebooks)
 }
 
-fn run_all(notebooks: &[PathBuf], mode: Mode, jobs: usize) -> Result<Vec<Outcome>> {
+fn run_all(notebooks: &[PathBuf], mode: Mode, margins: bool, jobs: usize) -> Result<Vec<Outcome>> {
     let queue: Mutex<VecDeque<(usize, &PathBuf)>> = Mutex::new(notebooks.iter().enumerate().collect());
     let done = Mutex::new(Vec::new());
     let next = || queue.lock().ok().and_then(|mut queue| queue.pop_front());
@@ -87,10 +91,11 @@ fn run_all(notebooks: &[PathBuf], mode: Mode, jobs: usize) -> Result<Vec<Outcome
             scope.spawn(|| {
                 while let Some((index, notebook)) = next() {
                     println!("running {}", paths::shown(notebook));
-                    let outcome = run_one(notebook, index, mode, jobs).unwrap_or_else(|error| Outcome {
+                    let outcome = run_one(notebook, index, mode, margins, jobs).unwrap_or_else(|error| Outcome {
                         notebook: paths::shown(notebook),
                         kernel_start: f64::NAN,
                         cells: Vec::new(),
+                        margins: Vec::new(),
                         faults: vec![error.to_string()],
                     });
                     if let Ok(mut done) = done.lock() {
@@ -105,9 +110,13 @@ fn run_all(notebooks: &[PathBuf], mode: Mode, jobs: usize) -> Result<Vec<Outcome
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-fn run_one(file: &Path, index: usize, mode: Mode, jobs: usize) -> Result<Outcome> {
+fn run_one(file: &Path, index: usize, mode: Mode, margins: bool, jobs: usize) -> Result<Outcome> {
     let mut committed = Notebook::read(file)?;
-    let (executed, times) = execute(file, &format!("{index:02}"), jobs)?;
+    let (name, folder) = (format!("{index:02}"), file.parent().unwrap_or(Path::new(".")).to_owned());
+    let (executed, times, margins) = match margins {
+        true => with_margins(file, &folder, &committed, &name, jobs)?,
+        false => execute(file, &folder, None, &name, jobs).map(|(executed, times)| (executed, times, Vec::new()))?,
+    };
     let mut faults = executed.faults();
     if let Some(message) = times["stopped"]["message"].as_str() {
         let stopped_at = times["stopped"]["cell"].as_u64();
@@ -141,25 +150,50 @@ fn run_one(file: &Path, index: usize, mode: Mode, jobs: usize) -> Result<Outcome
         notebook: paths::shown(file),
         kernel_start: seconds(&times["kernel_start"]),
         cells: cells.filter_map(|(index, time)| Some((index + 1, time.as_f64()?))).collect(),
+        margins,
         faults,
     })
 }
 
-/// Executes a notebook as one of `jobs` at a time; what comes back is the notebook with its new outputs, and the times.
-pub fn execute(file: &Path, name: &str, jobs: usize) -> Result<(Notebook, Value)> {
+/// A file of this run below `target`; the process number keeps two runners apart.
+fn place(file: &Path, name: &str, kind: &str) -> Result<PathBuf> {
     let folder = paths::lab().join("run");
     fs::create_dir_all(&folder).about(folder.display())?;
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    // The process number keeps two runners apart.
-    let place = |kind: &str| folder.join(format!("{stem}-{name}-{}.{kind}", std::process::id()));
-    let (executed, times) = (place("ipynb"), place("json"));
+    Ok(folder.join(format!("{stem}-{name}-{}.{kind}", std::process::id())))
+}
+
+/// Executes a notebook whose assertions are measured; the margins come back beside its outputs and the times.
+fn with_margins(
+    file: &Path,
+    folder: &Path,
+    committed: &Notebook,
+    name: &str,
+    jobs: usize,
+) -> Result<(Notebook, Value, Vec<String>)> {
+    let (measured, written) = (place(file, name, "measured.ipynb")?, place(file, name, "margins")?);
+    fs::write(&measured, margins::measured(committed).text()?).about(measured.display())?;
+    fs::write(&written, "").about(written.display())?;
+    let (mut executed, times) = execute(&measured, folder, Some(&written), name, jobs)?;
+    executed.take_sources(committed);
+    let table = margins::table(&fs::read_to_string(&written).about(written.display())?, committed);
+    let _ = (fs::remove_file(&measured), fs::remove_file(&written));
+    Ok((executed, times, table))
+}
+
+/// Executes a notebook in a folder as one of `jobs` at a time; what comes back is the notebook with its new outputs, and the times.
+fn execute(file: &Path, folder: &Path, margins: Option<&Path>, name: &str, jobs: usize) -> Result<(Notebook, Value)> {
+    let (executed, times) = (place(file, name, "ipynb")?, place(file, name, "json")?);
     let mut python = python::python();
     if std::env::var_os("RAYON_NUM_THREADS").is_none() {
         // Threads that wait for each other lose much where others hold their core; the results are the same with fewer.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         python.env("RAYON_NUM_THREADS", (cores / jobs).max(1).to_string());
     }
-    process::output(python.arg(paths::script("execute.py")).args([file, &executed, &times]))?;
+    if let Some(margins) = margins {
+        python.env(margins::FILE, margins);
+    }
+    process::output(python.arg(paths::script("execute.py")).args([file, folder, &executed, &times]))?;
     let text = fs::read_to_string(&times).about(times.display())?;
     let result = (Notebook::read(&executed)?, serde_json::from_str(&text).about(times.display())?);
     let _ = (fs::remove_file(&executed), fs::remove_file(&times));
@@ -183,6 +217,15 @@ fn print_table(outcomes: &[Outcome]) {
     for outcome in outcomes {
         for fault in &outcome.faults {
             println!("{}: {fault}", outcome.notebook);
+        }
+    }
+}
+
+fn print_margins(outcomes: &[Outcome]) {
+    for outcome in outcomes.iter().filter(|outcome| !outcome.margins.is_empty()) {
+        println!("\nassertions of {}\ncell line        left    right         apart", outcome.notebook);
+        for row in &outcome.margins {
+            println!("{row}");
         }
     }
 }

@@ -56,6 +56,24 @@ fn tags_say_what_a_cell_may_do() {
 }
 
 #[test]
+fn margins_list_the_loosest_assertion_first() {
+    let (passed, text, _) = run_notebooks(&["margins"], &["--margins"]);
+    assert!(passed, "{text}");
+    let rows: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("cell line")).skip(1).take(4).collect();
+    let expected = [
+        ["3", "3", "?", "<", "?", "?", "%", "assert!(\"a\""],
+        ["3", "2", "0", "<=", "2", "100.0", "%", "loose"],
+        ["3", "2", "2", "<", "100", "98.0", "%", "loose"],
+        ["2", "2", "0.0900", "<", "0.1000", "10.0", "%", "assert!(errors.iter().all(|&error|"],
+    ];
+    for (row, expected) in rows.iter().zip(expected) {
+        let words: Vec<&str> = row.split_whitespace().take(8).collect();
+        assert_eq!(words, expected, "{row}");
+    }
+    assert_eq!(rows.len(), 4, "{text}");
+}
+
+#[test]
 fn a_kernel_that_dies_is_said_in_one_sentence() {
     let faults = faults("dead_kernel");
     assert_eq!(faults.len(), 2, "{faults:?}");
