@@ -6,10 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use candlelight::data::Dataset;
-use candlelight::distributed::cluster;
+use candlelight::distributed::{ClusterConfig, Exchange, SimulationConfig, cluster, simulate};
 use candlelight::interrupt::{self, on_ctrl_c};
+use candlelight::metrics::generative::Transport;
 use candlelight::prelude::*;
-use candlelight::rl::{CartPole, Dqn, DqnConfig, q_network};
+use candlelight::rl::{
+    CartPole, Dqn, DqnConfig, FrozenLakeConfig, GridMap, TabularPolicy, ValueIterationConfig, best_stationary_within,
+    bootstrap_interval, episode_returns, frozen_lake, iterative_policy_evaluation, policy_iteration, q_network,
+    value_iteration,
+};
 use candlelight::train::fit;
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::raise;
@@ -140,6 +145,39 @@ fn an_agent_that_was_interrupted_keeps_its_history() -> Result<()> {
     let rest = agent.train(500 - agent.steps(), Progress::Silent)?;
     assert_eq!(rest.episodes, expected.episodes[4..]);
     assert_eq!(agent.history(), &expected);
+    Ok(())
+}
+
+#[test]
+fn loops_without_training_end_too() -> Result<()> {
+    let _alone = ALONE.lock().unwrap();
+    let lake = frozen_lake(&GridMap::frozen_lake_4x4(), &FrozenLakeConfig::default())?;
+    let cluster = ClusterConfig::default();
+    let all_reduce = SimulationConfig::default();
+    let server = SimulationConfig { exchange: Exchange::Server { update: 0.1 }, ..SimulationConfig::default() };
+    let costs = array![[1.0, 2.0], [3.0, 4.0]];
+    let uniform = TabularPolicy::uniform(lake.states(), lake.actions())?;
+    let loops: [(&str, &dyn Fn() -> Result<()>); 9] = [
+        ("episodes", &|| episode_returns(&mut CartPole::v1(), |_| Ok(0), 1, 0).map(drop)),
+        ("bootstrap", &|| bootstrap_interval(&[vec![1.0, 2.0]], |x| Ok(x[0]), 9, &mut seeded(0)).map(drop)),
+        ("value iteration", &|| value_iteration(&lake, &ValueIterationConfig::default()).map(drop)),
+        ("policy iteration", &|| policy_iteration(&lake, 0.9).map(drop)),
+        ("sweeps", &|| iterative_policy_evaluation(&lake, &uniform, 0.9, 1e-6).map(drop)),
+        ("best policy", &|| best_stationary_within(&lake, 5, 0.9, 100).map(drop)),
+        ("transport", &|| Transport::new(&[0.5, 0.5], &[0.5, 0.5], &costs).map(drop)),
+        ("synchronous", &|| simulate(2, &all_reduce, &cluster).map(drop)),
+        ("server", &|| simulate(2, &server, &cluster).map(drop)),
+    ];
+    for (name, run) in &loops {
+        run().unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let held = on_ctrl_c()?;
+    raise(SIGINT).expect("a signal");
+    for (name, run) in &loops {
+        let stopped = run();
+        assert!(matches!(stopped, Err(Error::Interrupted)), "{name}: {stopped:?}");
+    }
+    drop(held);
     Ok(())
 }
 

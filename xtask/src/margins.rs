@@ -20,6 +20,8 @@ pub const FILE: &str = "CANDLELIGHT_MARGINS";
 
 /// Above this share of its larger side, the distance between the two sides of a comparison is called loose.
 const LOOSE: f64 = 0.5;
+/// A bound below this is one on errors of rounding, of which any distance is right.
+const ROUNDING: f64 = 1e-5;
 
 /// The notebook with comparisons that are measured; a cell that is not Rust alone stays as it is.
 pub fn measured(notebook: &Notebook) -> Notebook {
@@ -160,7 +162,8 @@ fn bounds(call: &ExprMethodCall) -> Option<(&Expr, RangeLimits, &Expr, &Expr)> {
     Some((range.start.as_deref()?, range.limits, range.end.as_deref()?, x))
 }
 
-/// The closest comparison of each place, loosest first; before them those that could not be measured.
+/// The closest comparison of each place: those that could not be measured, the others loosest first, and bounds on errors of
+/// rounding.
 pub fn table(written: &str, notebook: &Notebook) -> Vec<String> {
     let mut closest: BTreeMap<&str, (f64, &str, &str, &str)> = BTreeMap::new();
     for line in written.lines() {
@@ -177,17 +180,26 @@ pub fn table(written: &str, notebook: &Notebook) -> Vec<String> {
         }
     }
     let mut rows: Vec<_> = closest.into_iter().collect();
-    rows.sort_by(|(_, a), (_, b)| b.0.total_cmp(&a.0));
+    let is_rounding = |bound: &str| bound.parse::<f64>().is_ok_and(|bound| bound != 0.0 && bound.abs() < ROUNDING);
+    rows.sort_by(|(_, a), (_, b)| is_rounding(a.3).cmp(&is_rounding(b.3)).then(b.0.total_cmp(&a.0)));
     let sources: Vec<String> = notebook.cells().map(|cell| cell.source()).collect();
     let row = |(place, (distance, left, operation, right)): (&str, (f64, &str, &str, &str))| {
         let mut place = place.split(':').filter_map(|part| part.parse::<usize>().ok());
         let (cell, line) = (place.next()?, place.next()?);
         let source = sources.get(cell - 1).and_then(|source| source.lines().nth(line - 1)).unwrap_or_default();
-        let loose = if distance > LOOSE { "loose" } else { "" };
+        let kind = if is_rounding(right) {
+            "rounding"
+        } else if right == "0" {
+            "sign"
+        } else if distance > LOOSE {
+            "loose"
+        } else {
+            ""
+        };
         let apart = if distance.is_nan() { "?".into() } else { format!("{:.1}", 100.0 * distance) };
         let (left, right) = (short(left), short(right));
         Some(format!(
-            "{cell:4} {line:4}  {left:>10} {operation:2} {right:<10} {apart:>5} %  {loose:5}  {}",
+            "{cell:4} {line:4}  {left:>10} {operation:2} {right:<10} {apart:>5} %  {kind:8}  {}",
             source.trim()
         ))
     };
@@ -250,9 +262,11 @@ mod tests {
     fn the_loosest_assertion_comes_first() {
         let notebook =
             Notebook(json!({ "cells": [{ "cell_type": "code", "source": ["let a = 1;\n", "assert!(a < b);\n"] }] }));
-        let written = "1:1:2\t?\t<\t?\n1:1:9\t98\t<\t100\n1:2:9\t1\t<\t100\n1:2:9\t3\t<\t100\nbroken\n";
+        let written =
+            "1:1:4\t1e-17\t<\t1e-12\n1:1:2\t?\t<\t?\n1:1:9\t98\t<\t100\n1:2:9\t1\t<\t100\n1:2:9\t3\t<\t100\nbroken\n";
         let rows = table(written, &notebook);
-        assert_eq!(rows.len(), 3);
+        assert_eq!(rows.len(), 4);
+        assert!(rows[3].contains("100.0 %  rounding"), "{rows:?}");
         assert!(rows[0].contains("? <  ?") && rows[0].contains("     ? %"), "{rows:?}");
         assert!(
             rows[1].contains("loose") && rows[1].contains(" 97.0 %") && rows[1].ends_with("assert!(a < b);"),

@@ -6,7 +6,7 @@ use rand::Rng as _;
 use super::Environment;
 use crate::probability::{Proportion, quantile};
 use crate::rng::Rng;
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 /// The returns (sums of rewards, without discount) of `episodes` whole episodes in which `policy` acts.
 ///
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// wants a [`TimeLimit`](super::TimeLimit).
 ///
 /// # Errors
-/// Those of the environment and of the policy; no episodes.
+/// Those of the environment and of the policy; no episodes; [`Error::Interrupted`] after Ctrl-C.
 ///
 /// ```
 /// use candlelight::rl::{CartPole, episode_returns};
@@ -35,6 +35,7 @@ pub fn episode_returns<E: Environment>(
         let mut observation = env.reset((i == 0).then_some(seed))?;
         let mut total = 0.0;
         loop {
+            interrupt::check()?;
             let step = env.step(policy(&observation)?)?;
             total += step.reward;
             if step.ended() {
@@ -109,6 +110,7 @@ pub fn bootstrap_interval(
     let mut drawn = Vec::with_capacity(scores.iter().map(Vec::len).sum());
     let mut statistics = Vec::with_capacity(resamples);
     for _ in 0..resamples {
+        interrupt::check()?;
         drawn.clear();
         for runs in scores {
             drawn.extend((0..runs.len()).map(|_| runs[rng.random_range(0..runs.len())]));

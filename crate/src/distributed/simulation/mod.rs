@@ -116,12 +116,12 @@ pub fn simulate(workers: usize, config: &SimulationConfig, cluster: &ClusterConf
             if backups >= workers {
                 return Err(Error::setting("backups", "below the number of workers", backups));
             }
-            Ok(synchronous::simulate(workers, algorithm, backups, config, cluster))
+            synchronous::simulate(workers, algorithm, backups, config, cluster)
         }
         Exchange::Server { update } => {
             cluster.slowdown.check(workers + 1)?;
             range::not_negative("update", update)?;
-            Ok(server::simulate(workers, update, config, cluster))
+            server::simulate(workers, update, config, cluster)
         }
     }
 }

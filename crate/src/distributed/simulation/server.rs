@@ -5,6 +5,7 @@ use super::network::Network;
 use super::{Simulation, SimulationConfig};
 use crate::distributed::ClusterConfig;
 use crate::distributed::cluster::clock::Clock;
+use crate::{Result, interrupt};
 
 /// A gradient on its way to the server.
 #[derive(Clone, Copy, PartialEq)]
@@ -16,7 +17,12 @@ struct Gradient {
 }
 
 /// Rank 0 is the server, the workers come after it.
-pub(super) fn simulate(workers: usize, update: f64, config: &SimulationConfig, cluster: &ClusterConfig) -> Simulation {
+pub(super) fn simulate(
+    workers: usize,
+    update: f64,
+    config: &SimulationConfig,
+    cluster: &ClusterConfig,
+) -> Result<Simulation> {
     let bytes = 4 * config.numbers;
     let mut network = Network::new(workers + 1, cluster);
     let mut clocks = vec![Clock::default(); workers + 1];
@@ -36,6 +42,7 @@ pub(super) fn simulate(workers: usize, update: f64, config: &SimulationConfig, c
     let (mut seconds, mut served, mut staleness) = (Vec::new(), Vec::new(), Vec::new());
     // Every worker that has not been answered is on the list: so the first on it is the first to arrive.
     while let Some(Gradient { left, cost, worker, .. }) = coming.pop() {
+        interrupt::check()?;
         let server = &mut clocks[0];
         let received = server.receive(left, cost);
         server.reach(received);
@@ -56,7 +63,7 @@ pub(super) fn simulate(workers: usize, update: f64, config: &SimulationConfig, c
         clock.reach(received);
         coming.push(work(worker, clock, &mut network));
     }
-    Simulation { workers, compute: config.compute, gradients: 1, seconds, served, staleness }
+    Ok(Simulation { workers, compute: config.compute, gradients: 1, seconds, served, staleness })
 }
 
 impl Gradient {

@@ -4,6 +4,7 @@ use super::{Simulation, SimulationConfig};
 use crate::distributed::cluster::clock::Clock;
 use crate::distributed::schedule::Round;
 use crate::distributed::{Algorithm, ClusterConfig};
+use crate::{Result, interrupt};
 
 /// All compute, the fastest exchange their gradients, step by step.
 pub(super) fn simulate(
@@ -12,7 +13,7 @@ pub(super) fn simulate(
     backups: usize,
     config: &SimulationConfig,
     cluster: &ClusterConfig,
-) -> Simulation {
+) -> Result<Simulation> {
     let gradients = workers - backups;
     let mut network = Network::new(workers, cluster);
     let schedule: Vec<Vec<Round>> = match algorithm {
@@ -25,12 +26,13 @@ pub(super) fn simulate(
     };
     let mut clocks = vec![Clock::default(); workers];
     let step = |_| {
+        interrupt::check()?;
         for (rank, clock) in clocks.iter_mut().enumerate() {
             clock.now += network.computing(rank, config.compute);
         }
         if backups == 0 {
             all_reduce(&mut clocks, &mut network);
-            return latest(&clocks);
+            return Ok(latest(&clocks));
         }
         let mut order: Vec<usize> = (0..workers).collect();
         order.sort_by(|&a, &b| clocks[a].now.total_cmp(&clocks[b].now));
@@ -43,9 +45,9 @@ pub(super) fn simulate(
         let mut together = Clock::default();
         together.reach(end);
         clocks.fill(together);
-        end
+        Ok(end)
     };
-    let seconds = (0..config.steps).map(step).collect();
+    let seconds = (0..config.steps).map(step).collect::<Result<_>>()?;
     let (served, staleness) = (Vec::new(), Vec::new());
-    Simulation { workers, compute: config.compute, gradients, seconds, served, staleness }
+    Ok(Simulation { workers, compute: config.compute, gradients, seconds, served, staleness })
 }

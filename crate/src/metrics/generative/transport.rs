@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2};
 
 use super::{distance, mass, two_sets};
 use crate::eigen::check_finite;
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 /// Wasserstein-1 distance of two samples in R^d, exactly: the least mean Euclidean distance by which one can be moved onto the
 /// other.
@@ -102,6 +102,7 @@ impl Transport {
         };
         let total = p_sum * q_sum;
         for source in 0..p.len() {
+            interrupt::check()?;
             // Less than this is rounding of the masses given.
             while search.supply[source] > 1e-15 * total && search.send(source) {}
         }

@@ -3,10 +3,10 @@
 use candlelight_base::range;
 
 use super::testbed::{Testbed, TestbedConfig};
-use crate::Result;
 use crate::rl::{Exploration, StepSize};
 use crate::rng::stream;
 use crate::train::parallel_map;
+use crate::{Result, interrupt};
 
 /// An agent that keeps one estimate Q(a) for each arm.
 ///
@@ -115,6 +115,7 @@ impl BanditCurves {
 
     /// Adds one run.
     fn play(&mut self, testbed: &TestbedConfig, agent: &BanditConfig, seed: u64, run: usize) -> Result<()> {
+        interrupt::check()?;
         let mut values_rng = stream(seed, &format!("testbed {run}"));
         let mut rng = stream(seed, &format!("agent {run}"));
         let mut bandit = Testbed::new(testbed, &mut values_rng)?;

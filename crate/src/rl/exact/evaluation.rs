@@ -8,7 +8,7 @@ use super::chain::Chain;
 use crate::optim::newton::solve;
 use crate::rl::q_table::distance;
 use crate::rl::{Mdp, TabularPolicy};
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 /// V of a policy, exactly: the solution of Bellman's linear equations.
 ///
@@ -113,6 +113,7 @@ pub fn iterative_policy_evaluation(
     let chain = Chain::new(mdp, policy);
     let (mut values, mut changes) = (vec![0.0; mdp.states()], Vec::new());
     while changes.len() < 1_000_000 {
+        interrupt::check()?;
         let next = sweep(&chain, &values, gamma);
         let change = distance(&next, &values);
         changes.push(change);

@@ -5,7 +5,7 @@ use candlelight_base::range;
 use super::bellman::q_values;
 use super::evaluation::policy_evaluation;
 use crate::rl::{Mdp, QTable, TabularPolicy};
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 /// What [`policy_iteration`] and [`best_epsilon_soft`] found.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +72,7 @@ pub fn best_epsilon_soft(mdp: &Mdp, epsilon: f64, gamma: f64) -> Result<PolicyIt
     let mut policy = TabularPolicy::uniform(states, actions)?;
     // Far beyond what any process of this size takes.
     for improvements in 1..=10_000 {
+        interrupt::check()?;
         let values = policy_evaluation(mdp, &policy, gamma)?;
         let q = q_values(mdp, &values, gamma)?;
         let improved: Vec<usize> = (0..states).map(|state| better(&q, state, choices.as_deref())).collect();

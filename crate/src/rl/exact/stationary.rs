@@ -6,9 +6,9 @@ use std::collections::BinaryHeap;
 use candlelight_base::range;
 
 use super::horizon::within;
-use crate::Result;
 use crate::rl::Mdp;
 use crate::rl::q_table::argmax;
+use crate::{Result, interrupt};
 
 /// What [`best_stationary_within`] found.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +59,7 @@ pub fn best_stationary_within(mdp: &Mdp, horizon: usize, gamma: f64, max_nodes: 
     let mut best = BestStationary { policy: Vec::new(), value: f64::NEG_INFINITY, bound: f64::INFINITY, nodes: 0 };
     let mut open = BinaryHeap::from([look(mdp, horizon, gamma, vec![None; mdp.states()], &mut best)]);
     while let Some(node) = open.pop() {
+        interrupt::check()?;
         best.bound = node.bound.max(best.value);
         if best.proven() || best.nodes >= max_nodes {
             return Ok(best);

@@ -5,7 +5,7 @@ use candlelight_base::range;
 use super::bellman::{bellman_sweep, q_values};
 use crate::rl::q_table::distance;
 use crate::rl::{Mdp, QTable};
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 
 /// How [`value_iteration`] runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +67,7 @@ pub fn value_iteration(mdp: &Mdp, config: &ValueIterationConfig) -> Result<Value
     }
     let mut residuals = Vec::new();
     loop {
+        interrupt::check()?;
         if residuals.len() == config.max_sweeps {
             let left = residuals.last().unwrap_or(&f64::INFINITY);
             let given = format!("{}, which leave {left:e}", config.max_sweeps);
