@@ -158,6 +158,10 @@ impl Call {
         let mut rustc = Command::new(&self.program);
         rustc.args(&self.arguments).current_dir(&self.folder);
         rustc.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        // The files of a jobserver that is gone: the compiler would warn of them in front of the reader's own faults.
+        for name in ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"] {
+            rustc.env_remove(name);
+        }
         rustc
     }
 }
