@@ -8,8 +8,8 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// The environment variable that names the file to which margins are added.
-pub const FILE: &str = "CANDLELIGHT_MARGINS";
+/// The environment variable that names the file to which margins are added, as `xtask/src/margins.rs` sets it.
+const FILE: &str = "CANDLELIGHT_MARGINS";
 
 /// The smallest distance that was written, by place.
 static CLOSEST: Mutex<Option<HashMap<&'static str, f64>>> = Mutex::new(None);

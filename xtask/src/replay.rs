@@ -209,7 +209,7 @@ fn argument<'a>(arguments: &'a [String], name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{argument, light};
+    use super::{Call, argument, light};
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
@@ -219,6 +219,17 @@ mod tests {
     fn an_argument_follows_its_name() {
         let words = words("--crate-name ctx -C --out-dir");
         assert_eq!((argument(&words, "--crate-name"), argument(&words, "--out-dir")), (Some("ctx"), None));
+    }
+
+    #[test]
+    fn a_jobserver_that_is_gone_is_not_called() {
+        let environment =
+            ["CARGO_MAKEFLAGS", "CARGO_PKG_NAME"].map(|name| (name.to_owned(), "-j --jobserver-fds=8,9".to_owned()));
+        let [state, program, folder] = ["", "rustc", "."].map(str::to_owned);
+        let call = Call { state, program, arguments: Vec::new(), folder, environment: environment.into() };
+        let rustc = call.rustc();
+        let kept: Vec<_> = rustc.get_envs().filter_map(|(name, value)| value.map(|_| name)).collect();
+        assert_eq!(kept, ["CARGO_PKG_NAME"]);
     }
 
     #[test]

@@ -33,22 +33,24 @@ pub enum Goal {
 /// assert!(error.to_string().contains("0.1, the last of 2"));
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Choice<'a, T> {
-    grid: &'a [T],
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice<T> {
+    setting: T,
+    /// How many settings the grid has.
+    tried: usize,
     /// The place of the best setting in the grid.
     pub index: usize,
     /// Its score.
     pub score: f64,
 }
 
-impl<'a, T> Choice<'a, T> {
+impl<T: Clone> Choice<T> {
     /// From the score of each setting of `grid`, in the same order. A score that is not a number never wins; of equal ones the first
     /// does.
     ///
     /// # Errors
     /// [`Error::Setting`] if there is not one score for each setting, or none is a number.
-    pub fn new(grid: &'a [T], scores: &[f64], goal: Goal) -> Result<Self> {
+    pub fn new(grid: &[T], scores: &[f64], goal: Goal) -> Result<Self> {
         if scores.len() != grid.len() {
             return Err(Error::setting(
                 "scores",
@@ -59,33 +61,33 @@ impl<'a, T> Choice<'a, T> {
         let sign = if goal == Goal::Lowest { 1.0 } else { -1.0 };
         let judged = scores.iter().copied().enumerate().filter(|(_, score)| !score.is_nan());
         match judged.min_by(|(_, a), (_, b)| (sign * a).total_cmp(&(sign * b))) {
-            Some((index, score)) => Ok(Self { grid, index, score }),
+            Some((index, score)) => Ok(Self { setting: grid[index].clone(), tried: grid.len(), index, score }),
             None => Err(Error::setting("scores", "at least one number", format!("{scores:?}"))),
         }
     }
 
     /// The best setting, wherever it lies.
-    pub fn setting(&self) -> &'a T {
-        &self.grid[self.index]
+    pub fn setting(&self) -> &T {
+        &self.setting
     }
 
     /// Whether it is the first or the last of the grid, so that a better one may lie beyond.
     pub fn is_at_edge(&self) -> bool {
-        self.index == 0 || self.index + 1 == self.grid.len()
+        self.index == 0 || self.index + 1 == self.tried
     }
 }
 
-impl<'a, T: Display> Choice<'a, T> {
+impl<T: Clone + Display> Choice<T> {
     /// The best setting, if the grid holds others on both sides of it.
     ///
     /// # Errors
     /// [`Error::Setting`] if it is the first or the last.
-    pub fn inside(&self) -> Result<&'a T> {
+    pub fn inside(&self) -> Result<&T> {
         if !self.is_at_edge() {
-            return Ok(self.setting());
+            return Ok(&self.setting);
         }
         let place = if self.index == 0 { "first" } else { "last" };
-        let found = format!("{}, the {place} of {}", self.setting(), self.grid.len());
+        let found = format!("{}, the {place} of {}", self.setting, self.tried);
         Err(Error::setting("the best setting", "inside its grid, with others on both sides", found))
     }
 }

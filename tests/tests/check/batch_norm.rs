@@ -82,7 +82,7 @@ fn running_statistics() {
 }
 
 #[test]
-fn statistics_of_a_add_batch() {
+fn statistics_of_a_whole_set() {
     let merged = |(n, m, s): Moments, batch: &[f64]| {
         let (k, apart) = (batch.len() as f64, mean(batch) - m);
         (n + k, m + apart * k / (n + k), s + squares(batch) + apart * apart * n * k / (n + k))
