@@ -29,17 +29,17 @@ pub struct FitConfig {
     /// Samples a step, at least 1; default 64. The last batch of an epoch takes what is left.
     pub batch_size: usize,
     /// Whether the last batch of an epoch is left out where it is smaller than the others; default false, as in PyTorch's
-    /// `DataLoader`. Batch normalization has no use for a batch of one sample. Each epoch leaves out others; the test data are
+    /// `DataLoader`. Batch normalization has no use for a batch of one sample. Each epoch leaves out others; the validation data are
     /// always seen in full.
     pub drop_last: bool,
     /// What is shown; default [`Progress::Bar`].
     pub progress: Progress,
     /// Added to the loss in training, not to the losses that are recorded; default none. See [`FitConfig::with_penalty`].
     pub penalty: Option<Penalty>,
-    /// When to end before the last epoch, judged by the loss on `test`, which must be given: validation data, since what has
-    /// chosen the epoch no longer measures the error of new data. Default none.
+    /// When to end before the last epoch, judged by the loss on `validation`, which must be given. What has chosen the epoch no
+    /// longer measures the error of new data: that takes test data, used once. Default none.
     pub early_stopping: Option<StoppingRule>,
-    /// A model whose parameters and buffers are in the end those after its best epoch, that of the lowest loss on `test`;
+    /// A model whose parameters and buffers are in the end those after its best epoch, that of the lowest loss on `validation`;
     /// default none, which leaves those of the last. So too where a later epoch ends in an error, such as a loss that is no
     /// number. See [`History::best_epoch`].
     pub restore_best: Option<Params>,
@@ -129,7 +129,7 @@ impl FitConfig {
 /// same parameters, data and state of `rng` give the same bits at any thread count.
 ///
 /// # Errors
-/// A setting outside its range; an empty data set; test targets of an integer dtype that are no classes of the model (for
+/// A setting outside its range; an empty data set; validation targets of an integer dtype that are no classes of the model (for
 /// quantities, convert them to a float dtype); a step in which no sample counts; weighted means with different divisors in one
 /// loss; [`Error::Interrupted`] after Ctrl-C, if the program asked for it ([`interrupt`]); [`Error::NotFinite`] with the step, counted over all epochs, at which loss and penalty stopped being a number; and what
 /// the model, the loss and the optimizer report. Parameters then stand as before the step that failed, or with
@@ -155,7 +155,7 @@ pub fn fit(
     optimizer: &mut dyn Optimizer,
     loss: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
     train: &Dataset,
-    test: Option<&Dataset>,
+    validation: Option<&Dataset>,
     config: &FitConfig,
     rng: &mut Rng,
 ) -> Result<History> {
@@ -166,10 +166,11 @@ pub fn fit(
         let expected = "at most the number of samples where the last batch is dropped";
         return Err(Error::setting("batch_size", expected, config.batch_size));
     }
-    test.map_or(Ok(()), check_not_empty)?;
-    let mut watch = Watch::new(config, test)?;
-    let mut run = Run { model, optimizer, loss, config, unchecked: test, accumulated: GradientSum::new(), step: 0 };
-    let result = run.epochs(train, test, &mut watch, rng);
+    validation.map_or(Ok(()), check_not_empty)?;
+    let mut watch = Watch::new(config, validation)?;
+    let mut run =
+        Run { model, optimizer, loss, config, unchecked: validation, accumulated: GradientSum::new(), step: 0 };
+    let result = run.epochs(train, validation, &mut watch, rng);
     // Also where the run failed: what diverges has left the best parameters far behind.
     let restored = watch.finish();
     let history = result?;
@@ -182,7 +183,7 @@ struct Run<'a, L> {
     optimizer: &'a mut dyn Optimizer,
     loss: L,
     config: &'a FitConfig,
-    /// The test data, until an output has shown what targets fit.
+    /// The validation data, until an output has shown what targets fit.
     unchecked: Option<&'a Dataset>,
     /// Of the batches since the last step.
     accumulated: GradientSum,
@@ -191,7 +192,13 @@ struct Run<'a, L> {
 }
 
 impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
-    fn epochs(&mut self, train: &Dataset, test: Option<&Dataset>, watch: &mut Watch, rng: &mut Rng) -> Result<History> {
+    fn epochs(
+        &mut self,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+        watch: &mut Watch,
+        rng: &mut Rng,
+    ) -> Result<History> {
         let FitConfig { epochs, batch_size, progress, .. } = *self.config;
         let reporter = Reporter::new(progress, epochs);
         // Not read from the record, of which another run may have a clone.
@@ -201,11 +208,11 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
             let started = Instant::now();
             let train_loss = self.epoch(train, rng, |share, mean| reporter.within(done - 1, share, mean))?;
             let seconds = started.elapsed().as_secs_f64();
-            let tested = test.map(|test| evaluate(self.model, &self.loss, test, batch_size)).transpose()?;
+            let validated = validation.map(|data| evaluate(self.model, &self.loss, data, batch_size)).transpose()?;
             let epoch = Epoch {
                 train_loss,
-                test_loss: tested.map(|tested| tested.loss),
-                accuracy: tested.and_then(|tested| tested.accuracy),
+                validation_loss: validated.map(|validated| validated.loss),
+                accuracy: validated.and_then(|validated| validated.accuracy),
                 seconds,
             };
             let stop = watch.observe(&epoch)? == Decision::Stop || done == epochs;
@@ -245,8 +252,8 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
         let (mut data_loss, mut weight) = (0.0, samples as f64);
         let (total, gradients) = value_and_grad(|| {
             let output = self.model.forward(x, Mode::Train)?;
-            if let Some(test) = self.unchecked.take() {
-                check_targets(&output, test)?;
+            if let Some(validation) = self.unchecked.take() {
+                check_targets(&output, validation)?;
             }
             let (loss, divisor) = with_divisor(|| (self.loss)(&output, y))?;
             weight = divisor.unwrap_or(weight);

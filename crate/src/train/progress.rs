@@ -10,14 +10,14 @@ const LINES: usize = 20;
 /// What a training run shows on standard output.
 ///
 /// ```text
-/// epoch  3/10  train loss 0.4123  test loss 0.4401  accuracy 84.52 %  elapsed 3.1 s  left 7.2 s
+/// epoch  3/10  train loss 0.4123  validation loss 0.4401  accuracy 84.52 %  elapsed 3.1 s  left 7.2 s
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Progress {
     /// Nothing.
     Silent,
-    /// One line that moves, with the time left and the results of the last test, and stays at the end without times, so that two runs
-    /// of one seed end alike: in a notebook on the kernel of the course, and in a terminal. Elsewhere as `Lines`.
+    /// One line that moves, with the time left and the results of the last validation, and stays at the end without times, so
+    /// that two runs of one seed end alike: in a notebook on the kernel of the course, and in a terminal. Elsewhere as `Lines`.
     #[default]
     Bar,
     /// Losses, accuracy and times, in at most 20 lines a run.
@@ -62,11 +62,11 @@ impl Reporter {
     /// Moves the bar within the epoch after `done`, of which a `share` is over; `loss` is the mean so far.
     pub(super) fn within(&self, done: usize, share: f64, loss: impl FnOnce() -> f64) {
         if let Shown::Bar(bar) = &self.shown {
-            // The test of the epoch before is shown until there is a new one: what comes and goes cannot be read.
+            // The validation of the epoch before is shown until there is a new one: what comes and goes cannot be read.
             let before = self.finished.get();
             let so_far = || Epoch {
                 train_loss: loss(),
-                test_loss: before.and_then(|epoch| epoch.test_loss),
+                validation_loss: before.and_then(|epoch| epoch.validation_loss),
                 accuracy: before.and_then(|epoch| epoch.accuracy),
                 seconds: 0.0,
             };
@@ -102,8 +102,8 @@ impl Reporter {
     fn results(&self, done: usize, epoch: &Epoch) -> String {
         let width = self.epochs.to_string().len();
         let mut line = format!("epoch {done:>width$}/{}  train loss {}", self.epochs, number(epoch.train_loss));
-        if let Some(loss) = epoch.test_loss {
-            line += &format!("  test loss {}", number(loss));
+        if let Some(loss) = epoch.validation_loss {
+            line += &format!("  validation loss {}", number(loss));
         }
         if let Some(accuracy) = epoch.accuracy {
             line += &format!("  accuracy {:.2} %", 100.0 * accuracy);

@@ -22,9 +22,9 @@ struct Best<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(config: &'a FitConfig, test: Option<&Dataset>) -> Result<Self> {
-        if test.is_none() && (config.early_stopping.is_some() || config.restore_best.is_some()) {
-            return Err(Error::setting("test", "given for early stopping and for the best epoch", "none"));
+    pub(super) fn new(config: &'a FitConfig, validation: Option<&Dataset>) -> Result<Self> {
+        if validation.is_none() && (config.early_stopping.is_some() || config.restore_best.is_some()) {
+            return Err(Error::setting("validation", "given for early stopping and for the best epoch", "none"));
         }
         let best = |params| Best { params, loss: f64::INFINITY, values: BTreeMap::new() };
         Ok(Self {
@@ -35,7 +35,7 @@ impl<'a> Watch<'a> {
 
     /// Takes the next epoch.
     pub(super) fn observe(&mut self, epoch: &Epoch) -> Result<Decision> {
-        let Some(loss) = epoch.test_loss else { return Ok(Decision::GoOn) };
+        let Some(loss) = epoch.validation_loss else { return Ok(Decision::GoOn) };
         if let Some(best) = &mut self.best
             && loss < best.loss
         {

@@ -225,7 +225,7 @@ fn the_history_weighs_the_steps_of_a_weighted_loss() {
     let config = FitConfig { epochs: 1, batch_size: 3, progress: Progress::Silent, ..FitConfig::default() };
     let history = fit(&model, &mut sgd, loss, &data, Some(&data), &config, &mut seeded(7)).unwrap();
     assert!((history.train_loss()[0] - whole).abs() < 1e-12, "{history:?}, expected {whole}");
-    assert!((history.test_loss()[0] - whole).abs() < 1e-12, "{history:?}, expected {whole}");
+    assert!((history.validation_loss()[0] - whole).abs() < 1e-12, "{history:?}, expected {whole}");
 }
 
 #[test]

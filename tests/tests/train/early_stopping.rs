@@ -192,20 +192,20 @@ fn fit_stops_early_and_restores_the_best_epoch() {
     let silent = || FitConfig { epochs: 30, progress: Progress::Silent, ..FitConfig::default() };
     let full = overfit(silent(), &new()).0;
     let best = full.best_epoch().unwrap();
-    assert!(1 < best && best < 20, "{:?}", full.test_loss());
+    assert!(1 < best && best < 20, "{:?}", full.validation_loss());
 
     let rule = StoppingRule::Patience { patience: 3, min_delta: 0.0 };
     let config = || FitConfig { early_stopping: Some(rule), ..silent() };
     let (history, last, test) = overfit(config(), &new());
     assert_eq!(history.epochs.len(), best + 3);
-    assert_eq!(history.test_loss(), full.test_loss()[..best + 3], "the run is the same as far as it goes");
+    assert_eq!(history.validation_loss(), full.validation_loss()[..best + 3], "the run is the same as far as it goes");
     let loss = |model: &Linear| evaluate(model, mse, &test, 10).unwrap().loss;
-    assert_eq!(loss(&last), *history.test_loss().last().unwrap());
+    assert_eq!(loss(&last), *history.validation_loss().last().unwrap());
 
     let params = new();
     let (history, restored, _) = overfit(FitConfig { restore_best: Some(params.clone()), ..config() }, &params);
     assert_eq!(history.best_epoch(), Some(best));
-    assert_eq!(loss(&restored), history.test_loss()[best - 1]);
+    assert_eq!(loss(&restored), history.validation_loss()[best - 1]);
     // Without a rule it restores after all epochs.
     let params = new();
     let config = FitConfig { restore_best: Some(params.clone()), ..silent() };
@@ -287,7 +287,7 @@ fn there_must_be_something_to_watch() {
         let mut sgd = Sgd::new(params.trainable(), SgdConfig::default()).unwrap();
         let test = (config.early_stopping == rule(0)).then_some(&data);
         let error = fit(&model, &mut sgd, mse, &data, test, &config, &mut seeded(0)).unwrap_err();
-        assert!(matches!(error, Error::Setting { name: "test" | "patience", .. }), "{error}");
+        assert!(matches!(error, Error::Setting { name: "validation" | "patience", .. }), "{error}");
     }
     assert_eq!(flat(&model.forward(&x, Mode::Eval).unwrap()), before);
 }

@@ -51,7 +51,7 @@ fn a_classifier_learns_and_its_history_is_true() {
     let config = silent(15, 64);
     let history = fit(&model, &mut adam, cross_entropy, &data.0, Some(&data.1), &config, &mut seeded(0)).unwrap();
     assert_eq!(history.epochs.len(), 15);
-    for series in [history.train_loss(), history.test_loss(), history.accuracy(), history.seconds()] {
+    for series in [history.train_loss(), history.validation_loss(), history.accuracy(), history.seconds()] {
         assert_eq!(series.len(), 15);
         assert!(series.iter().all(|value| value.is_finite() && *value >= 0.0));
     }
@@ -63,7 +63,7 @@ fn a_classifier_learns_and_its_history_is_true() {
     let output = model.forward(&test.0, Mode::Eval).unwrap();
     assert_eq!(last.accuracy, Some(accuracy(&output, &test.1).unwrap()));
     let loss = number(&cross_entropy(&output, &test.1).unwrap());
-    assert!((last.test_loss.unwrap() - loss).abs() < 1e-6);
+    assert!((last.validation_loss.unwrap() - loss).abs() < 1e-6);
     let evaluation = evaluate(&model, cross_entropy, &set(&test.0, &test.1), 1000).unwrap();
     assert!((evaluation.loss - loss).abs() < 1e-6);
     assert_eq!(evaluation.accuracy, last.accuracy);
@@ -79,7 +79,7 @@ fn a_regression_has_no_accuracy() {
         fit(&model, &mut sgd(&params, 0.1), mse, &set(&x, &y), Some(&set(&x, &y)), &silent(50, 16), &mut seeded(0))
             .unwrap();
     assert!(history.accuracy().is_empty());
-    assert!(*history.test_loss().last().unwrap() < 1e-6);
+    assert!(*history.validation_loss().last().unwrap() < 1e-6);
     assert!((number(model.weight()) - 2.0).abs() < 1e-3 && (number(model.bias().unwrap()) + 1.0).abs() < 1e-3);
 }
 
@@ -155,7 +155,7 @@ fn an_uneven_last_batch_counts_by_its_samples() {
         .unwrap();
         let epoch = history.last().unwrap();
         assert!((epoch.train_loss - expected).abs() < 1e-6, "{batch_size}: {epoch:?}");
-        assert!((epoch.test_loss.unwrap() - expected).abs() < 1e-6, "{batch_size}: {epoch:?}");
+        assert!((epoch.validation_loss.unwrap() - expected).abs() < 1e-6, "{batch_size}: {epoch:?}");
     }
 }
 
@@ -385,7 +385,7 @@ fn child() {
             .with_penalty(move || Ok((l2(&weights)? * 1e-4)?));
         let history =
             fit(&model, &mut adam, cross_entropy, &set(&x, &y), Some(&set(&x, &y)), &config, &mut seeded(2)).unwrap();
-        for loss in history.train_loss().iter().chain(&history.test_loss()) {
+        for loss in history.train_loss().iter().chain(&history.validation_loss()) {
             println!("bits {:016x}", loss.to_bits());
         }
         for param in params.trainable() {
@@ -431,7 +431,7 @@ fn progress_is_a_few_whole_lines_with_the_times_last() {
     for line in &plain {
         let words: Vec<&str> = line.split_whitespace().collect();
         let expected =
-            ["epoch", words[1], "train", "loss", words[4], "test", "loss", words[7], "accuracy", words[9], "%"];
+            ["epoch", words[1], "train", "loss", words[4], "validation", "loss", words[7], "accuracy", words[9], "%"];
         assert_eq!(words, expected);
     }
     for line in &lines {
