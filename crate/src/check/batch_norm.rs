@@ -1,4 +1,4 @@
-//! Checks of the exercises of `09-batch-normalization`.
+//! Checks of the exercises of `09-batch-normalization` and `09b-whole-data-batch-norm`.
 
 use super::{Verdict, agree, draws, moments, verdict};
 use crate::rng::seeded;

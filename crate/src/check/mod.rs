@@ -2,6 +2,7 @@
 
 pub mod activations;
 pub mod asynchronous;
+pub mod backpropagation;
 pub mod batch_norm;
 pub mod convolution;
 pub mod deep_q_learning;

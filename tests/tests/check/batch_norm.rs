@@ -1,4 +1,4 @@
-//! The checks of `09-batch-normalization`: right answers pass, stubs and usual mistakes do not.
+//! The checks of `09-batch-normalization` and `09b-whole-data-batch-norm`: right answers pass, stubs and usual mistakes do not.
 
 use candlelight::check::batch_norm::*;
 use candlelight_tests::{accepts, rejects};

@@ -2,6 +2,7 @@
 
 mod activations;
 mod asynchronous;
+mod backpropagation;
 mod batch_norm;
 mod convolution;
 mod deep_q_learning;
