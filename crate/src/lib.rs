@@ -10,7 +10,7 @@
 //! | activations, softmax and its logarithm | [`activation`] | `03-softmax-and-cross-entropy`, `04-activations-and-losses` |
 //! | losses of classes, of yes/no answers, of quantities, of distributions | [`loss`] | `03-softmax-and-cross-entropy`, `04-activations-and-losses` |
 //! | accuracy, confusion, several labels, calibration | [`metrics`] | `04-activations-and-losses` |
-//! | a loss with its gradients; what a forward pass keeps for them | [`autograd`] | `03b-backpropagation`, `09-batch-normalization`, `10-layer-normalization` |
+//! | a loss with its gradients; what a forward pass keeps for them | [`autograd`] | `03b-backpropagation`, `09b-whole-data-batch-norm`, `10-layer-normalization` |
 //! | define-and-run: a static graph | [`graph`] | `05-define-by-run` |
 //! | L1, L2 and elastic net penalties, decay, max-norm | [`regularization`] | `06-l2-regularization` |
 //! | layers: linear, convolution, pooling, normalization, dropout, recurrent, residual | [`nn`] | `00-start-here` |

@@ -5,39 +5,7 @@ use rand::Rng as _;
 use super::{Verdict, verdict};
 use crate::rng::seeded;
 
-/// Exercise 1: x after some steps of Newton's method on a function of one number, given its first and second derivative.
-///
-/// ```
-/// use candlelight::check;
-/// // A step of gradient descent instead.
-/// let descent = |slope: fn(f64) -> f64, _: fn(f64) -> f64, x: f64, steps: usize| {
-///     (0..steps).fold(x, |x, _| x - slope(x))
-/// };
-/// let verdict = check::newton::newton(descent).to_string();
-/// assert!(verdict.contains("a parabola of curvature 4, from x = 3, 1 step: expected 0.5, got -7"), "{verdict}");
-/// ```
-pub fn newton(answer: impl Fn(fn(f64) -> f64, fn(f64) -> f64, f64, usize) -> f64) -> Verdict {
-    type Derivative = fn(f64) -> f64;
-    let cases: [(&str, Derivative, Derivative, f64, usize); 6] = [
-        ("a parabola of curvature 4", |x| 4.0 * x - 2.0, |_| 4.0, 3.0, 1),
-        ("a parabola of curvature 4", |x| 4.0 * x - 2.0, |_| 4.0, 3.0, 0),
-        ("eˣ - 2x", |x| x.exp() - 2.0, f64::exp, 1.0, 6),
-        // Concave at the start: to the maximum.
-        ("x⁴/4 - x²/2", |x| x.powi(3) - x, |x| 3.0 * x * x - 1.0, 0.4, 8),
-        ("x⁴/4 - x²/2", |x| x.powi(3) - x, |x| 3.0 * x * x - 1.0, 2.0, 2),
-        ("√(1 + x²)", |x| x / x.hypot(1.0), |x| x.hypot(1.0).powi(-3), 1.5, 3),
-    ];
-    verdict("Newton's method", |trials| {
-        cases.into_iter().try_for_each(|(name, slope, curvature, start, steps)| {
-            let expected = (0..steps).fold(start, |x, _| x - slope(x) / curvature(x));
-            let plural = if steps == 1 { "" } else { "s" };
-            let trial = format!("{name}, from x = {start}, {steps} step{plural}");
-            trials.close(&trial, answer(slope, curvature, start, steps), expected, 1e-9)
-        })
-    })
-}
-
-/// Exercise 2: the step -(H + τ1)⁻¹ g with the least τ ≥ 0 that makes the least eigenvalue of H + τ1 at least `floor`.
+/// Exercise 1: the step -(H + τ1)⁻¹ g with the least τ ≥ 0 that makes the least eigenvalue of H + τ1 at least `floor`.
 ///
 /// ```
 /// use candlelight::check;
@@ -96,7 +64,7 @@ impl std::fmt::Display for Short {
     }
 }
 
-/// Exercise 3: the greatest number of parameters whose Hessian, in F64, takes at most `bytes`, and whose Cholesky
+/// Exercise 2: the greatest number of parameters whose Hessian, in F64, takes at most `bytes`, and whose Cholesky
 /// factorization, at P³/3 operations, at most `seconds` on a machine of `speed` operations a second.
 ///
 /// ```
@@ -122,7 +90,7 @@ pub fn most_parameters(answer: impl Fn(f64, f64, f64) -> f64) -> Verdict {
     })
 }
 
-/// Exercise 4: the mean of 1/H over all batches of two, where a sample has each of the curvatures with equal probability and
+/// Exercise 3: the mean of 1/H over all batches of two, where a sample has each of the curvatures with equal probability and
 /// the same one may be drawn twice; H is the mean curvature of the batch.
 ///
 /// ```
@@ -149,7 +117,7 @@ pub fn mean_inverse(answer: impl Fn(&[f64]) -> f64) -> Verdict {
     })
 }
 
-/// Exercise 5: the jackknife estimate of 1/H from the curvatures of one batch.
+/// Exercise 4: the jackknife estimate of 1/H from the curvatures of one batch.
 ///
 /// ```
 /// use candlelight::check;

@@ -5,50 +5,7 @@ use rand::Rng as _;
 use super::{Verdict, draws, verdict};
 use crate::rng::seeded;
 
-/// Exercise 1: ∂h_L/∂w_l of every weight of a chain of tanh, h_l = tanh(w_l h_{l-1}) with h_0 = x.
-///
-/// ```
-/// use candlelight::check;
-/// // Every factor of the chain, but h_l where h_{l-1} should stand.
-/// let shifted = |w: &[f64], x: f64| {
-///     let h: Vec<f64> = w.iter().scan(x, |h, w| { *h = (w * *h).tanh(); Some(*h) }).collect();
-///     let mut above = 1.0;
-///     let mut gradients: Vec<f64> = w.iter().zip(&h).rev().map(|(w, h)| {
-///         let gradient = above * (1.0 - h * h) * h;
-///         above *= (1.0 - h * h) * w;
-///         gradient
-///     }).collect();
-///     gradients.reverse();
-///     gradients
-/// };
-/// let verdict = check::vanishing::chain_gradients(shifted).to_string();
-/// assert!(verdict.contains("w [0.0], x = 2, entry 0: expected 2, got 0"), "{verdict}");
-/// ```
-pub fn chain_gradients(answer: impl Fn(&[f64], f64) -> Vec<f64>) -> Verdict {
-    verdict("gradients of a chain", |trials| {
-        let mut rng = seeded(1);
-        let mut cases = vec![(vec![0.0], 2.0), (vec![1.0, 1.0], 0.0), (vec![2.0, -1.0, 3.0], -1.5)];
-        for n in [5, 30] {
-            cases.push((draws(&mut rng, n, 1.0), 0.5));
-        }
-        for (w, x) in cases {
-            let expected = chain(&w, x);
-            let trial = format!("w {}, x = {x}", short(&w));
-            let got = answer(&w, x);
-            trials.all_close(&trial, &got, &expected, 1e-12)?;
-            // An absolute tolerance would let the vanished ones pass as zeros.
-            for (layer, (got, expected)) in got.iter().zip(&expected).enumerate() {
-                let near = (got - expected).abs() <= 1e-9 * expected.abs();
-                trials.holds(&format!("{trial}, entry {layer}"), near, || {
-                    format!("expected {expected:e}, got {got:e}")
-                })?;
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Exercise 2: the standard deviation of weights at which the mean square of the gradient stays the same, 1/√(n E[φ'²]).
+/// Exercise 1: the standard deviation of weights at which the mean square of the gradient stays the same, 1/√(n E[φ'²]).
 ///
 /// ```
 /// use candlelight::check;
@@ -75,7 +32,7 @@ pub fn critical_std(answer: impl Fn(&[f64], usize) -> f64) -> Verdict {
     })
 }
 
-/// Exercise 3: how many ReLU units are dead, that is at or below 0 before the ReLU for every sample (row).
+/// Exercise 2: how many ReLU units are dead, that is at or below 0 before the ReLU for every sample (row).
 ///
 /// ```
 /// use candlelight::check;
@@ -104,7 +61,7 @@ pub fn dead_units(answer: impl Fn(&[Vec<f64>]) -> usize) -> Verdict {
     })
 }
 
-/// Exercise 4: ∂h_L/∂h_l for l = 0, …, L of a residual chain h_l = h_{l-1} + f_l(h_{l-1}), given the derivatives of the f_l.
+/// Exercise 3: ∂h_L/∂h_l for l = 0, …, L of a residual chain h_l = h_{l-1} + f_l(h_{l-1}), given the derivatives of the f_l.
 ///
 /// ```
 /// use candlelight::check;
@@ -133,7 +90,7 @@ pub fn residual_gradients(answer: impl Fn(&[f64]) -> Vec<f64>) -> Verdict {
     })
 }
 
-/// Exercise 5: the gradients of all layers, scaled by one factor so that their common norm is at most `max_norm`.
+/// Exercise 4: the gradients of all layers, scaled by one factor so that their common norm is at most `max_norm`.
 ///
 /// ```
 /// use candlelight::check;
@@ -169,23 +126,6 @@ pub fn clip_by_norm(answer: impl Fn(&[Vec<f64>], f64) -> Vec<Vec<f64>>) -> Verdi
         }
         Ok(())
     })
-}
-
-fn chain(w: &[f64], x: f64) -> Vec<f64> {
-    let (mut h, mut layers) = (x, Vec::new());
-    for w in w {
-        let below = h;
-        h = (w * below).tanh();
-        layers.push((below, 1.0 - h * h));
-    }
-    let mut above = 1.0;
-    let mut gradients: Vec<f64> = Vec::new();
-    for (w, (below, slope)) in w.iter().zip(layers).rev() {
-        gradients.push(above * slope * below);
-        above *= slope * w;
-    }
-    gradients.reverse();
-    gradients
 }
 
 /// As many numbers as a verdict can show.
