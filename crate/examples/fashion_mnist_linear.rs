@@ -11,7 +11,8 @@ fn main() -> Result<()> {
     let model = linear(784, 10, params.pp("fc"))?;
     let mut adam = Adam::new(params.trainable(), AdamConfig::default())?;
     let config = FitConfig { batch_size: 256, ..FitConfig::default() };
-    fit(&model, &mut adam, cross_entropy, &data.train, Some(&data.test), &config, &mut seeded(0))?;
+    let (train, validation) = data.train.split(0.9, &mut seeded(0))?;
+    fit(&model, &mut adam, cross_entropy, &train, Some(&validation), &config, &mut seeded(0))?;
 
     let accuracy = accuracy(&model.forward(data.test.inputs(), Mode::Eval)?, data.test.targets())?;
     println!("test accuracy {accuracy:.3}");

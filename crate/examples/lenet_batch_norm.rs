@@ -41,9 +41,10 @@ fn main() -> Result<()> {
         .push(linear(84, 10, params.pp("fc3"))?);
     let mut sgd = Sgd::new(params.trainable(), SgdConfig { lr: 0.05, momentum: 0.9, ..SgdConfig::default() })?;
     let config = FitConfig { epochs: 6, batch_size: 128, ..FitConfig::default() };
-    let history = fit(&model, &mut sgd, cross_entropy, &train, Some(&test), &config, &mut seeded(0))?;
+    let (train, validation) = train.split(0.9, &mut seeded(0))?;
+    fit(&model, &mut sgd, cross_entropy, &train, Some(&validation), &config, &mut seeded(0))?;
 
-    let accuracy = history.last().and_then(|epoch| epoch.accuracy).unwrap_or(0.0);
+    let accuracy = evaluate(&model, cross_entropy, &test, 500)?.accuracy.unwrap_or(0.0);
     println!("test accuracy {accuracy:.4}");
     Ok(())
 }

@@ -29,8 +29,8 @@ pub struct FitConfig {
     /// Samples a step, at least 1; default 64. The last batch of an epoch takes what is left.
     pub batch_size: usize,
     /// Whether the last batch of an epoch is left out where it is smaller than the others; default false, as in PyTorch's
-    /// `DataLoader`. Batch normalization has no use for a batch of one sample. Each epoch leaves out others; the validation data are
-    /// always seen in full.
+    /// `DataLoader`. Batch normalization has no use for a batch of one sample. Each epoch leaves out others; the validation
+    /// data are always seen in full.
     pub drop_last: bool,
     /// What is shown; default [`Progress::Bar`].
     pub progress: Progress,
