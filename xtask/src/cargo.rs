@@ -230,8 +230,8 @@ fn try_dependency(session: &Path, manifest: &str) -> Result<ExitCode> {
     fs::write(trial.join("Cargo.toml"), text).about(trial.display())?;
     fs::copy(session.join(PINNED_LOCK), trial.join("Cargo.lock")).about(trial.display())?;
     let Output { status, stdout, stderr } = metadata(real_cargo()?, &trial, &std::env::var(HOST).unwrap_or_default())?;
-    std::io::stderr().write_all(&stderr).about("cargo metadata")?;
     if !status.success() {
+        std::io::stderr().write_all(failure(&String::from_utf8_lossy(&stderr)).as_bytes()).about("cargo metadata")?;
         return Ok(ExitCode::FAILURE);
     }
     let before = fs::read_to_string(session.join(resolved::FILE)).about(resolved::FILE)?;
@@ -248,6 +248,12 @@ fn try_dependency(session: &Path, manifest: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What cargo says of a failure, without the lines in which it says that another cargo let it wait: evcxr shows the reader
+/// all of it as the reason.
+fn failure(stderr: &str) -> String {
+    stderr.split_inclusive('\n').filter(|line| !line.trim_start().starts_with("Blocking waiting for")).collect()
+}
+
 /// What `cargo metadata` says of the package in `folder`, for one target.
 pub fn metadata(mut cargo: Command, folder: &Path, target: &str) -> Result<Output> {
     cargo.args(["metadata", "--format-version", "1", "--filter-platform", target]).current_dir(folder);
@@ -260,7 +266,7 @@ fn name_of(dependency: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{dependencies, keep_lock, name_of};
+    use super::{dependencies, failure, keep_lock, name_of};
 
     #[test]
     fn what_cargo_drops_comes_back_and_what_it_adds_stays() {
@@ -285,6 +291,13 @@ mod tests {
         keep_lock(&folder).unwrap();
         assert_eq!(read("Cargo.lock"), more);
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn waiting_for_another_cargo_is_no_reason() {
+        let told =
+            "    Blocking waiting for file lock on package cache\nerror: no matching package named `itao` found\n";
+        assert_eq!(failure(told), "error: no matching package named `itao` found\n");
     }
 
     #[test]
