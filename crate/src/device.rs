@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use candle_core::Device;
 
+use crate::kernels::Instructions;
 use crate::{Error, Result};
 
 /// The first CUDA card if the `cuda` feature is on and a card is there, else the CPU.
@@ -34,10 +35,10 @@ pub fn describe(device: &Device) -> String {
 /// every matrix product, which doubles the time of a small training step.
 ///
 /// # Errors
-/// [`Error::DuplicateStatics`].
+/// [`Error::DuplicateStatics`]; [`Error::Instructions`] if `CANDLELIGHT_INSTRUCTIONS` is not the name of an instruction set.
 pub fn check_statics() -> Result<()> {
     static FIRST: OnceLock<bool> = OnceLock::new();
-    if *FIRST.get_or_init(claim_process) { Ok(()) } else { Err(Error::DuplicateStatics) }
+    if *FIRST.get_or_init(claim_process) { Instructions::check() } else { Err(Error::DuplicateStatics) }
 }
 
 #[allow(unsafe_code)]

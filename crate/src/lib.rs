@@ -83,9 +83,9 @@ pub use ndarray_rand;
 pub use plotters;
 pub use rand;
 
-/// The fast CPU forward and backward passes of the layers, and how to do without them.
+/// The fast CPU forward and backward passes of the layers: what instructions they use, and how to do without them.
 pub mod kernels {
-    pub use candlelight_kernels::composed;
+    pub use candlelight_kernels::{Instructions, composed};
 }
 
 /// What almost every notebook and program uses: `use candlelight::prelude::*;`.

@@ -201,6 +201,12 @@ pub enum Error {
          linking settings as they are"
     )]
     DuplicateStatics,
+    /// `CANDLELIGHT_INSTRUCTIONS` holds something else than the name of an instruction set.
+    #[error("CANDLELIGHT_INSTRUCTIONS is \"{given}\"; expected base, avx2 or avx512")]
+    Instructions {
+        /// What it holds.
+        given: String,
+    },
     /// Candle refused an operation.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

@@ -36,15 +36,18 @@ fn forward<T: Real>(weight: &Tensor, indices: Vec<u32>, padding: Option<usize>, 
         threads::run_chunks(&mut dw, piece.max(pieces(width)), |start, dw| {
             dw.fill(T::ZERO);
             let (first, count) = (start / width, dw.len() / width);
-            real::vectorized(|| {
-                for (&index, g) in indices.iter().zip(g.chunks_exact(width)) {
-                    // Wraps far beyond `count` for the rows before the first.
-                    let row = (index as usize).wrapping_sub(first);
-                    if row < count && Some(index as usize) != padding {
-                        dw[row * width..][..width].iter_mut().zip(g).for_each(|(sum, &g)| *sum += g);
+            real::vectorized(
+                #[inline(always)]
+                || {
+                    for (&index, g) in indices.iter().zip(g.chunks_exact(width)) {
+                        // Wraps far beyond `count` for the rows before the first.
+                        let row = (index as usize).wrapping_sub(first);
+                        if row < count && Some(index as usize) != padding {
+                            dw[row * width..][..width].iter_mut().zip(g).for_each(|(sum, &g)| *sum += g);
+                        }
                     }
-                }
-            });
+                },
+            );
         });
         Ok(vec![Some(Tensor::from_vec(dw, (rows, width), grad.device())?)])
     })

@@ -13,7 +13,7 @@ pub(crate) fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
     for_dtype!(a.dtype(), T => {
         let (left, right) = (values::<T>(a)?, values::<T>(b)?);
-        let sum = map2(&left, &right, |x, y| x + y);
+        let sum = map2(&left, &right, #[inline(always)] |x, y| x + y);
         Ok(Tensor::from_vec(sum, a.shape(), a.device())?)
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! What a layer computes is written plainly in `candlelight::nn` and its neighbours; this is where it is made fast. A kernel
 //! takes what its caller has checked: shapes that fit, and tensors that [`can_take`] accepts. So this package is for
-//! `candlelight`, which re-exports [`autograd`] and [`composed`].
+//! `candlelight`, which re-exports [`autograd`], [`composed`] and [`Instructions`].
 
 #![allow(unsafe_code)] // Only in this package; each block says why it is sound.
 
@@ -11,10 +11,12 @@ pub mod autograd;
 pub mod blur;
 pub mod conv;
 mod dispatch;
+mod dots;
 pub mod embedding;
 mod empty;
 pub mod geometry;
 mod gradient;
+mod instructions;
 pub mod linear;
 pub mod matmul;
 pub mod mix;
@@ -36,6 +38,7 @@ pub mod windows;
 
 pub use dispatch::{can_take, composed};
 pub use empty::empty;
+pub use instructions::Instructions;
 pub use real::Real;
 
 pub(crate) use dispatch::for_dtype;

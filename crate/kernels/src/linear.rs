@@ -67,10 +67,13 @@ fn forward<T: Real>(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, unary: O
 /// The sum of each column of rows.
 pub(crate) fn column_sums<T: Real>(rows: &[T], width: usize) -> Vec<T> {
     let mut sums = vec![T::ZERO; width];
-    real::vectorized(|| {
-        for row in rows.chunks_exact(width) {
-            sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
-        }
-    });
+    real::vectorized(
+        #[inline(always)]
+        || {
+            for row in rows.chunks_exact(width) {
+                sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+            }
+        },
+    );
     sums
 }

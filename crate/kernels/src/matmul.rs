@@ -7,8 +7,9 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::dots::{self, Dots, TILE_OF_DOTS, WithDots, lanes, tile_of_dots};
 use super::real::{load, store};
-use super::tiles::{DEPTH, DOTS, Source, TILE_ROWS, TILE_VECTORS, Target, tile_of_dots, tile_of_rows};
+use super::tiles::{DEPTH, Source, TILE_VECTORS, Target, most_rows, tile_of_rows, tiles};
 use super::{Real, real, threads};
 
 /// A matrix somewhere in memory: element (i, j) is at `i * row + j * col`.
@@ -65,10 +66,10 @@ pub fn matmul<T: Real>(size: Size, a: View<T>, b: View<T>, c: &mut [T], pitch: u
     let Size { m, k, n } = size;
     check(size, a, b, c, pitch);
     let pieces = (m * k * n / SHARED).clamp(1, 16);
-    // Pieces of rows where there are many; else of columns, a multiple of a cache line.
+    // Pieces of rows where there are many; else of columns, a multiple of every tile's.
     let (rows, columns) = match m >= n {
         true => (m.div_ceil(pieces).next_multiple_of(12), n),
-        false => (m, n.div_ceil(pieces).next_multiple_of(16)),
+        false => (m, n.div_ceil(pieces).next_multiple_of(32)),
     };
     let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
     let target = &Target { start: c.as_mut_ptr(), row: pitch };
@@ -98,7 +99,7 @@ unsafe fn product<T: Real>(size: Size, a: Source<T>, b: Source<T>, c: Target<T>,
         if !large && b.col == 1 {
             real::dispatch(ByRows { size, a, b, c, add });
         } else if !large && a.col == 1 && b.row == 1 && size.k >= SHORT {
-            real::dispatch(ByDots { size, a, b, c, add });
+            dots::dispatch(ByDots { size, a, b, c, add });
         } else {
             let Size { m, k, n } = size;
             let beta = T::ONE;
@@ -176,8 +177,7 @@ impl<T: Real> WithSimd for ByRows<T> {
                         panel = Source::rows(copy.as_ptr(), width);
                     }
                     let mut i = 0;
-                    while i < m {
-                        let rows = TILE_ROWS.min(m - i);
+                    for rows in tiles(m, most_rows::<T, S>()) {
                         tile_of_rows(simd, (rows, depth, columns), a.from(i, start), panel, c.from(i, j), add);
                         i += rows;
                     }
@@ -187,7 +187,7 @@ impl<T: Real> WithSimd for ByRows<T> {
     }
 }
 
-/// A tile of c is 4 × 3 dot products.
+/// A tile of c is 4 rows by 3 registers of dot products.
 struct ByDots<T> {
     size: Size,
     /// In whole rows.
@@ -198,70 +198,71 @@ struct ByDots<T> {
     add: bool,
 }
 
-impl<T: Real> WithSimd for ByDots<T> {
-    type Output = ();
-
+impl<T: Real> WithDots<T> for ByDots<T> {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_dots<D: Dots<T>>(self, dots: D) {
         let Self { size: Size { m, k, n }, a, b, c, add } = self;
-        for j in (0..n).step_by(DOTS.1) {
-            for i in (0..m).step_by(DOTS.0) {
+        let width = TILE_OF_DOTS.1 * D::TOGETHER;
+        for j in (0..n).step_by(width) {
+            for i in (0..m).step_by(TILE_OF_DOTS.0) {
+                let columns = width.min(n - j);
                 macro_rules! tile {
-                    ($rows:literal, $columns:literal) => {
+                    ($rows:literal, $registers:literal) => {
                         // SAFETY: rows of a, columns of b, and the tile of c, lie inside.
                         unsafe {
-                            tile_by_dots::<T, S, $rows, $columns>(
-                                simd,
-                                k,
-                                a.from(i, 0),
-                                b.from(0, j),
-                                c.from(i, j),
-                                add,
-                            )
+                            let (a, b, c) = (a.from(i, 0), b.from(0, j), c.from(i, j));
+                            tile_by_dots::<T, D, $rows, $registers>(dots, (k, columns), a, b, c, add)
                         }
                     };
                 }
-                tile_of_dots!(DOTS.0.min(m - i), DOTS.1.min(n - j), tile)
+                tile_of_dots!(TILE_OF_DOTS.0.min(m - i), columns.div_ceil(D::TOGETHER), tile)
             }
         }
     }
 }
 
 /// # Safety
-/// ROWS rows of a and COLUMNS columns of b, of `k` numbers that lie together, may be read, and a tile of c written.
+/// ROWS rows of a and `columns` columns of b, enough for REGISTERS, of `k` numbers that lie together, may be read, and a
+/// tile of c written.
 #[inline(always)]
-unsafe fn tile_by_dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize>(
-    simd: S,
-    k: usize,
+unsafe fn tile_by_dots<T: Real, D: Dots<T>, const ROWS: usize, const REGISTERS: usize>(
+    dots: D,
+    (k, columns): (usize, usize),
     a: Source<T>,
     b: Source<T>,
     c: Target<T>,
     add: bool,
 ) {
-    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-    let whole = k / lanes * lanes;
-    let mut sums = [[T::splat(simd, T::ZERO); COLUMNS]; ROWS];
+    let whole = k / lanes::<T>() * lanes::<T>();
+    let mut sums = [[dots.zero(); REGISTERS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {
+        // The last register may have a product too many: it is the one beside it once more.
+        let column = |j: usize| b.start.add(j.min(columns - 1) * b.col);
+        let right: [[*const T; 2]; REGISTERS] =
+            std::array::from_fn(|r| [column(r * D::TOGETHER), column(r * D::TOGETHER + 1)]);
         let mut p = 0;
         while p < whole {
-            let right: [T::Vector<S>; COLUMNS] = std::array::from_fn(|j| load::<T, S>(b.start.add(j * b.col + p)));
+            let right: [D::Register; REGISTERS] =
+                std::array::from_fn(|r| dots.own(right[r].map(|column| column.add(p))));
             for (i, sums) in sums.iter_mut().enumerate() {
-                let left = load::<T, S>(a.start.add(i * a.row + p));
+                let left = dots.shared(a.start.add(i * a.row + p));
                 for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = T::fma(simd, left, right, *sum);
+                    *sum = dots.fma(left, right, *sum);
                 }
             }
-            p += lanes;
+            p += lanes::<T>();
         }
         for (i, sums) in sums.iter().enumerate() {
-            for (j, &sum) in sums.iter().enumerate() {
-                let mut sum = T::sum_lanes(simd, sum);
-                for p in whole..k {
-                    sum = (*a.start.add(i * a.row + p)).mul_add(*b.start.add(j * b.col + p), sum);
+            for (r, &sum) in sums.iter().enumerate() {
+                for (j, sum) in (r * D::TOGETHER..columns).zip(dots.sums(sum)).take(D::TOGETHER) {
+                    let mut sum = sum;
+                    for p in whole..k {
+                        sum = (*a.start.add(i * a.row + p)).mul_add(*b.start.add(j * b.col + p), sum);
+                    }
+                    let to = c.from(i, j).start;
+                    *to = if add { *to + sum } else { sum };
                 }
-                let to = c.from(i, j).start;
-                *to = if add { *to + sum } else { sum };
             }
         }
     }

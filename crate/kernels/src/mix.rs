@@ -14,7 +14,7 @@ use crate::autograd::apply1;
 pub fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     for_dtype!(a.dtype(), T => {
         let (left, right) = (contiguous(a)?, contiguous(b)?);
-        let y = map2::<T>(&values(&left)?, &values(&right)?, |a, b| a + b);
+        let y = map2::<T>(&values(&left)?, &values(&right)?, #[inline(always)] |a, b| a + b);
         apply1("sum", &[a, b], y, a.shape(), |grad, op| {
             Ok(op.needs.iter().map(|need| need.then(|| grad.clone())).collect())
         })
@@ -26,20 +26,20 @@ pub fn gated(t: &Tensor, h: &Tensor, x: &Tensor) -> Result<Tensor> {
     for_dtype!(x.dtype(), T => {
         let [gate, new, old] = [contiguous(t)?, contiguous(h)?, contiguous(x)?];
         let written = {
-            let change = map2::<T>(&values(&new)?, &values(&old)?, |h, x| h - x);
-            map2::<T>(&values(&gate)?, &change, |t, change| t * change)
+            let change = map2::<T>(&values(&new)?, &values(&old)?, #[inline(always)] |h, x| h - x);
+            map2::<T>(&values(&gate)?, &change, #[inline(always)] |t, change| t * change)
         };
-        let y = map2::<T>(&values(&old)?, &written, |x, written| x + written);
+        let y = map2::<T>(&values(&old)?, &written, #[inline(always)] |x, written| x + written);
         apply1("gated", &[t, h, x], y, x.shape(), move |grad, op| {
             let times = |factor: &[T]| -> Result<Tensor> {
-                let product = map2::<T>(&values(grad)?, factor, |g, factor| g * factor);
+                let product = map2::<T>(&values(grad)?, factor, #[inline(always)] |g, factor| g * factor);
                 Ok(Tensor::from_vec(product, grad.shape(), grad.device())?)
             };
             // Of t, h and x: what the gradient is multiplied by.
             let factors: [&dyn Fn() -> Result<Vec<T>>; 3] = [
-                &|| Ok(map2::<T>(&values(&new)?, &values(&old)?, |h, x| h - x)),
+                &|| Ok(map2::<T>(&values(&new)?, &values(&old)?, #[inline(always)] |h, x| h - x)),
                 &|| Ok(values::<T>(&gate)?.to_vec()),
-                &|| Ok(map::<T>(&values(&gate)?, |t| T::ONE - t)),
+                &|| Ok(map::<T>(&values(&gate)?, #[inline(always)] |t| T::ONE - t)),
             ];
             let of = |(factor, &need): (&&dyn Fn() -> Result<Vec<T>>, &bool)| match need {
                 true => times(&factor()?).map(Some),

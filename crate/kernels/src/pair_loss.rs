@@ -81,15 +81,22 @@ fn pair_loss_of<T: Real>(prediction: &Tensor, target: &Tensor, loss: PairLoss, s
         let part = i * PIECE..i * PIECE + slopes.len();
         let (p, t) = (&p[part.clone()], &t[part]);
         // The choice is made outside the loops, which then become vector code.
+        macro_rules! piece {
+            ($loss:expr) => {
+                piece(
+                    (p, t),
+                    scale,
+                    (slopes, sum),
+                    #[inline(always)]
+                    |p, t| $loss.at(p, t),
+                )
+            };
+        }
         match loss {
-            PairLoss::Squared => piece(p, t, scale, slopes, sum, |p, t| PairLoss::Squared.at(p, t)),
-            PairLoss::Huber { delta } => piece(p, t, scale, slopes, sum, |p, t| PairLoss::Huber { delta }.at(p, t)),
-            PairLoss::SmoothL1 { beta } => {
-                piece(p, t, scale, slopes, sum, |p, t| PairLoss::SmoothL1 { beta }.at(p, t));
-            }
-            PairLoss::BinaryCrossEntropy => {
-                piece(p, t, scale, slopes, sum, |p, t| PairLoss::BinaryCrossEntropy.at(p, t));
-            }
+            PairLoss::Squared => piece!(PairLoss::Squared),
+            PairLoss::Huber { delta } => piece!(PairLoss::Huber { delta }),
+            PairLoss::SmoothL1 { beta } => piece!(PairLoss::SmoothL1 { beta }),
+            PairLoss::BinaryCrossEntropy => piece!(PairLoss::BinaryCrossEntropy),
         }
     });
     let value = T::of(sums.iter().sum()) * scale;
@@ -102,16 +109,19 @@ fn pair_loss_of<T: Real>(prediction: &Tensor, target: &Tensor, loss: PairLoss, s
 
 /// Adds the losses to `sum`, and writes their derivatives, scaled.
 #[inline(always)]
-fn piece<T: Real>(p: &[T], t: &[T], scale: T, slopes: &mut [T], sum: &mut f64, at: impl Fn(T, T) -> (T, T)) {
-    real::vectorized(|| {
-        let mut losses = [T::ZERO; CHUNK];
-        for ((p, t), slopes) in p.chunks(CHUNK).zip(t.chunks(CHUNK)).zip(slopes.chunks_mut(CHUNK)) {
-            let losses = &mut losses[..p.len()];
-            for (((&p, &t), slope), loss) in p.iter().zip(t).zip(slopes).zip(&mut *losses) {
-                let (value, derivative) = at(p, t);
-                (*loss, *slope) = (value, derivative * scale);
+fn piece<T: Real>((p, t): (&[T], &[T]), scale: T, (slopes, sum): (&mut [T], &mut f64), at: impl Fn(T, T) -> (T, T)) {
+    real::vectorized(
+        #[inline(always)]
+        || {
+            let mut losses = [T::ZERO; CHUNK];
+            for ((p, t), slopes) in p.chunks(CHUNK).zip(t.chunks(CHUNK)).zip(slopes.chunks_mut(CHUNK)) {
+                let losses = &mut losses[..p.len()];
+                for (((&p, &t), slope), loss) in p.iter().zip(t).zip(slopes).zip(&mut *losses) {
+                    let (value, derivative) = at(p, t);
+                    (*loss, *slope) = (value, derivative * scale);
+                }
+                *sum += rows::sum(losses, |loss| loss).wide();
             }
-            *sum += rows::sum(losses, |loss| loss).wide();
-        }
-    });
+        },
+    );
 }

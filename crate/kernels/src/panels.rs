@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
-use super::tiles::{DEPTH, Source, TILE_ROWS, TILE_VECTORS, Target, tile_of_rows};
+use super::tiles::{self, DEPTH, Source, TILE_VECTORS, Target, most_rows, most_rows_in_use, tile_of, tile_of_rows};
 use super::values::unwritten;
 use super::{Real, real, threads};
 
@@ -83,14 +83,13 @@ impl<T: Real> Panels<T> {
 }
 
 /// The columns of a matrix as tiles of [`multiply_transposed`]: the first and how many.
-pub(crate) fn tiles(columns: usize) -> Vec<(usize, usize)> {
-    let mut tiles = Vec::new();
+pub(crate) fn tiles<T: Real>(columns: usize) -> Vec<(usize, usize)> {
     let mut first = 0;
-    while first < columns {
-        tiles.push((first, tile_rows(columns - first)));
-        first += tile_rows(columns - first);
-    }
-    tiles
+    let tile = |width| {
+        first += width;
+        (first - width, width)
+    };
+    tiles::tiles(columns, most_rows_in_use::<T>()).map(tile).collect()
 }
 
 /// Copies a tile's columns of rows `pitch` apart, for [`multiply_transposed`]; `from` starts with the first of them.
@@ -102,14 +101,12 @@ pub(crate) fn copy_tile<T: Real>(from: &[T], pitch: usize, (columns, to): (usize
             to.copy_from_slice(&from[p * pitch..][..COLUMNS]);
         }
     }
-    match columns {
-        6 => copy::<T, 6>(from, pitch, to),
-        5 => copy::<T, 5>(from, pitch, to),
-        4 => copy::<T, 4>(from, pitch, to),
-        3 => copy::<T, 3>(from, pitch, to),
-        2 => copy::<T, 2>(from, pitch, to),
-        _ => copy::<T, 1>(from, pitch, to),
+    macro_rules! copy {
+        ($columns:literal) => {
+            copy::<T, $columns>(from, pitch, to)
+        };
     }
+    tile_of!(columns, 12, copy)
 }
 
 /// c ← aᵀ b for each (b, c), on the calling thread; a is k × m, in consecutive [`tiles`] of it, each in rows of its
@@ -123,10 +120,9 @@ pub(crate) fn multiply_transposed<'a, T: Real>(
     let m: usize = tiles.iter().map(|(_, columns)| columns).sum();
     assert!(a.len() == m * k, "a product outside its matrices");
     assert!(products.iter().all(|(b, c)| b.k == k && c.len() == m * b.n), "a product outside its matrices");
+    let most = most_rows_in_use::<T>();
     assert!(
-        tiles
-            .iter()
-            .all(|&(i, columns)| (1..=TILE_ROWS).contains(&columns) && (first..=first + m - columns).contains(&i))
+        tiles.iter().all(|&(i, columns)| (1..=most).contains(&columns) && (first..=first + m - columns).contains(&i))
     );
     real::dispatch(MultiplyTransposed { a, k, first, tiles, products });
 }
@@ -140,14 +136,6 @@ impl<T: Real> WithSimd for Width<T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> usize {
         TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>()
-    }
-}
-
-/// Rows of the next tile. 8 is better as 4 + 4 than as 6 + 2: two rows do not keep the multipliers busy.
-fn tile_rows(left: usize) -> usize {
-    match left {
-        7 | 8 => 4,
-        _ => left.min(TILE_ROWS),
     }
 }
 
@@ -173,8 +161,7 @@ impl<T: Real> WithSimd for Multiply<'_, T> {
             for j in (0..n).step_by(width) {
                 let b = Source::rows(panels.part(j, start, depth).as_ptr(), width);
                 let mut i = 0;
-                while i < m {
-                    let rows = tile_rows(m - i);
+                for rows in tiles::tiles(m, most_rows::<T, S>()) {
                     // SAFETY: rows i to i + rows of a and c from column `start` and j on lie inside, as the caller
                     // asserted, and `depth` rows of the panel.
                     unsafe {
@@ -255,7 +242,7 @@ mod tests {
                 }
             }
             let (mut c, mut d) = (vec![0.5; m * n], vec![0.5; m * n]);
-            let (mut copy, tiles) = (vec![0.0; m * k], tiles(m));
+            let (mut copy, tiles) = (vec![0.0; m * k], tiles::<f32>(m));
             for &(i, width) in &tiles {
                 copy_tile(&at[i..], m, (width, &mut copy[i * k..(i + width) * k]));
             }

@@ -29,11 +29,11 @@ pub fn penalty(dtype: DType, weights: &[&Tensor], norm: Norm) -> Result<Tensor> 
                 let w = contiguous(w)?;
                 let values = values::<T>(&w)?;
                 let gradient = match norm {
-                    Norm::L1 => map(&values, move |w: T| {
+                    Norm::L1 => map(&values, #[inline(always)] move |w: T| {
                         let positive = if w > T::ZERO { upstream } else { T::ZERO };
                         if w < T::ZERO { -upstream } else { positive }
                     }),
-                    Norm::L2 => map(&values, move |w: T| (upstream + upstream) * w),
+                    Norm::L2 => map(&values, #[inline(always)] move |w: T| (upstream + upstream) * w),
                 };
                 Ok(Tensor::from_vec(gradient, w.shape(), w.device())?)
             };
@@ -47,15 +47,18 @@ fn sum<T: Real>(w: &[T], norm: Norm) -> f64 {
     const CHUNK: usize = 1024;
     let mut sums = vec![0.0; w.len().div_ceil(PIECE)];
     threads::run_each(w.chunks(PIECE).zip(&mut sums), |_, (piece, sum)| {
-        real::vectorized(|| {
-            for chunk in piece.chunks(CHUNK) {
-                *sum += match norm {
-                    Norm::L1 => rows::sum(chunk, |w| w.abs()),
-                    Norm::L2 => rows::sum(chunk, |w| w * w),
+        real::vectorized(
+            #[inline(always)]
+            || {
+                for chunk in piece.chunks(CHUNK) {
+                    *sum += match norm {
+                        Norm::L1 => rows::sum(chunk, |w| w.abs()),
+                        Norm::L2 => rows::sum(chunk, |w| w * w),
+                    }
+                    .wide();
                 }
-                .wide();
-            }
-        });
+            },
+        );
     });
     sums.iter().sum()
 }

@@ -5,6 +5,8 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 use candle_core::WithDType;
 use pulp::{Simd, WithSimd};
 
+use crate::Instructions;
+
 /// `f32` or `f64`.
 ///
 /// `exp` and `tanh` have no branches and no calls, so that loops over them become vector code.
@@ -95,25 +97,52 @@ pub trait Real:
     }
 }
 
-/// Runs `f`, and what is inlined into it, with AVX2 and FMA on x86-64; there [`available`] must have been true.
+/// Runs `f`, and what is inlined into it, with the instruction set in use, which is not the base.
 ///
-/// There is no second call of `f` without them, and there must be none: LLVM then always inlines it here, and compiles
-/// it for these instructions.
+/// `f` is compiled once for each set, and for that it has to be inlined into each copy: its closure carries
+/// `#[inline(always)]`.
 #[inline(always)]
 pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
-    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
-    #[inline]
-    unsafe fn wide<R>(f: impl FnOnce() -> R) -> R {
-        f()
-    }
-    // SAFETY: kernels are called after `can_take`, which asks `available`.
-    unsafe { wide(f) }
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: kernels are called after `can_take`, which asks `available`; and `wide` tells what else there is.
+    return unsafe { if wide() { with_avx512(f) } else { with_avx2(f) } };
+    #[cfg(not(target_arch = "x86_64"))]
+    f()
 }
 
-/// Runs `op` with the instruction set of the kernels' register tiles. pulp's own `Arch` would have each compiled a
-/// second time, for processors that kernels do not run on.
+/// [`vectorized`] for what has no composed form, and so runs on the base set as well.
+#[inline(always)]
+pub(crate) fn vectorized_or_not<R>(f: impl FnOnce() -> R) -> R {
+    if available() { vectorized(f) } else { f() }
+}
+
+/// # Safety
+/// The processor has them.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+pub(crate) unsafe fn with_avx2<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+/// # Safety
+/// The processor has them.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma")]
+#[inline]
+pub(crate) unsafe fn with_avx512<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+/// Runs `op` with the registers of the instruction set in use. pulp's own `Arch` would have each compiled once more, for
+/// processors that kernels do not run on.
 #[inline(always)]
 pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    #[cfg(target_arch = "x86_64")]
+    if wide() {
+        // SAFETY: the processor has it.
+        return Simd::vectorize(unsafe { pulp::x86::V4::new_unchecked() }, op);
+    }
     #[cfg(target_arch = "x86_64")]
     return Simd::vectorize(simd(), op);
     #[cfg(not(target_arch = "x86_64"))]
@@ -133,12 +162,16 @@ pub(crate) fn prefetch_all<T>(x: &[T]) {
     let _ = x;
 }
 
-/// Whether this machine has the instructions that kernels are compiled for.
+/// Whether this machine has instructions that kernels are compiled for, and is to use them.
 pub(crate) fn available() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return Token::is_available();
-    #[cfg(not(target_arch = "x86_64"))]
-    true
+    Instructions::in_use() != Instructions::Base
+}
+
+/// Whether registers are those of AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn wide() -> bool {
+    Instructions::in_use() == Instructions::Avx512
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -146,7 +179,7 @@ pub(crate) type Token = pulp::x86::V3;
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) type Token = pulp::Scalar;
 
-/// The instruction set of [`vectorized`], for code inside it that says which registers it takes.
+/// A set that [`vectorized`] has in any case, for code inside it that says which registers it takes.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn simd() -> Token {

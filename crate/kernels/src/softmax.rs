@@ -18,32 +18,42 @@ fn softmax_of<T: Real>(x: &Tensor, log: bool) -> Result<Tensor> {
     let input = contiguous(x)?;
     let input = values::<T>(&input)?;
     let input: &[T] = &input;
-    let y = by_rows(input.len(), width, |start, y| {
-        let x = &input[start..start + width];
-        let max = rows::max(x);
-        if log {
-            let sum = rows::sum(x, |x| (x - max).exp()).ln();
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - max - sum);
-        } else {
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max).exp());
-            let scale = T::ONE / rows::sum(y, |y| y);
-            y.iter_mut().for_each(|y| *y *= scale);
-        }
-    });
+    let y = by_rows(
+        input.len(),
+        width,
+        #[inline(always)]
+        |start, y| {
+            let x = &input[start..start + width];
+            let max = rows::max(x);
+            if log {
+                let sum = rows::sum(x, |x| (x - max).exp()).ln();
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - max - sum);
+            } else {
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max).exp());
+                let scale = T::ONE / rows::sum(y, |y| y);
+                y.iter_mut().for_each(|y| *y *= scale);
+            }
+        },
+    );
     let name = if log { "log_softmax" } else { "softmax" };
     apply1(name, &[x], y, x.shape(), move |grad, op| {
         let (g, y) = (values::<T>(grad)?, values::<T>(&op.outputs[0])?);
         let (g, y): (&[T], &[T]) = (&g, &y);
-        let dx = by_rows(y.len(), width, |start, dx| {
-            let (g, y) = (&g[start..start + width], &y[start..start + width]);
-            if log {
-                let sum = rows::sum(g, |g| g);
-                dx.iter_mut().zip(g).zip(y).for_each(|((dx, &g), &y)| *dx = g - y.exp() * sum);
-            } else {
-                let sum = rows::sum2(g, y, |g, y| g * y);
-                dx.iter_mut().zip(g).zip(y).for_each(|((dx, &g), &y)| *dx = y * (g - sum));
-            }
-        });
+        let dx = by_rows(
+            y.len(),
+            width,
+            #[inline(always)]
+            |start, dx| {
+                let (g, y) = (&g[start..start + width], &y[start..start + width]);
+                if log {
+                    let sum = rows::sum(g, |g| g);
+                    dx.iter_mut().zip(g).zip(y).for_each(|((dx, &g), &y)| *dx = g - y.exp() * sum);
+                } else {
+                    let sum = rows::sum2(g, y, |g, y| g * y);
+                    dx.iter_mut().zip(g).zip(y).for_each(|((dx, &g), &y)| *dx = y * (g - sum));
+                }
+            },
+        );
         Ok(vec![Some(Tensor::from_vec(dx, grad.shape(), grad.device())?)])
     })
 }
@@ -67,30 +77,36 @@ fn cross_entropy_of<T: Real>(logits: &Tensor, labels: &[u32], scale: f64) -> Res
         let mut gradient: Vec<T> = unsafe { unwritten(z.len()) };
         let piece = (PIECE / 2 / width).max(1);
         threads::run_each(gradient.chunks_mut(piece * width).zip(losses.chunks_mut(piece)), |i, (gradient, losses)| {
-            real::vectorized(|| {
-                for (j, (gradient, loss)) in gradient.chunks_exact_mut(width).zip(losses).enumerate() {
-                    let row = i * piece + j;
-                    let (z, next) = z[row * width..].split_at(width);
-                    let label = labels[row] as usize;
-                    // It comes while this one is computed.
-                    real::prefetch_all(&next[..width.min(next.len())]);
-                    let max = rows::max(z);
-                    gradient.iter_mut().zip(z).for_each(|(p, &z)| *p = (z - max).exp());
-                    let sum = rows::sum(gradient, |p| p);
-                    *loss = sum.ln() - (z[label] - max);
-                    let factor = scale / sum;
-                    gradient.iter_mut().for_each(|p| *p *= factor);
-                    gradient[label] -= scale;
-                }
-            });
+            real::vectorized(
+                #[inline(always)]
+                || {
+                    for (j, (gradient, loss)) in gradient.chunks_exact_mut(width).zip(losses).enumerate() {
+                        let row = i * piece + j;
+                        let (z, next) = z[row * width..].split_at(width);
+                        let label = labels[row] as usize;
+                        // It comes while this one is computed.
+                        real::prefetch_all(&next[..width.min(next.len())]);
+                        let max = rows::max(z);
+                        gradient.iter_mut().zip(z).for_each(|(p, &z)| *p = (z - max).exp());
+                        let sum = rows::sum(gradient, |p| p);
+                        *loss = sum.ln() - (z[label] - max);
+                        let factor = scale / sum;
+                        gradient.iter_mut().for_each(|p| *p *= factor);
+                        gradient[label] -= scale;
+                    }
+                },
+            );
         });
         Some(Tensor::from_vec(gradient, logits.shape(), logits.device())?)
     } else {
         for ((loss, z), &label) in losses.iter_mut().zip(z.chunks_exact(width)).zip(labels) {
-            real::vectorized(|| {
-                let max = rows::max(z);
-                *loss = rows::sum(z, |z| (z - max).exp()).ln() - (z[label as usize] - max);
-            });
+            real::vectorized(
+                #[inline(always)]
+                || {
+                    let max = rows::max(z);
+                    *loss = rows::sum(z, |z| (z - max).exp()).ln() - (z[label as usize] - max);
+                },
+            );
         }
         None
     };
@@ -104,11 +120,14 @@ fn by_rows<T: Real>(n: usize, width: usize, fill: impl Fn(usize, &mut [T]) + Syn
     let mut out = unsafe { unwritten(n) };
     let piece = (PIECE / 2 / width).max(1) * width;
     threads::run_chunks(&mut out, piece, |start, out| {
-        real::vectorized(|| {
-            for (i, row) in out.chunks_exact_mut(width).enumerate() {
-                fill(start + i * width, row);
-            }
-        });
+        real::vectorized(
+            #[inline(always)]
+            || {
+                for (i, row) in out.chunks_exact_mut(width).enumerate() {
+                    fill(start + i * width, row);
+                }
+            },
+        );
     });
     out
 }

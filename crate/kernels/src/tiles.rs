@@ -1,9 +1,11 @@
 //! The tiles that products are made of: their sizes, and where they lie.
 
-use pulp::Simd;
+use std::marker::PhantomData;
 
-use crate::Real;
+use pulp::{Simd, WithSimd};
+
 use crate::real::{load, store};
+use crate::{Real, real};
 
 /// A matrix in memory that is not checked: element (i, j) is at `start + i * row + j * col`.
 #[derive(Clone, Copy)]
@@ -53,17 +55,63 @@ impl<T> Target<T> {
 // SAFETY: whoever shares one writes disjoint parts.
 unsafe impl<T: Send> Sync for Target<T> {}
 
-/// Rows and registers of a tile: 12 sums, 2 registers of b and one of a are 15 of 16.
-pub(crate) const TILE_ROWS: usize = 6;
+/// Registers in a row of a tile.
 pub(crate) const TILE_VECTORS: usize = 2;
 /// Rows of b that are gone through at a time; with a tile's width, what stays in the first cache.
 pub(crate) const DEPTH: usize = 256;
 
+/// The most rows of a tile. 6 × 2 sums, 2 registers of b and one of a are 15 of 16; those of AVX-512 are 32.
+#[inline(always)]
+pub(crate) const fn most_rows<T: Real, S: Simd>() -> usize {
+    if size_of::<T::Vector<S>>() == 64 { 12 } else { 6 }
+}
+
+/// [`most_rows`] of the instruction set in use.
+pub(crate) fn most_rows_in_use<T: Real>() -> usize {
+    struct Most<T>(PhantomData<T>);
+    impl<T: Real> WithSimd for Most<T> {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            most_rows::<T, S>()
+        }
+    }
+    real::dispatch(Most::<T>(PhantomData))
+}
+
+/// `n` rows in tiles of at most so many, about as many in each: few rows do not keep the multipliers busy.
+#[inline(always)]
+pub(crate) fn tiles(n: usize, most: usize) -> impl Iterator<Item = usize> {
+    let count = n.div_ceil(most);
+    (0..count).map(move |i| n / count + usize::from(i < n % count))
+}
+
+/// Calls `$tile!(rows)` with a literal, for at most `$most` rows, which are [`most_rows`].
+macro_rules! tile_of {
+    ($rows:expr, $most:expr, $tile:ident) => {
+        match $rows {
+            12 if $most >= 12 => $tile!(12),
+            11 if $most >= 12 => $tile!(11),
+            10 if $most >= 12 => $tile!(10),
+            9 if $most >= 12 => $tile!(9),
+            8 if $most >= 12 => $tile!(8),
+            7 if $most >= 12 => $tile!(7),
+            6 => $tile!(6),
+            5 => $tile!(5),
+            4 => $tile!(4),
+            3 => $tile!(3),
+            2 => $tile!(2),
+            _ => $tile!(1),
+        }
+    };
+}
+pub(crate) use tile_of;
+
 /// Steps of a tile's loop that are written out: what counts and finds places costs as much as the products do.
 const UNROLLED: usize = 4;
 
-/// `rows` rows of c, 1 to 6, and `columns` columns, at most those of a tile, as sums over `depth` rows of b, each times a
-/// column of a.
+/// `rows` rows of c, at most [`most_rows`], and `columns` columns, at most those of a tile, as sums over `depth` rows of
+/// b, each times a column of a.
 ///
 /// # Safety
 /// So much of a and b may be read, whole tiles of b, and so much of c written.
@@ -76,41 +124,40 @@ pub(crate) unsafe fn tile_of_rows<T: Real, S: Simd>(
     c: Target<T>,
     add: bool,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match rows {
-            6 => tile_by_rows::<T, S, 6>(simd, depth, a, b, c, columns, add),
-            5 => tile_by_rows::<T, S, 5>(simd, depth, a, b, c, columns, add),
-            4 => tile_by_rows::<T, S, 4>(simd, depth, a, b, c, columns, add),
-            3 => tile_by_rows::<T, S, 3>(simd, depth, a, b, c, columns, add),
-            2 => tile_by_rows::<T, S, 2>(simd, depth, a, b, c, columns, add),
-            _ => tile_by_rows::<T, S, 1>(simd, depth, a, b, c, columns, add),
-        }
+    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+    macro_rules! tile {
+        ($rows:literal) => {
+            match columns > lanes {
+                true => tile_by_rows::<T, S, $rows, TILE_VECTORS>(simd, (depth, columns), a, b, c, add),
+                false => tile_by_rows::<T, S, $rows, 1>(simd, (depth, columns), a, b, c, add),
+            }
+        };
     }
+    // SAFETY: the caller's promise.
+    unsafe { tile_of!(rows, most_rows::<T, S>(), tile) }
 }
 
 /// # Safety
 /// ROWS rows of a and c, `depth` whole rows of b and `columns` columns of c lie in memory that may be read (written, for c).
 #[inline(always)]
-unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize>(
+unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    depth: usize,
+    (depth, columns): (usize, usize),
     a: Source<T>,
     b: Source<T>,
     c: Target<T>,
-    columns: usize,
     add: bool,
 ) {
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
     let zero = T::splat(simd, T::ZERO);
-    let mut sums = [[zero; TILE_VECTORS]; ROWS];
+    let mut sums = [[zero; VECTORS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {
         let rows: [*const T; ROWS] = std::array::from_fn(|r| a.start.add(r * a.row));
         let mut right = b.start;
         macro_rules! step {
             ($p:expr) => {{
-                let row: [T::Vector<S>; TILE_VECTORS] = std::array::from_fn(|v| load::<T, S>(right.add(v * lanes)));
+                let row: [T::Vector<S>; VECTORS] = std::array::from_fn(|v| load::<T, S>(right.add(v * lanes)));
                 for (left, sums) in rows.iter().zip(&mut sums) {
                     let x = T::splat(simd, *left.add($p * a.col));
                     for (sum, y) in sums.iter_mut().zip(row) {
@@ -132,7 +179,7 @@ unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize>(
         let one = T::splat(simd, T::ONE);
         for (r, sums) in sums.iter().enumerate() {
             let to = c.start.add(r * c.row);
-            if columns == TILE_VECTORS * lanes {
+            if columns == VECTORS * lanes {
                 for (v, &sum) in sums.iter().enumerate() {
                     let to = to.add(v * lanes);
                     let sum = if add { T::fma(simd, one, load::<T, S>(to), sum) } else { sum };
@@ -140,7 +187,7 @@ unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize>(
                 }
             } else {
                 // A copy: with its address taken, `sums` itself would have to live in memory.
-                let sums = [sums[0], sums[1]];
+                let sums: [T::Vector<S>; VECTORS] = std::array::from_fn(|v| sums[v]);
                 let all = sums.as_ptr().cast::<T>();
                 for j in 0..columns {
                     *to.add(j) = if add { *to.add(j) + *all.add(j) } else { *all.add(j) };
@@ -149,28 +196,3 @@ unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize>(
         }
     }
 }
-
-/// Calls `$tile!(rows, columns)` with literals, for what is left of a matrix of dot products: at most 4 × 3, which are 12
-/// sums, 3 registers of one matrix and one of the other.
-macro_rules! tile_of_dots {
-    ($rows:expr, $columns:expr, $tile:ident) => {
-        match ($rows, $columns) {
-            (4, 3) => $tile!(4, 3),
-            (4, 2) => $tile!(4, 2),
-            (4, _) => $tile!(4, 1),
-            (3, 3) => $tile!(3, 3),
-            (3, 2) => $tile!(3, 2),
-            (3, _) => $tile!(3, 1),
-            (2, 3) => $tile!(2, 3),
-            (2, 2) => $tile!(2, 2),
-            (2, _) => $tile!(2, 1),
-            (_, 3) => $tile!(1, 3),
-            (_, 2) => $tile!(1, 2),
-            _ => $tile!(1, 1),
-        }
-    };
-}
-pub(crate) use tile_of_dots;
-
-/// Rows and columns of the greatest tile of dot products.
-pub(crate) const DOTS: (usize, usize) = (4, 3);

@@ -14,9 +14,8 @@ use std::cell::Cell;
 use std::ops::{Add, Div, Mul, Sub};
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor, bail};
-use pulp::{Arch, NullaryFnOnce};
 
-use super::threads;
+use super::{real, threads};
 
 /// Elements that one thread updates at a time: some 5 µs of work.
 const BLOCK: usize = 1 << 14;
@@ -170,9 +169,9 @@ fn in_blocks<R: Rule, T: Number, const N: usize>(
     }
     let last = Pass { rule, theta, gradient, memory };
     if passes.is_empty() {
-        return Arch::new().dispatch(last);
+        return last.run();
     }
-    threads::run_each(passes.into_iter().chain([last]), |_, pass| Arch::new().dispatch(pass));
+    threads::run_each(passes.into_iter().chain([last]), |_, pass| pass.run());
 }
 
 /// One block: a loop that the compiler turns into vector instructions, those of the processor it runs on.
@@ -183,11 +182,16 @@ struct Pass<'a, R, T, const N: usize> {
     memory: [&'a mut [T]; N],
 }
 
-impl<R: Rule, T: Number, const N: usize> NullaryFnOnce for Pass<'_, R, T, N> {
-    type Output = ();
+impl<R: Rule, T: Number, const N: usize> Pass<'_, R, T, N> {
+    fn run(self) {
+        real::vectorized_or_not(
+            #[inline(always)]
+            || self.update(),
+        );
+    }
 
     #[inline(always)]
-    fn call(self) {
+    fn update(self) {
         let Self { rule, theta, gradient, memory } = self;
         // Slices of visibly one length need no check of an index in the loop.
         let n = theta.len();
@@ -207,7 +211,11 @@ impl<R: Rule, T: Number, const N: usize> NullaryFnOnce for Pass<'_, R, T, N> {
 /// and F32 or F64.
 pub fn sum_of_squares(x: &Tensor) -> Option<f64> {
     fn sum<T: Number>(all: &CpuStorage, (from, to): (usize, usize)) -> Option<f64> {
-        Some(Arch::new().dispatch(Squares(T::all(all)?.get(from..to)?)))
+        let x = T::all(all)?.get(from..to)?;
+        Some(real::vectorized_or_not(
+            #[inline(always)]
+            || squares(x),
+        ))
     }
     let (storage, layout) = x.storage_and_layout();
     let offsets = layout.contiguous_offsets()?;
@@ -218,23 +226,17 @@ pub fn sum_of_squares(x: &Tensor) -> Option<f64> {
     }
 }
 
-struct Squares<'a, T>(&'a [T]);
-
-impl<T: Number> NullaryFnOnce for Squares<'_, T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn call(self) -> f64 {
-        // Sixteen sums side by side: one alone would wait for each addition.
-        let mut sums = [0.0; 16];
-        let chunks = self.0.chunks_exact(sums.len());
-        let rest: f64 = chunks.remainder().iter().map(|&x| Into::<f64>::into(x).powi(2)).sum();
-        for chunk in chunks {
-            for (sum, &x) in sums.iter_mut().zip(chunk) {
-                let x: f64 = x.into();
-                *sum += x * x;
-            }
+#[inline(always)]
+fn squares<T: Number>(x: &[T]) -> f64 {
+    // Sixteen sums side by side: one alone would wait for each addition.
+    let mut sums = [0.0; 16];
+    let chunks = x.chunks_exact(sums.len());
+    let rest: f64 = chunks.remainder().iter().map(|&x| Into::<f64>::into(x).powi(2)).sum();
+    for chunk in chunks {
+        for (sum, &x) in sums.iter_mut().zip(chunk) {
+            let x: f64 = x.into();
+            *sum += x * x;
         }
-        sums.iter().sum::<f64>() + rest
     }
+    sums.iter().sum::<f64>() + rest
 }

@@ -70,7 +70,12 @@ pub(crate) unsafe fn unwritten<T: Real>(n: usize) -> Vec<T> {
 pub(crate) unsafe fn produce<T: Real>(n: usize, piece: usize, fill: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
     // SAFETY: the caller's promise.
     let mut data = unsafe { unwritten(n) };
-    threads::run_chunks(&mut data, piece, |start, out| super::real::vectorized(|| fill(start, out)));
+    threads::run_chunks(&mut data, piece, |start, out| {
+        super::real::vectorized(
+            #[inline(always)]
+            || fill(start, out),
+        )
+    });
     data
 }
 
@@ -106,12 +111,17 @@ impl<'a, T> Parts<'a, T> {
 pub(crate) fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
     // SAFETY: both slices have the same length, so every element is written.
     unsafe {
-        produce(x.len(), PIECE, |start, out| {
-            let n = out.len();
-            for (out, &x) in out.iter_mut().zip(&x[start..start + n]) {
-                *out = f(x);
-            }
-        })
+        produce(
+            x.len(),
+            PIECE,
+            #[inline(always)]
+            |start, out| {
+                let n = out.len();
+                for (out, &x) in out.iter_mut().zip(&x[start..start + n]) {
+                    *out = f(x);
+                }
+            },
+        )
     }
 }
 
@@ -120,11 +130,16 @@ pub(crate) fn map2<T: Real>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Sync) -> V
     assert_eq!(x.len(), y.len());
     // SAFETY: all slices have the same length, so every element is written.
     unsafe {
-        produce(x.len(), PIECE, |start, out| {
-            let n = out.len();
-            for ((out, &x), &y) in out.iter_mut().zip(&x[start..start + n]).zip(&y[start..start + n]) {
-                *out = f(x, y);
-            }
-        })
+        produce(
+            x.len(),
+            PIECE,
+            #[inline(always)]
+            |start, out| {
+                let n = out.len();
+                for ((out, &x), &y) in out.iter_mut().zip(&x[start..start + n]).zip(&y[start..start + n]) {
+                    *out = f(x, y);
+                }
+            },
+        )
     }
 }

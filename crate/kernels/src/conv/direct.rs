@@ -9,11 +9,14 @@ use super::super::values::unwritten;
 use super::Geometry;
 use super::plan::{Pass, Plan};
 use crate::real::{load, store};
+use crate::tiles::{most_rows, most_rows_in_use, tile_of, tiles};
 use crate::{Real, real, threads};
 
 /// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first
 /// cache: a multiple of every tile's.
 const BLOCK: usize = 24;
+/// The most numbers in such a block.
+const LONGEST: usize = 12 * BLOCK * 16;
 /// Pieces that a batch is shared out in.
 pub(super) const PIECES: usize = 16;
 
@@ -67,7 +70,10 @@ pub(super) fn run<T: Real>(
         for (i, y) in y.chunks_exact_mut(output).enumerate() {
             for (group, y) in y.chunks_exact_mut(targets * image).enumerate() {
                 let x = &x[((first + i) * groups + group) * input..][..input];
-                real::vectorized(|| plan.fill(x, &mut buffer));
+                real::vectorized(
+                    #[inline(always)]
+                    || plan.fill(x, &mut buffer),
+                );
                 let bias = bias.map(|bias| &bias[group * targets..][..targets]);
                 let packed = &packed[group * weights..][..weights];
                 real::dispatch(Image { plan, targets, buffer: &buffer, packed, bias, y });
@@ -77,21 +83,16 @@ pub(super) fn run<T: Real>(
     y
 }
 
-/// Rows of the tiles that `targets` channels are made of: six at most, and about as many in each.
-pub(super) fn tiles(targets: usize) -> impl Iterator<Item = usize> {
-    let count = targets.div_ceil(6);
-    (0..count).map(move |i| targets / count + usize::from(i < targets % count))
-}
-
 /// The weights in the order in which they are used: by group, pass, tile, source channel, tap, channel of the tile.
 fn pack<T: Real>(plan: &Plan, sizes: Sizes, weight: &[T]) -> Vec<T> {
     let Sizes { groups, sources, targets, taps, source, target } = sizes;
     assert!(weight.len() == groups * sources * targets * taps);
+    let most = most_rows_in_use::<T>();
     let mut packed = Vec::with_capacity(weight.len());
     for weight in weight.chunks_exact(sources * targets * taps) {
         for pass in &plan.passes {
             let mut first = 0;
-            for rows in tiles(targets) {
+            for rows in tiles(targets, most) {
                 for c in 0..sources {
                     for tap in &pass.taps {
                         packed.extend((first..first + rows).map(|t| weight[t * target + c * source + tap]));
@@ -128,8 +129,8 @@ impl<T: Real> WithSimd for Image<'_, T> {
                 && targets * plan.passes.iter().map(|p| p.offsets.len()).sum::<usize>() <= packed.len()
         );
         // A register more, because the last of them may be read beyond its end.
-        let mut sums = [T::ZERO; (6 * BLOCK + 1) * 16];
-        let sums = &mut sums[..(6 * BLOCK + 1) * lanes];
+        let mut sums = [T::ZERO; LONGEST + 16];
+        let sums = &mut sums[..(most_rows::<T, S>() * BLOCK + 1) * lanes];
         let mut pieces = Vec::new();
         for pass in &plan.passes {
             let depth = pass.offsets.len();
@@ -142,36 +143,22 @@ impl<T: Real> WithSimd for Image<'_, T> {
                 let count = block.min(pixels - start);
                 pass.pieces(plan, start, count, &mut pieces);
                 let (mut first, mut weights) = (0, weights);
-                for rows in tiles(targets) {
+                for rows in tiles(targets, most_rows::<T, S>()) {
                     macro_rules! tiles {
-                        ($rows:literal, $vectors:literal) => {
-                            for p in (0..count).step_by($vectors * lanes) {
+                        ($rows:literal) => {
+                            for p in (0..count).step_by(vectors::<T, S>($rows) * lanes) {
                                 // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion
-                                // leaves room for; it writes 6 rows at most, each inside its block, of which its width
-                                // is a divisor.
+                                // leaves room for; it writes its rows, each inside its block, of which its width is a
+                                // divisor.
                                 unsafe {
                                     let from = buffer.as_ptr().add(start + p);
                                     let to = sums.as_mut_ptr().add(p);
-                                    tile::<T, S, $rows, $vectors>(
-                                        simd,
-                                        &pass.offsets,
-                                        weights.as_ptr(),
-                                        from,
-                                        to,
-                                        block,
-                                    );
+                                    tile::<T, S, $rows>(simd, &pass.offsets, weights.as_ptr(), from, to, block);
                                 }
                             }
                         };
                     }
-                    match rows {
-                        6 => tiles!(6, 2),
-                        5 => tiles!(5, 2),
-                        4 => tiles!(4, 2),
-                        3 => tiles!(3, 3),
-                        2 => tiles!(2, 4),
-                        _ => tiles!(1, 8),
-                    }
+                    tile_of!(rows, most_rows::<T, S>(), tiles);
                     for r in 0..rows {
                         let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
                         let y = &mut y[(first + r) * image..][..image];
@@ -188,13 +175,49 @@ impl<T: Real> WithSimd for Image<'_, T> {
     }
 }
 
-/// A tile of sums.
+/// Registers in each of so many rows of a tile, so that the sums fill the registers.
+#[inline(always)]
+pub(super) const fn vectors<T: Real, S: Simd>(rows: usize) -> usize {
+    match (rows, most_rows::<T, S>() == 12) {
+        (1, _) => 6,
+        (2, true) => 6,
+        (2, false) => 4,
+        (3, true) => 6,
+        (3, false) => 3,
+        (4..=6, true) => 3,
+        _ => 2,
+    }
+}
+
+/// A tile of sums, `ROWS` by as many registers as [`vectors`] says.
 ///
 /// # Safety
-/// `VECTORS` registers may be read from `from` plus each offset, `ROWS` weights for each offset, and as many registers
+/// So many registers may be read from `from` plus each offset, `ROWS` weights for each offset, and as many registers
 /// written at each of `ROWS` places `pitch` apart.
 #[inline(always)]
-pub(super) unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
+pub(super) unsafe fn tile<T: Real, S: Simd, const ROWS: usize>(
+    simd: S,
+    offsets: &[usize],
+    weights: *const T,
+    from: *const T,
+    to: *mut T,
+    pitch: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match vectors::<T, S>(ROWS) {
+            6 => tile_of_width::<T, S, ROWS, 6>(simd, offsets, weights, from, to, pitch),
+            4 => tile_of_width::<T, S, ROWS, 4>(simd, offsets, weights, from, to, pitch),
+            3 => tile_of_width::<T, S, ROWS, 3>(simd, offsets, weights, from, to, pitch),
+            _ => tile_of_width::<T, S, ROWS, 2>(simd, offsets, weights, from, to, pitch),
+        }
+    }
+}
+
+/// # Safety
+/// That of [`tile`], with `VECTORS` registers.
+#[inline(always)]
+unsafe fn tile_of_width<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     offsets: &[usize],
     weights: *const T,

@@ -6,7 +6,7 @@
 mod dots;
 mod outer;
 
-use dots::Dots;
+use dots::Correlations;
 pub(super) use outer::{Outer, PANEL, panels};
 
 use super::Geometry;
@@ -50,25 +50,35 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[
                 for i in 0..count {
                     let at = (start + i) * groups + group;
                     let (x, g) = (&x[at * input..][..input], &g[at * output..][..output]);
-                    real::vectorized(|| {
-                        plan.fill(x, &mut images[i * plan.buffer..][..plan.buffer]);
-                        if wide {
-                            return panels(g, plan.target, plan.pitch, pixels, &mut grads);
-                        }
-                        let grads = grads[i * maps * pixels..][..maps * pixels].chunks_exact_mut(pixels);
-                        for (grads, g) in grads.zip(g.chunks_exact(rows * columns)) {
-                            for (r, row) in g.chunks_exact(columns).enumerate() {
-                                grads[r * plan.pitch..][..columns].copy_from_slice(row);
+                    real::vectorized(
+                        #[inline(always)]
+                        || {
+                            plan.fill(x, &mut images[i * plan.buffer..][..plan.buffer]);
+                            if wide {
+                                return panels(g, plan.target, plan.pitch, pixels, &mut grads);
                             }
-                        }
-                    });
+                            let grads = grads[i * maps * pixels..][..maps * pixels].chunks_exact_mut(pixels);
+                            for (grads, g) in grads.zip(g.chunks_exact(rows * columns)) {
+                                for (r, row) in g.chunks_exact(columns).enumerate() {
+                                    grads[r * plan.pitch..][..columns].copy_from_slice(row);
+                                }
+                            }
+                        },
+                    );
                 }
                 let (offsets, images, grads) = (&pass.offsets, &images, &grads);
                 match wide {
                     true => real::dispatch(Outer { offsets, pixels, images, grads, apart: pixels, sums }),
-                    false => {
-                        real::dispatch(Dots { offsets, pixels, count, images, image: plan.buffer, grads, maps, sums })
-                    }
+                    false => crate::dots::dispatch(Correlations {
+                        offsets,
+                        pixels,
+                        count,
+                        images,
+                        image: plan.buffer,
+                        grads,
+                        maps,
+                        sums,
+                    }),
                 }
             }
         }
@@ -120,11 +130,14 @@ pub(super) fn channel_sums<T: Real>(g: &[T], batch: usize, channels: usize) -> V
     let mut partial = vec![T::ZERO; batch * channels];
     let each = batch.div_ceil(PIECES) * channels;
     threads::run_chunks(&mut partial, each, |start, partial| {
-        real::vectorized(|| {
-            for (sum, image) in partial.iter_mut().zip(g[start * image..].chunks_exact(image)) {
-                *sum = lanes_sum(image);
-            }
-        });
+        real::vectorized(
+            #[inline(always)]
+            || {
+                for (sum, image) in partial.iter_mut().zip(g[start * image..].chunks_exact(image)) {
+                    *sum = lanes_sum(image);
+                }
+            },
+        );
     });
     ordered_sum(partial, channels)
 }
@@ -146,11 +159,14 @@ fn lanes_sum<T: Real>(x: &[T]) -> T {
 /// The sum of pieces of `length`, in order.
 pub(super) fn ordered_sum<T: Real>(mut pieces: Vec<T>, length: usize) -> Vec<T> {
     let (sum, rest) = pieces.split_at_mut(length);
-    real::vectorized(|| {
-        for piece in rest.chunks_exact(length) {
-            sum.iter_mut().zip(piece).for_each(|(sum, &x)| *sum += x);
-        }
-    });
+    real::vectorized(
+        #[inline(always)]
+        || {
+            for piece in rest.chunks_exact(length) {
+                sum.iter_mut().zip(piece).for_each(|(sum, &x)| *sum += x);
+            }
+        },
+    );
     pieces.truncate(length);
     pieces
 }

@@ -169,7 +169,10 @@ impl Layout {
             for (copy, padded) in padded.chunks_exact_mut(length).enumerate() {
                 let to = &mut to[(c * self.copies + copy) * self.channel..];
                 for (i, image) in images.chunks(apart).enumerate() {
-                    real::vectorized(|| plan.fill_plane(copy, &image[c * size..][..size], padded));
+                    real::vectorized(
+                        #[inline(always)]
+                        || plan.fill_plane(copy, &image[c * size..][..size], padded),
+                    );
                     let (from, to) = (&padded[first * self.pitch..], &mut to[i * self.image()..]);
                     Transform::<T, K>::new(self.down, self.pitch, from, to, point, false).run();
                 }
@@ -195,7 +198,10 @@ impl Layout {
                 if g.len() < PANEL * image {
                     padded.fill(T::ZERO);
                 }
-                real::vectorized(|| panels(g, plan.target, self.pitch, pixels, padded));
+                real::vectorized(
+                    #[inline(always)]
+                    || panels(g, plan.target, self.pitch, pixels, padded),
+                );
                 let to = &mut to[(panel * self.channel + i * self.image()) * PANEL..];
                 Transform::<T, K>::new(self.down, width, padded, to, point, true).run();
             }

@@ -96,7 +96,7 @@ pub(super) fn backward<T: Real, G: Gates>(
         .iter()
         .map(|(ih, _)| Panels::of_rows((G::BLOCKS * hidden, inputs), |p| &ih[p * inputs..]))
         .collect();
-    let tiles = tiles(hidden);
+    let tiles = tiles::<T>(hidden);
 
     threads::run(sizes.tasks(), |task| {
         let (d, first, samples) = sizes.piece(task);
@@ -124,25 +124,28 @@ pub(super) fn backward<T: Real, G: Gates>(
                     Some((&all_kept[d][((row + 1) * kept_width).saturating_sub(hidden)..], kept_width))
                 }
             };
-            real::vectorized(|| {
-                for (sample, dsums) in dsums.chunks_exact_mut(sums_width).enumerate() {
-                    let dh = &mut dh[sample * hidden..][..hidden];
-                    let dc = if G::MEMORY { &mut dc[sample * hidden..][..hidden] } else { &mut [] };
-                    let c_before = match c_before {
-                        Some((c, pitch)) if G::MEMORY => &c[sample * pitch..][..hidden],
-                        _ => &outputs.zeros,
-                    };
-                    if let Some(dy) = upstream.y {
-                        let row = sizes.row(t, first + sample) * directions + d;
-                        each(dh, [&dy[row * hidden..]], |dh, [dy]| dh + dy);
+            real::vectorized(
+                #[inline(always)]
+                || {
+                    for (sample, dsums) in dsums.chunks_exact_mut(sums_width).enumerate() {
+                        let dh = &mut dh[sample * hidden..][..hidden];
+                        let dc = if G::MEMORY { &mut dc[sample * hidden..][..hidden] } else { &mut [] };
+                        let c_before = match c_before {
+                            Some((c, pitch)) if G::MEMORY => &c[sample * pitch..][..hidden],
+                            _ => &outputs.zeros,
+                        };
+                        if let Some(dy) = upstream.y {
+                            let row = sizes.row(t, first + sample) * directions + d;
+                            each(dh, [&dy[row * hidden..]], |dh, [dy]| dh + dy);
+                        }
+                        let h = outputs.after(d, t, first + sample);
+                        let h_before = outputs.before(d, i, first + sample);
+                        let kept = &kept[sample * kept_width..][..kept_width];
+                        gates.backward(Step { h, h_before, c_before, kept }, dh, dc, dsums);
+                        each(columns, [dsums], |sum, [d]| sum + d);
                     }
-                    let h = outputs.after(d, t, first + sample);
-                    let h_before = outputs.before(d, i, first + sample);
-                    let kept = &kept[sample * kept_width..][..kept_width];
-                    gates.backward(Step { h, h_before, c_before, kept }, dh, dc, dsums);
-                    each(columns, [dsums], |sum, [d]| sum + d);
-                }
-            });
+                },
+            );
             for block in 0..if weights_need { G::SUMS } else { 0 } {
                 for &(first, columns) in &tiles {
                     let start = (block * hidden + first) * sizes.rows() + row * columns;

@@ -89,16 +89,19 @@ pub(super) fn forward<T: Real, G: Gates>(
                 true => unsafe { all_kept[d].get((t * batch + first) * kept_width, samples * kept_width) },
                 false => &mut unkept[..],
             };
-            real::vectorized(|| {
-                for (sample, sums) in sums.chunks_exact(sums_width).enumerate() {
-                    let h = &mut h[sample * hidden..][..hidden];
-                    let c = if G::MEMORY { &mut c[sample * hidden..][..hidden] } else { &mut [] };
-                    gates.forward(sums, &weights[d].bias, h, c, &mut kept[sample * kept_width..][..kept_width]);
-                    // SAFETY: the outputs of this piece, direction and step.
-                    let y = unsafe { all_y.get(sizes.row(t, first + sample) * y_width + d * hidden, hidden) };
-                    y.copy_from_slice(h);
-                }
-            });
+            real::vectorized(
+                #[inline(always)]
+                || {
+                    for (sample, sums) in sums.chunks_exact(sums_width).enumerate() {
+                        let h = &mut h[sample * hidden..][..hidden];
+                        let c = if G::MEMORY { &mut c[sample * hidden..][..hidden] } else { &mut [] };
+                        gates.forward(sums, &weights[d].bias, h, c, &mut kept[sample * kept_width..][..kept_width]);
+                        // SAFETY: the outputs of this piece, direction and step.
+                        let y = unsafe { all_y.get(sizes.row(t, first + sample) * y_width + d * hidden, hidden) };
+                        y.copy_from_slice(h);
+                    }
+                },
+            );
         }
     });
     Forward { y, h, c, kept }

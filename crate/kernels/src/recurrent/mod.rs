@@ -203,7 +203,14 @@ fn gradients<T: Real, G: Gates>(
     let done = backward::backward(gates, &outputs, kept, initial.c, &weights, upstream, need);
 
     let mut results: Vec<Option<Vec<T>>> = vec![None; all.len()];
-    results[0] = done.dx.into_iter().reduce(|one, other| map2(&one, &other, |a, b| a + b));
+    results[0] = done.dx.into_iter().reduce(|one, other| {
+        map2(
+            &one,
+            &other,
+            #[inline(always)]
+            |a, b| a + b,
+        )
+    });
     for (d, dsums) in done.dsums.iter().enumerate() {
         let at = weight(d, 0);
         if op.needs[at] || op.needs[at + 1] {

@@ -3,14 +3,12 @@
 //! Adding up the lanes at the end costs as much as some hundred pixels, so a tile of products stays in registers over
 //! several images.
 
-use pulp::{Simd, WithSimd};
-
 use crate::Real;
-use crate::real::load;
-use crate::tiles::{DOTS, Source, tile_of_dots};
+use crate::dots::{Dots, TILE_OF_DOTS, WithDots, lanes, tile_of_dots};
+use crate::tiles::Source;
 
 /// Dot products of `count` images at each offset with the gradients of each output channel, added to `sums` [maps, offsets].
-pub(in super::super) struct Dots<'a, T> {
+pub(in super::super) struct Correlations<'a, T> {
     pub offsets: &'a [usize],
     /// A multiple of 16.
     pub pixels: usize,
@@ -23,42 +21,43 @@ pub(in super::super) struct Dots<'a, T> {
     pub sums: &'a mut [T],
 }
 
-impl<T: Real> WithSimd for Dots<'_, T> {
-    type Output = ();
-
+impl<T: Real> WithDots<T> for Correlations<'_, T> {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_dots<D: Dots<T>>(self, dots: D) {
         let Self { offsets, pixels, count, images, image, grads, maps, sums } = self;
         let furthest = offsets.iter().max().map_or(0, |&last| last);
         assert!(
             count > 0
+                && pixels.is_multiple_of(lanes::<T>())
                 && furthest + pixels <= image
                 && count * image <= images.len()
                 && count * maps * pixels <= grads.len()
                 && maps * offsets.len() <= sums.len()
         );
-        for m in (0..maps).step_by(DOTS.0) {
-            for k in (0..offsets.len()).step_by(DOTS.1) {
+        let width = TILE_OF_DOTS.1 * D::TOGETHER;
+        for m in (0..maps).step_by(TILE_OF_DOTS.0) {
+            for k in (0..offsets.len()).step_by(width) {
+                let offsets_here = &offsets[k..offsets.len().min(k + width)];
                 macro_rules! tile {
-                    ($rows:literal, $columns:literal) => {{
-                        let at = std::array::from_fn(|c| offsets[k + c]);
+                    ($rows:literal, $registers:literal) => {{
                         // SAFETY: by the assertion above.
-                        let dots = unsafe {
-                            dots::<T, S, $rows, $columns>(
-                                simd,
+                        let tile = unsafe {
+                            tile::<T, D, $rows, $registers>(
+                                dots,
                                 (count, pixels),
-                                (Source::rows(images.as_ptr(), image), at),
+                                (Source::rows(images.as_ptr(), image), offsets_here),
                                 Source::rows(grads.as_ptr().add(m * pixels), maps * pixels),
                             )
                         };
-                        for (r, row) in dots.into_iter().enumerate() {
-                            for (c, dot) in row.into_iter().enumerate() {
-                                sums[(m + r) * offsets.len() + k + c] += dot;
+                        for (r, row) in tile.into_iter().enumerate() {
+                            let sums = &mut sums[(m + r) * offsets.len() + k..][..offsets_here.len()];
+                            for (sums, register) in sums.chunks_mut(D::TOGETHER).zip(row) {
+                                sums.iter_mut().zip(dots.sums(register)).for_each(|(sum, dot)| *sum += dot);
                             }
                         }
                     }};
                 }
-                tile_of_dots!(DOTS.0.min(maps - m), DOTS.1.min(offsets.len() - k), tile)
+                tile_of_dots!(TILE_OF_DOTS.0.min(maps - m), offsets_here.len().div_ceil(D::TOGETHER), tile)
             }
         }
     }
@@ -68,29 +67,31 @@ impl<T: Real> WithSimd for Dots<'_, T> {
 /// `pixels` numbers may be read at each place of each image and of each gradient; gradients of one image lie `pixels`
 /// apart, those of images a row of `grads`.
 #[inline(always)]
-unsafe fn dots<T: Real, S: Simd, const ROWS: usize, const COLUMNS: usize>(
-    simd: S,
+unsafe fn tile<T: Real, D: Dots<T>, const ROWS: usize, const REGISTERS: usize>(
+    dots: D,
     (count, pixels): (usize, usize),
-    (images, at): (Source<T>, [usize; COLUMNS]),
+    (images, offsets): (Source<T>, &[usize]),
     grads: Source<T>,
-) -> [[T; COLUMNS]; ROWS] {
-    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-    let mut sums = [[T::splat(simd, T::ZERO); COLUMNS]; ROWS];
+) -> [[D::Register; REGISTERS]; ROWS] {
+    // The last register may have a product too many: it is the one beside it once more.
+    let at = |c: usize| offsets[c.min(offsets.len() - 1)];
+    let at: [[usize; 2]; REGISTERS] = std::array::from_fn(|r| [at(r * D::TOGETHER), at(r * D::TOGETHER + 1)]);
+    let mut sums = [[dots.zero(); REGISTERS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {
         for i in 0..count {
-            let image: [*const T; COLUMNS] = std::array::from_fn(|c| images.from(i, at[c]).start);
+            let image = at.map(|at| at.map(|at| images.from(i, at).start));
             let grad = grads.from(i, 0).start;
-            for p in (0..pixels).step_by(lanes) {
-                let x: [T::Vector<S>; COLUMNS] = std::array::from_fn(|c| load::<T, S>(image[c].add(p)));
+            for p in (0..pixels).step_by(lanes::<T>()) {
+                let x = image.map(|image| dots.own(image.map(|image| image.add(p))));
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    let g = load::<T, S>(grad.add(r * pixels + p));
+                    let g = dots.shared(grad.add(r * pixels + p));
                     for (sum, x) in sums.iter_mut().zip(x) {
-                        *sum = T::fma(simd, g, x, *sum);
+                        *sum = dots.fma(g, x, *sum);
                     }
                 }
             }
         }
     }
-    sums.map(|row| row.map(|sum| T::sum_lanes(simd, sum)))
+    sums
 }

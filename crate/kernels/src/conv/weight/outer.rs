@@ -2,9 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::super::direct::tiles;
 use crate::Real;
 use crate::real::{load, store};
+use crate::tiles::{most_rows, tile_of, tiles};
 
 /// Output channels whose gradients lie beside one another.
 pub(in super::super) const PANEL: usize = 16;
@@ -65,7 +65,7 @@ impl<T: Real> WithSimd for Outer<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { offsets, pixels, images, grads, apart, sums } = self;
+        let Self { offsets, pixels, images, grads: all_grads, apart, sums } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
         let furthest = offsets.iter().max().map_or(0, |&last| last);
         let width = sums.len() / offsets.len();
@@ -74,40 +74,35 @@ impl<T: Real> WithSimd for Outer<'_, T> {
                 && pixels <= apart
                 && sums.len() == width * offsets.len()
                 && width.is_multiple_of(PANEL)
-                && width * apart <= grads.len()
-                && PANEL.is_multiple_of(2 * lanes)
+                && width * apart <= all_grads.len()
+                && PANEL.is_multiple_of(lanes)
         );
-        for panel in 0..width / PANEL {
-            for start in (0..pixels).step_by(BLOCK) {
-                let count = BLOCK.min(pixels - start);
-                for part in (0..PANEL).step_by(2 * lanes) {
-                    let mut first = 0;
-                    for rows in tiles(offsets.len()) {
-                        macro_rules! tile {
-                            ($rows:literal) => {{
-                                let at = std::array::from_fn(|r| offsets[first + r] + start);
-                                // SAFETY: by the assertion.
-                                unsafe {
-                                    tile::<T, S, $rows>(
-                                        simd,
-                                        count,
-                                        (images.as_ptr(), at),
-                                        grads.as_ptr().add((panel * apart + start) * PANEL + part),
-                                        (sums.as_mut_ptr().add(first * width + panel * PANEL + part), width),
-                                    );
+        let vectors = width / lanes;
+        for start in (0..pixels).step_by(BLOCK) {
+            let count = BLOCK.min(pixels - start);
+            for vector in (0..vectors).step_by(2) {
+                // Where register `v` of the channels lies in their panel.
+                let grads = |v: usize| ((v * lanes / PANEL) * apart + start) * PANEL + v * lanes % PANEL;
+                let mut first = 0;
+                for rows in tiles(offsets.len(), most_rows::<T, S>()) {
+                    macro_rules! tile {
+                        ($rows:literal) => {{
+                            let at = std::array::from_fn(|r| offsets[first + r] + start);
+                            // SAFETY: by the assertion.
+                            unsafe {
+                                let g = |v| all_grads.as_ptr().add(grads(vector + v));
+                                let to = (sums.as_mut_ptr().add(first * width + vector * lanes), width);
+                                match vector + 1 < vectors {
+                                    true => {
+                                        tile::<T, S, $rows, 2>(simd, count, (images.as_ptr(), at), [g(0), g(1)], to);
+                                    }
+                                    false => tile::<T, S, $rows, 1>(simd, count, (images.as_ptr(), at), [g(0)], to),
                                 }
-                            }};
-                        }
-                        match rows {
-                            6 => tile!(6),
-                            5 => tile!(5),
-                            4 => tile!(4),
-                            3 => tile!(3),
-                            2 => tile!(2),
-                            _ => tile!(1),
-                        }
-                        first += rows;
+                            }
+                        }};
                     }
+                    tile_of!(rows, most_rows::<T, S>(), tile);
+                    first += rows;
                 }
             }
         }
@@ -115,28 +110,28 @@ impl<T: Real> WithSimd for Outer<'_, T> {
 }
 
 /// # Safety
-/// `pixels` numbers may be read at each place of the images, two registers of gradients for each pixel, `PANEL` apart;
-/// and two registers read and written at each of `ROWS` places of the sums, which are `to.1` apart.
+/// `pixels` numbers may be read at each place of the images, and from each of `grads` on a register for each pixel, `PANEL`
+/// apart; and as many registers read and written at each of `ROWS` places of the sums, which are `to.1` apart.
 #[inline(always)]
-unsafe fn tile<T: Real, S: Simd, const ROWS: usize>(
+unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     pixels: usize,
     (images, at): (*const T, [usize; ROWS]),
-    grads: *const T,
+    grads: [*const T; VECTORS],
     to: (*mut T, usize),
 ) {
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-    let mut sums = [[T::splat(simd, T::ZERO); 2]; ROWS];
+    let mut sums = [[T::splat(simd, T::ZERO); VECTORS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {
         let images: [*const T; ROWS] = std::array::from_fn(|r| images.add(at[r]));
         for p in 0..pixels {
-            let grads = grads.add(p * PANEL);
-            let g = [load::<T, S>(grads), load::<T, S>(grads.add(lanes))];
+            let g = grads.map(|grads| load::<T, S>(grads.add(p * PANEL)));
             for (sums, image) in sums.iter_mut().zip(images) {
                 let x = T::splat(simd, *image.add(p));
-                sums[0] = T::fma(simd, x, g[0], sums[0]);
-                sums[1] = T::fma(simd, x, g[1], sums[1]);
+                for (sum, g) in sums.iter_mut().zip(g) {
+                    *sum = T::fma(simd, x, g, *sum);
+                }
             }
         }
         let one = T::splat(simd, T::ONE);

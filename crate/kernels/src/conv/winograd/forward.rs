@@ -5,16 +5,23 @@ use std::marker::PhantomData;
 use pulp::{Simd, WithSimd};
 
 use super::super::super::values::unwritten;
-use super::super::direct::{self, PIECES, Piece, Sizes, tile, tiles};
+use super::super::direct::{self, PIECES, Piece, Sizes, tile, vectors};
 use super::super::plan::{Pass, Plan};
 use super::range::even;
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
 use crate::real::{load, store};
+use crate::tiles::{most_rows, most_rows_in_use, tile_of, tiles};
 use crate::{Real, real, threads};
 
-/// Registers of pixels that are finished for all channels before the next ones: a multiple of every tile's.
-const BLOCK: usize = 12;
+/// Numbers of the sums at all points of a block of pixels, for the most rows.
+const LONGEST: usize = MOST * 6 * 12 * 16;
+
+/// Registers of pixels that are finished for all channels before the next ones: a multiple of every tile's. With twice the
+/// rows half as many, or the sums would not stay in the first cache.
+const fn block<T: Real, S: Simd>() -> usize {
+    if most_rows::<T, S>() == 12 { 6 } else { 12 }
+}
 
 /// What a plan makes of a batch `x`.
 pub(in super::super) fn run<T: Real, K: Scheme>(
@@ -93,33 +100,36 @@ fn pack<T: Real, K: Scheme>(sizes: Sizes, pass: &Pass, streams: &Streams, weight
     let Sizes { groups, sources, targets, taps, source, target } = sizes;
     let all = sources * targets * taps;
     assert!(weight.len() == groups * all);
-    let part = sources * targets * streams.all.len();
+    let (part, most) = (sources * targets * streams.all.len(), most_rows_in_use::<T>());
     let mut packed = vec![T::ZERO; groups * K::POINTS * part];
     threads::run_chunks(&mut packed, part, |start, packed| {
         let (group, point) = (start / part / K::POINTS, start / part % K::POINTS);
         let weight = &weight[group * all..][..all];
         let factors = K::G[point].map(T::of);
-        real::vectorized(|| {
-            let mut packed = packed.iter_mut();
-            let mut first = 0;
-            for tile in tiles(targets) {
-                for c in 0..sources {
-                    for stream in &streams.all {
-                        // A row without a tap has the weight 0.
-                        let taps = stream.taps.map(|tap| tap.map(|tap| pass.taps[tap]));
-                        for (t, to) in (first..first + tile).zip(packed.by_ref()) {
-                            let weight = &weight[t * target + c * source..];
-                            for (tap, factor) in taps.iter().zip(factors) {
-                                if let Some(tap) = tap {
-                                    *to = weight[*tap].mul_add(factor, *to);
+        real::vectorized(
+            #[inline(always)]
+            || {
+                let mut packed = packed.iter_mut();
+                let mut first = 0;
+                for tile in tiles(targets, most) {
+                    for c in 0..sources {
+                        for stream in &streams.all {
+                            // A row without a tap has the weight 0.
+                            let taps = stream.taps.map(|tap| tap.map(|tap| pass.taps[tap]));
+                            for (t, to) in (first..first + tile).zip(packed.by_ref()) {
+                                let weight = &weight[t * target + c * source..];
+                                for (tap, factor) in taps.iter().zip(factors) {
+                                    if let Some(tap) = tap {
+                                        *to = weight[*tap].mul_add(factor, *to);
+                                    }
                                 }
                             }
                         }
                     }
+                    first += tile;
                 }
-                first += tile;
-            }
-        });
+            },
+        );
     });
     packed
 }
@@ -181,7 +191,7 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { offsets, targets, rows, packed, bias, point, .. } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-        let (block, depth) = (BLOCK * lanes, offsets.len());
+        let (most, block, depth) = (most_rows::<T, S>(), block::<T, S>() * lanes, offsets.len());
         let pixels = self.count * self.layout.image();
         let furthest = offsets.iter().max().map_or(0, |&last| last);
         assert!(
@@ -191,48 +201,41 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
         let [height, width] = self.plan.target;
         let step = self.pass.step;
         // A register more, because the last of them may be read beyond its end.
-        let mut sums = [T::ZERO; (MOST * 6 * BLOCK + 1) * 16];
-        let sums = &mut sums[..(MOST * 6 * BLOCK + 1) * lanes];
+        let mut sums = [T::ZERO; LONGEST + 16];
+        let sums = &mut sums[..MOST * most * block + lanes];
         let mut quads = Vec::new();
         for start in (0..pixels).step_by(block) {
             let size = block.min(pixels - start);
             self.quads(start, size, &mut quads);
             let mut first = 0;
-            for tall in tiles(targets) {
+            for tall in tiles(targets, most) {
                 for i in 0..K::POINTS {
                     let weights = &packed[i * depth * targets + first * depth..][..depth * tall];
-                    let sums = &mut sums[i * 6 * block..][..6 * block];
+                    let sums = &mut sums[i * most * block..][..most * block];
                     macro_rules! tiles {
-                        ($rows:literal, $vectors:literal) => {
-                            for p in (0..size).step_by($vectors * lanes) {
+                        ($rows:literal) => {
+                            for p in (0..size).step_by(vectors::<T, S>($rows) * lanes) {
                                 // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion
-                                // leaves room for; it writes 6 rows at most, each inside its block, of which its width
-                                // is a divisor.
+                                // leaves room for; it writes its rows, each inside its block, of which its width is a
+                                // divisor.
                                 unsafe {
                                     let from = rows.as_ptr().add(i * point + start + p);
                                     let to = sums.as_mut_ptr().add(p);
-                                    tile::<T, S, $rows, $vectors>(simd, offsets, weights.as_ptr(), from, to, block);
+                                    tile::<T, S, $rows>(simd, offsets, weights.as_ptr(), from, to, block);
                                 }
                             }
                         };
                     }
-                    match tall {
-                        6 => tiles!(6, 2),
-                        5 => tiles!(5, 2),
-                        4 => tiles!(4, 2),
-                        3 => tiles!(3, 3),
-                        2 => tiles!(2, 4),
-                        _ => tiles!(1, 6),
-                    }
+                    tile_of!(tall, most, tiles);
                 }
                 for r in 0..tall {
                     let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
-                    finish::<T, S, K>(simd, &mut sums[r * block..], 6 * block, size, bias);
+                    finish::<T, S, K>(simd, &mut sums[r * block..], most * block, size, bias);
                     for &Quad { piece: Piece { from, to, length }, image, rows, whole } in &quads {
                         let y = &mut self.y[image + (first + r) * height * width..][..height * width];
                         for k in 0..rows {
                             let piece = Piece { from, to: to + k * step[0] * width, length };
-                            let sums = &sums[(k * 6 + r) * block..];
+                            let sums = &sums[(k * most + r) * block..];
                             // Of a row that was begun in the last block, the next row was begun too.
                             piece.write::<T, S>(simd, sums, T::ZERO, step[1], y, whole && step == [1, 1]);
                         }

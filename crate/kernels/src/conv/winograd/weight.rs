@@ -61,7 +61,10 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(
                     real::dispatch(Outer { offsets, pixels, images, grads, apart: layout.channel, sums });
                 }
             }
-            real::vectorized(|| join::<T, K>(&products, streams, taps, all_maps, partial));
+            real::vectorized(
+                #[inline(always)]
+                || join::<T, K>(&products, streams, taps, all_maps, partial),
+            );
         }
     });
     let sum = || transposed(&ordered_sum(partial, groups * sums), groups, sources * taps, all_maps, targets);
