@@ -166,9 +166,9 @@ mod wide {
         }
 
         #[inline(always)]
-        unsafe fn own(self, from: [*const T; 2]) -> Self::Register {
+        unsafe fn own(self, [first, second]: [*const T; 2]) -> Self::Register {
             // SAFETY: the caller's promise.
-            join::<T>(from.map(|from| unsafe { load::<T, Token>(from) }))
+            join::<T>(unsafe { [load::<T, Token>(first), load::<T, Token>(second)] })
         }
 
         #[inline(always)]
@@ -180,8 +180,8 @@ mod wide {
         fn sums(self, x: Self::Register) -> [T; 2] {
             const { assert!(size_of::<[T::Vector<Token>; 2]>() == size_of::<T::Vector<V4>>()) };
             // SAFETY: registers of one length that hold numbers.
-            let halves: [T::Vector<Token>; 2] = unsafe { transmute_copy(&x) };
-            halves.map(|half| T::sum_lanes(simd(), half))
+            let [first, second]: [T::Vector<Token>; 2] = unsafe { transmute_copy(&x) };
+            [T::sum_lanes(simd(), first), T::sum_lanes(simd(), second)]
         }
     }
 }

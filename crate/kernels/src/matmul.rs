@@ -9,7 +9,7 @@ use pulp::{Simd, WithSimd};
 
 use super::dots::{self, Dots, TILE_OF_DOTS, WithDots, lanes, tile_of_dots};
 use super::real::{load, store};
-use super::tiles::{DEPTH, Source, TILE_VECTORS, Target, most_rows, tile_of_rows, tiles};
+use super::tiles::{DEPTH, Source, TILE_ROWS, Target, tile_of_rows, tile_vectors, tiles};
 use super::{Real, real, threads};
 
 /// A matrix somewhere in memory: element (i, j) is at `i * row + j * col`.
@@ -69,7 +69,7 @@ pub fn matmul<T: Real>(size: Size, a: View<T>, b: View<T>, c: &mut [T], pitch: u
     // Pieces of rows where there are many; else of columns, a multiple of every tile's.
     let (rows, columns) = match m >= n {
         true => (m.div_ceil(pieces).next_multiple_of(12), n),
-        false => (m, n.div_ceil(pieces).next_multiple_of(32)),
+        false => (m, n.div_ceil(pieces).next_multiple_of(64)),
     };
     let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
     let target = &Target { start: c.as_mut_ptr(), row: pitch };
@@ -148,7 +148,7 @@ impl<T: Real> WithSimd for ByRows<T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { size: Size { m, k, n }, a, b, c, add } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-        let width = TILE_VECTORS * lanes;
+        let width = tile_vectors::<T, S>() * lanes;
         if k == 0 {
             return clear(self.size, c, add);
         }
@@ -177,7 +177,7 @@ impl<T: Real> WithSimd for ByRows<T> {
                         panel = Source::rows(copy.as_ptr(), width);
                     }
                     let mut i = 0;
-                    for rows in tiles(m, most_rows::<T, S>()) {
+                    for rows in tiles(m, TILE_ROWS) {
                         tile_of_rows(simd, (rows, depth, columns), a.from(i, start), panel, c.from(i, j), add);
                         i += rows;
                     }
@@ -244,7 +244,7 @@ unsafe fn tile_by_dots<T: Real, D: Dots<T>, const ROWS: usize, const REGISTERS: 
         let mut p = 0;
         while p < whole {
             let right: [D::Register; REGISTERS] =
-                std::array::from_fn(|r| dots.own(right[r].map(|column| column.add(p))));
+                std::array::from_fn(|r| dots.own([right[r][0].add(p), right[r][1].add(p)]));
             for (i, sums) in sums.iter_mut().enumerate() {
                 let left = dots.shared(a.start.add(i * a.row + p));
                 for (sum, right) in sums.iter_mut().zip(right) {

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
-use super::tiles::{self, DEPTH, Source, TILE_VECTORS, Target, most_rows, most_rows_in_use, tile_of, tile_of_rows};
+use super::tiles::{self, DEPTH, Source, TILE_ROWS, Target, tile_of_rows, tile_vectors};
 use super::values::unwritten;
 use super::{Real, real, threads};
 
@@ -83,13 +83,13 @@ impl<T: Real> Panels<T> {
 }
 
 /// The columns of a matrix as tiles of [`multiply_transposed`]: the first and how many.
-pub(crate) fn tiles<T: Real>(columns: usize) -> Vec<(usize, usize)> {
+pub(crate) fn tiles(columns: usize) -> Vec<(usize, usize)> {
     let mut first = 0;
     let tile = |width| {
         first += width;
         (first - width, width)
     };
-    tiles::tiles(columns, most_rows_in_use::<T>()).map(tile).collect()
+    tiles::tiles(columns, TILE_ROWS).map(tile).collect()
 }
 
 /// Copies a tile's columns of rows `pitch` apart, for [`multiply_transposed`]; `from` starts with the first of them.
@@ -101,12 +101,14 @@ pub(crate) fn copy_tile<T: Real>(from: &[T], pitch: usize, (columns, to): (usize
             to.copy_from_slice(&from[p * pitch..][..COLUMNS]);
         }
     }
-    macro_rules! copy {
-        ($columns:literal) => {
-            copy::<T, $columns>(from, pitch, to)
-        };
+    match columns {
+        6 => copy::<T, 6>(from, pitch, to),
+        5 => copy::<T, 5>(from, pitch, to),
+        4 => copy::<T, 4>(from, pitch, to),
+        3 => copy::<T, 3>(from, pitch, to),
+        2 => copy::<T, 2>(from, pitch, to),
+        _ => copy::<T, 1>(from, pitch, to),
     }
-    tile_of!(columns, 12, copy)
 }
 
 /// c ← aᵀ b for each (b, c), on the calling thread; a is k × m, in consecutive [`tiles`] of it, each in rows of its
@@ -120,9 +122,10 @@ pub(crate) fn multiply_transposed<'a, T: Real>(
     let m: usize = tiles.iter().map(|(_, columns)| columns).sum();
     assert!(a.len() == m * k, "a product outside its matrices");
     assert!(products.iter().all(|(b, c)| b.k == k && c.len() == m * b.n), "a product outside its matrices");
-    let most = most_rows_in_use::<T>();
     assert!(
-        tiles.iter().all(|&(i, columns)| (1..=most).contains(&columns) && (first..=first + m - columns).contains(&i))
+        tiles
+            .iter()
+            .all(|&(i, columns)| (1..=TILE_ROWS).contains(&columns) && (first..=first + m - columns).contains(&i))
     );
     real::dispatch(MultiplyTransposed { a, k, first, tiles, products });
 }
@@ -135,7 +138,7 @@ impl<T: Real> WithSimd for Width<T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> usize {
-        TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>()
+        tile_vectors::<T, S>() * size_of::<T::Vector<S>>() / size_of::<T>()
     }
 }
 
@@ -155,13 +158,13 @@ impl<T: Real> WithSimd for Multiply<'_, T> {
         let Self { panels, m, a, c, add } = self;
         let (a, c) = (Source::rows(a.0.as_ptr(), a.1), Target { start: c.0.as_mut_ptr(), row: c.1 });
         let &Panels { width, k, n, .. } = panels;
-        assert_eq!(width, TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>());
+        assert_eq!(width, tile_vectors::<T, S>() * size_of::<T::Vector<S>>() / size_of::<T>());
         for start in (0..k).step_by(DEPTH) {
             let depth = DEPTH.min(k - start);
             for j in (0..n).step_by(width) {
                 let b = Source::rows(panels.part(j, start, depth).as_ptr(), width);
                 let mut i = 0;
-                for rows in tiles::tiles(m, most_rows::<T, S>()) {
+                for rows in tiles::tiles(m, TILE_ROWS) {
                     // SAFETY: rows i to i + rows of a and c from column `start` and j on lie inside, as the caller
                     // asserted, and `depth` rows of the panel.
                     unsafe {
@@ -193,7 +196,7 @@ impl<T: Real> WithSimd for MultiplyTransposed<'_, '_, T> {
             let depth = DEPTH.min(k - start);
             for (panels, c) in &mut *products {
                 let &Panels { width, n, .. } = *panels;
-                assert_eq!(width, TILE_VECTORS * size_of::<T::Vector<S>>() / size_of::<T>());
+                assert_eq!(width, tile_vectors::<T, S>() * size_of::<T::Vector<S>>() / size_of::<T>());
                 let c = Target { start: c.as_mut_ptr(), row: n };
                 for j in (0..n).step_by(width) {
                     let b = Source::rows(panels.part(j, start, depth).as_ptr(), width);
@@ -242,7 +245,7 @@ mod tests {
                 }
             }
             let (mut c, mut d) = (vec![0.5; m * n], vec![0.5; m * n]);
-            let (mut copy, tiles) = (vec![0.0; m * k], tiles::<f32>(m));
+            let (mut copy, tiles) = (vec![0.0; m * k], tiles(m));
             for &(i, width) in &tiles {
                 copy_tile(&at[i..], m, (width, &mut copy[i * k..(i + width) * k]));
             }

@@ -52,8 +52,16 @@ fn sum<T: Real>(w: &[T], norm: Norm) -> f64 {
             || {
                 for chunk in piece.chunks(CHUNK) {
                     *sum += match norm {
-                        Norm::L1 => rows::sum(chunk, |w| w.abs()),
-                        Norm::L2 => rows::sum(chunk, |w| w * w),
+                        Norm::L1 => rows::sum(
+                            chunk,
+                            #[inline(always)]
+                            |w| w.abs(),
+                        ),
+                        Norm::L2 => rows::sum(
+                            chunk,
+                            #[inline(always)]
+                            |w| w * w,
+                        ),
                     }
                     .wide();
                 }

@@ -26,11 +26,21 @@ fn softmax_of<T: Real>(x: &Tensor, log: bool) -> Result<Tensor> {
             let x = &input[start..start + width];
             let max = rows::max(x);
             if log {
-                let sum = rows::sum(x, |x| (x - max).exp()).ln();
+                let sum = rows::sum(
+                    x,
+                    #[inline(always)]
+                    |x| (x - max).exp(),
+                )
+                .ln();
                 y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - max - sum);
             } else {
                 y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max).exp());
-                let scale = T::ONE / rows::sum(y, |y| y);
+                let scale = T::ONE
+                    / rows::sum(
+                        y,
+                        #[inline(always)]
+                        |y| y,
+                    );
                 y.iter_mut().for_each(|y| *y *= scale);
             }
         },
@@ -46,10 +56,19 @@ fn softmax_of<T: Real>(x: &Tensor, log: bool) -> Result<Tensor> {
             |start, dx| {
                 let (g, y) = (&g[start..start + width], &y[start..start + width]);
                 if log {
-                    let sum = rows::sum(g, |g| g);
+                    let sum = rows::sum(
+                        g,
+                        #[inline(always)]
+                        |g| g,
+                    );
                     dx.iter_mut().zip(g).zip(y).for_each(|((dx, &g), &y)| *dx = g - y.exp() * sum);
                 } else {
-                    let sum = rows::sum2(g, y, |g, y| g * y);
+                    let sum = rows::sum2(
+                        g,
+                        y,
+                        #[inline(always)]
+                        |g, y| g * y,
+                    );
                     dx.iter_mut().zip(g).zip(y).for_each(|((dx, &g), &y)| *dx = y * (g - sum));
                 }
             },
@@ -88,7 +107,11 @@ fn cross_entropy_of<T: Real>(logits: &Tensor, labels: &[u32], scale: f64) -> Res
                         real::prefetch_all(&next[..width.min(next.len())]);
                         let max = rows::max(z);
                         gradient.iter_mut().zip(z).for_each(|(p, &z)| *p = (z - max).exp());
-                        let sum = rows::sum(gradient, |p| p);
+                        let sum = rows::sum(
+                            gradient,
+                            #[inline(always)]
+                            |p| p,
+                        );
                         *loss = sum.ln() - (z[label] - max);
                         let factor = scale / sum;
                         gradient.iter_mut().for_each(|p| *p *= factor);
@@ -104,13 +127,23 @@ fn cross_entropy_of<T: Real>(logits: &Tensor, labels: &[u32], scale: f64) -> Res
                 #[inline(always)]
                 || {
                     let max = rows::max(z);
-                    *loss = rows::sum(z, |z| (z - max).exp()).ln() - (z[label as usize] - max);
+                    *loss = rows::sum(
+                        z,
+                        #[inline(always)]
+                        |z| (z - max).exp(),
+                    )
+                    .ln()
+                        - (z[label as usize] - max);
                 },
             );
         }
         None
     };
-    let total: T = rows::sum(&losses, |loss| loss) * scale;
+    let total: T = rows::sum(
+        &losses,
+        #[inline(always)]
+        |loss| loss,
+    ) * scale;
     apply1("cross_entropy", &[logits], vec![total], Shape::from(()), move |grad, _| scaled(&gradient, grad))
 }
 

@@ -1,11 +1,9 @@
 //! The tiles that products are made of: their sizes, and where they lie.
 
-use std::marker::PhantomData;
+use pulp::Simd;
 
-use pulp::{Simd, WithSimd};
-
+use crate::Real;
 use crate::real::{load, store};
-use crate::{Real, real};
 
 /// A matrix in memory that is not checked: element (i, j) is at `start + i * row + j * col`.
 #[derive(Clone, Copy)]
@@ -55,28 +53,23 @@ impl<T> Target<T> {
 // SAFETY: whoever shares one writes disjoint parts.
 unsafe impl<T: Send> Sync for Target<T> {}
 
-/// Registers in a row of a tile.
-pub(crate) const TILE_VECTORS: usize = 2;
-/// Rows of b that are gone through at a time; with a tile's width, what stays in the first cache.
+/// The most rows of a tile of a product.
+pub(crate) const TILE_ROWS: usize = 6;
+/// The most columns of a tile.
+const MOST_COLUMNS: usize = 64;
+/// Rows of b that are gone through at a time.
 pub(crate) const DEPTH: usize = 256;
 
-/// The most rows of a tile. 6 × 2 sums, 2 registers of b and one of a are 15 of 16; those of AVX-512 are 32.
+/// Whether there are 32 registers, of 512 bits, and not 16.
 #[inline(always)]
-pub(crate) const fn most_rows<T: Real, S: Simd>() -> usize {
-    if size_of::<T::Vector<S>>() == 64 { 12 } else { 6 }
+pub(crate) const fn many_registers<T: Real, S: Simd>() -> bool {
+    size_of::<T::Vector<S>>() == 64
 }
 
-/// [`most_rows`] of the instruction set in use.
-pub(crate) fn most_rows_in_use<T: Real>() -> usize {
-    struct Most<T>(PhantomData<T>);
-    impl<T: Real> WithSimd for Most<T> {
-        type Output = usize;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            most_rows::<T, S>()
-        }
-    }
-    real::dispatch(Most::<T>(PhantomData))
+/// Registers in a row of a tile. 6 × 2 sums, 2 registers of b and one of a are 15 of 16; 6 × 4, 4 and one are 29 of 32.
+#[inline(always)]
+pub(crate) const fn tile_vectors<T: Real, S: Simd>() -> usize {
+    if many_registers::<T, S>() { 4 } else { 2 }
 }
 
 /// `n` rows in tiles of at most so many, about as many in each: few rows do not keep the multipliers busy.
@@ -86,32 +79,14 @@ pub(crate) fn tiles(n: usize, most: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |i| n / count + usize::from(i < n % count))
 }
 
-/// Calls `$tile!(rows)` with a literal, for at most `$most` rows, which are [`most_rows`].
-macro_rules! tile_of {
-    ($rows:expr, $most:expr, $tile:ident) => {
-        match $rows {
-            12 if $most >= 12 => $tile!(12),
-            11 if $most >= 12 => $tile!(11),
-            10 if $most >= 12 => $tile!(10),
-            9 if $most >= 12 => $tile!(9),
-            8 if $most >= 12 => $tile!(8),
-            7 if $most >= 12 => $tile!(7),
-            6 => $tile!(6),
-            5 => $tile!(5),
-            4 => $tile!(4),
-            3 => $tile!(3),
-            2 => $tile!(2),
-            _ => $tile!(1),
-        }
-    };
+/// Steps of a tile's loop that are written out: what counts and finds places costs as much as the products of a small
+/// tile do. Of a large one LLVM would keep the sums in memory.
+const fn unrolled(sums: usize) -> usize {
+    if sums > 12 { 1 } else { 4 }
 }
-pub(crate) use tile_of;
 
-/// Steps of a tile's loop that are written out: what counts and finds places costs as much as the products do.
-const UNROLLED: usize = 4;
-
-/// `rows` rows of c, at most [`most_rows`], and `columns` columns, at most those of a tile, as sums over `depth` rows of
-/// b, each times a column of a.
+/// `rows` rows of c, at most [`TILE_ROWS`], and `columns` columns, at most those of a tile, as sums over `depth` rows of b,
+/// each times a column of a.
 ///
 /// # Safety
 /// So much of a and b may be read, whole tiles of b, and so much of c written.
@@ -127,14 +102,25 @@ pub(crate) unsafe fn tile_of_rows<T: Real, S: Simd>(
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
     macro_rules! tile {
         ($rows:literal) => {
-            match columns > lanes {
-                true => tile_by_rows::<T, S, $rows, TILE_VECTORS>(simd, (depth, columns), a, b, c, add),
-                false => tile_by_rows::<T, S, $rows, 1>(simd, (depth, columns), a, b, c, add),
+            match columns.div_ceil(lanes) {
+                4 if many_registers::<T, S>() => tile_by_rows::<T, S, $rows, 4>(simd, (depth, columns), a, b, c, add),
+                3 if many_registers::<T, S>() => tile_by_rows::<T, S, $rows, 3>(simd, (depth, columns), a, b, c, add),
+                2 => tile_by_rows::<T, S, $rows, 2>(simd, (depth, columns), a, b, c, add),
+                _ => tile_by_rows::<T, S, $rows, 1>(simd, (depth, columns), a, b, c, add),
             }
         };
     }
     // SAFETY: the caller's promise.
-    unsafe { tile_of!(rows, most_rows::<T, S>(), tile) }
+    unsafe {
+        match rows {
+            6 => tile!(6),
+            5 => tile!(5),
+            4 => tile!(4),
+            3 => tile!(3),
+            2 => tile!(2),
+            _ => tile!(1),
+        }
+    }
 }
 
 /// # Safety
@@ -167,9 +153,10 @@ unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize
                 right = right.add(b.row);
             }};
         }
-        let whole = depth / UNROLLED * UNROLLED;
-        for p in (0..whole).step_by(UNROLLED) {
-            for u in 0..UNROLLED {
+        let unrolled = const { unrolled(ROWS * VECTORS) };
+        let whole = depth / unrolled * unrolled;
+        for p in (0..whole).step_by(unrolled) {
+            for u in 0..unrolled {
                 step!(p + u);
             }
         }
@@ -187,10 +174,12 @@ unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize
                 }
             } else {
                 // A copy: with its address taken, `sums` itself would have to live in memory.
-                let sums: [T::Vector<S>; VECTORS] = std::array::from_fn(|v| sums[v]);
-                let all = sums.as_ptr().cast::<T>();
-                for j in 0..columns {
-                    *to.add(j) = if add { *to.add(j) + *all.add(j) } else { *all.add(j) };
+                let mut all = [T::ZERO; MOST_COLUMNS];
+                for (v, &sum) in sums.iter().enumerate() {
+                    store::<T, S>(all.as_mut_ptr().add(v * lanes), sum);
+                }
+                for (j, &sum) in all.iter().enumerate().take(columns) {
+                    *to.add(j) = if add { *to.add(j) + sum } else { sum };
                 }
             }
         }

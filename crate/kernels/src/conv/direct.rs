@@ -3,13 +3,15 @@
 //! A tile of the result, some channels by some registers of pixels, stays in registers while all taps of all channels
 //! are added up.
 
+use std::marker::PhantomData;
+
 use pulp::{Simd, WithSimd};
 
 use super::super::values::unwritten;
 use super::Geometry;
 use super::plan::{Pass, Plan};
 use crate::real::{load, store};
-use crate::tiles::{most_rows, most_rows_in_use, tile_of, tiles};
+use crate::tiles::{many_registers, tiles};
 use crate::{Real, real, threads};
 
 /// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first
@@ -158,7 +160,7 @@ impl<T: Real> WithSimd for Image<'_, T> {
                             }
                         };
                     }
-                    tile_of!(rows, most_rows::<T, S>(), tiles);
+                    tile_of!(rows, T, S, tiles);
                     for r in 0..rows {
                         let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
                         let y = &mut y[(first + r) * image..][..image];
@@ -175,10 +177,51 @@ impl<T: Real> WithSimd for Image<'_, T> {
     }
 }
 
+/// The most rows of a tile: 6 × 2 sums, or 12 × 2 where there are 32 registers.
+#[inline(always)]
+pub(super) const fn most_rows<T: Real, S: Simd>() -> usize {
+    if many_registers::<T, S>() { 12 } else { 6 }
+}
+
+/// [`most_rows`] of the instruction set in use.
+pub(super) fn most_rows_in_use<T: Real>() -> usize {
+    struct Most<T>(PhantomData<T>);
+    impl<T: Real> WithSimd for Most<T> {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            most_rows::<T, S>()
+        }
+    }
+    real::dispatch(Most::<T>(PhantomData))
+}
+
+/// Calls `$tile!(rows)` with a literal, for at most [`most_rows`] of the registers `$S`.
+macro_rules! tile_of {
+    ($rows:expr, $T:ty, $S:ty, $tile:ident) => {
+        match $rows {
+            12 if $crate::tiles::many_registers::<$T, $S>() => $tile!(12),
+            11 if $crate::tiles::many_registers::<$T, $S>() => $tile!(11),
+            10 if $crate::tiles::many_registers::<$T, $S>() => $tile!(10),
+            9 if $crate::tiles::many_registers::<$T, $S>() => $tile!(9),
+            8 if $crate::tiles::many_registers::<$T, $S>() => $tile!(8),
+            7 if $crate::tiles::many_registers::<$T, $S>() => $tile!(7),
+            6 => $tile!(6),
+            5 => $tile!(5),
+            4 => $tile!(4),
+            3 => $tile!(3),
+            2 => $tile!(2),
+            _ => $tile!(1),
+        }
+    };
+}
+pub(super) use tile_of;
+
 /// Registers in each of so many rows of a tile, so that the sums fill the registers.
 #[inline(always)]
 pub(super) const fn vectors<T: Real, S: Simd>(rows: usize) -> usize {
-    match (rows, most_rows::<T, S>() == 12) {
+    match (rows, many_registers::<T, S>()) {
         (1, _) => 6,
         (2, true) => 6,
         (2, false) => 4,

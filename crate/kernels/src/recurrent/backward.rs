@@ -96,7 +96,7 @@ pub(super) fn backward<T: Real, G: Gates>(
         .iter()
         .map(|(ih, _)| Panels::of_rows((G::BLOCKS * hidden, inputs), |p| &ih[p * inputs..]))
         .collect();
-    let tiles = tiles::<T>(hidden);
+    let tiles = tiles(hidden);
 
     threads::run(sizes.tasks(), |task| {
         let (d, first, samples) = sizes.piece(task);
@@ -136,13 +136,13 @@ pub(super) fn backward<T: Real, G: Gates>(
                         };
                         if let Some(dy) = upstream.y {
                             let row = sizes.row(t, first + sample) * directions + d;
-                            each(dh, [&dy[row * hidden..]], |dh, [dy]| dh + dy);
+                            each!(dh, [&dy[row * hidden..]], |dh, [dy]| dh + dy);
                         }
                         let h = outputs.after(d, t, first + sample);
                         let h_before = outputs.before(d, i, first + sample);
                         let kept = &kept[sample * kept_width..][..kept_width];
                         gates.backward(Step { h, h_before, c_before, kept }, dh, dc, dsums);
-                        each(columns, [dsums], |sum, [d]| sum + d);
+                        each!(columns, [dsums], |sum, [d]| sum + d);
                     }
                 },
             );
@@ -175,7 +175,7 @@ pub(super) fn backward<T: Real, G: Gates>(
     let total = |d: usize| {
         let mut total = vec![T::ZERO; sums_width];
         for columns in columns[d * pieces * sums_width..][..pieces * sums_width].chunks_exact(sums_width) {
-            each(&mut total, [columns], |sum, [x]| sum + x);
+            each!(&mut total, [columns], |sum, [x]| sum + x);
         }
         total
     };

@@ -53,7 +53,7 @@ pub(super) struct Step<'a, T> {
 ///
 /// One result a loop: LLVM makes vector code of it only if it can check that few slices do not overlap.
 #[inline(always)]
-pub(super) fn each<T: Real, const K: usize>(out: &mut [T], from: [&[T]; K], f: impl Fn(T, [T; K]) -> T) {
+pub(super) fn apply<T: Real, const K: usize>(out: &mut [T], from: [&[T]; K], f: impl Fn(T, [T; K]) -> T) {
     let n = out.len();
     let (out, from) = (&mut out[..n], from.map(|slice| &slice[..n]));
     for j in 0..n {
@@ -65,6 +65,19 @@ pub(super) fn each<T: Real, const K: usize>(out: &mut [T], from: [&[T]; K], f: i
         }
     }
 }
+
+/// [`apply`] with a closure that is inlined into both copies of the code around it.
+macro_rules! each {
+    ($out:expr, $from:expr, |$old:pat_param, $others:pat_param| $value:expr) => {
+        $crate::recurrent::gates::apply(
+            $out,
+            $from,
+            #[inline(always)]
+            |$old, $others| $value,
+        )
+    };
+}
+pub(super) use each;
 
 /// The blocks of a row.
 #[inline(always)]
@@ -87,7 +100,7 @@ pub(super) fn joined_bias<T: Real, G: Gates>(hidden: usize, bias: Option<(&[T], 
         joined[..ih.len()].copy_from_slice(ih);
         for part in G::PARTS {
             let hh = &hh[part.from * hidden..][..part.blocks * hidden];
-            each(&mut joined[part.to * hidden..][..hh.len()], [hh], |sum, [b]| sum + b);
+            each!(&mut joined[part.to * hidden..][..hh.len()], [hh], |sum, [b]| sum + b);
         }
     }
     joined

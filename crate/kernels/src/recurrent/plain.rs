@@ -16,7 +16,7 @@ impl Gates for Plain {
 
     #[inline(always)]
     fn forward<T: Real>(self, sums: &[T], bias: &[T], h: &mut [T], _: &mut [T], _: &mut [T]) {
-        each(h, [sums, bias], |_, [sum, b]| sum + b);
+        each!(h, [sums, bias], |_, [sum, b]| sum + b);
         self.0.apply(h);
     }
 
@@ -24,8 +24,8 @@ impl Gates for Plain {
     fn backward<T: Real>(self, step: Step<T>, dh: &mut [T], _: &mut [T], dsums: &mut [T]) {
         match self.0 {
             // A choice rather than a product: ∞ · 0 would be NaN.
-            Unary::Relu => each(dsums, [dh, step.h], |_, [dh, h]| if h > T::ZERO { dh } else { T::ZERO }),
-            _ => each(dsums, [dh, step.h], |_, [dh, h]| dh * (T::ONE - h * h)),
+            Unary::Relu => each!(dsums, [dh, step.h], |_, [dh, h]| if h > T::ZERO { dh } else { T::ZERO }),
+            _ => each!(dsums, [dh, step.h], |_, [dh, h]| dh * (T::ONE - h * h)),
         }
     }
 }

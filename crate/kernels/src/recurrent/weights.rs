@@ -2,7 +2,6 @@ use super::backward::Outputs;
 use super::gates::Gates;
 use super::{Parts, Sizes};
 use crate::panels::{Panels, multiply_transposed, tiles};
-use crate::tiles::most_rows_in_use;
 use crate::values::unwritten;
 use crate::{Real, threads};
 
@@ -26,8 +25,8 @@ pub(super) fn gradients<T: Real, G: Gates>(
     let (mut ih, mut hh) = unsafe { (unwritten(G::BLOCKS * hidden * inputs), unwritten(G::BLOCKS * hidden * hidden)) };
     let (all_ih, all_hh) = (Parts::new(&mut ih), Parts::new(&mut hh));
     // Pieces of a block, of about 64 rows.
-    let tiles = tiles::<T>(hidden);
-    let pieces: Vec<&[(usize, usize)]> = tiles.chunks(66_usize.div_ceil(most_rows_in_use::<T>())).collect();
+    let tiles = tiles(hidden);
+    let pieces: Vec<&[(usize, usize)]> = tiles.chunks(11).collect();
     threads::run(G::SUMS * pieces.len(), |task| {
         let (block, tiles) = (task / pieces.len(), pieces[task % pieces.len()]);
         let (first, m) = (tiles[0].0, tiles.iter().map(|(_, columns)| columns).sum::<usize>());

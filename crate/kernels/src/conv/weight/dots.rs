@@ -80,10 +80,12 @@ unsafe fn tile<T: Real, D: Dots<T>, const ROWS: usize, const REGISTERS: usize>(
     // SAFETY: the caller's promise.
     unsafe {
         for i in 0..count {
-            let image = at.map(|at| at.map(|at| images.from(i, at).start));
+            let image: [[*const T; 2]; REGISTERS] =
+                std::array::from_fn(|r| [images.from(i, at[r][0]).start, images.from(i, at[r][1]).start]);
             let grad = grads.from(i, 0).start;
             for p in (0..pixels).step_by(lanes::<T>()) {
-                let x = image.map(|image| dots.own(image.map(|image| image.add(p))));
+                let x: [D::Register; REGISTERS] =
+                    std::array::from_fn(|r| dots.own([image[r][0].add(p), image[r][1].add(p)]));
                 for (r, sums) in sums.iter_mut().enumerate() {
                     let g = dots.shared(grad.add(r * pixels + p));
                     for (sum, x) in sums.iter_mut().zip(x) {

@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use crate::Real;
 use crate::real::{load, store};
-use crate::tiles::{most_rows, tile_of, tiles};
+use crate::tiles::{many_registers, tiles};
 
 /// Output channels whose gradients lie beside one another.
 pub(in super::super) const PANEL: usize = 16;
@@ -77,32 +77,57 @@ impl<T: Real> WithSimd for Outer<'_, T> {
                 && width * apart <= all_grads.len()
                 && PANEL.is_multiple_of(lanes)
         );
-        let vectors = width / lanes;
+        let (all, most) = (width / lanes, if many_registers::<T, S>() { 4 } else { 2 });
         for start in (0..pixels).step_by(BLOCK) {
             let count = BLOCK.min(pixels - start);
-            for vector in (0..vectors).step_by(2) {
-                // Where register `v` of the channels lies in their panel.
-                let grads = |v: usize| ((v * lanes / PANEL) * apart + start) * PANEL + v * lanes % PANEL;
-                let mut first = 0;
-                for rows in tiles(offsets.len(), most_rows::<T, S>()) {
+            for first in (0..all).step_by(most) {
+                // Where registers of the channels lie in their panels.
+                let grads = |v: usize| {
+                    let (panel, part) = ((first + v) * lanes / PANEL, (first + v) * lanes % PANEL);
+                    // SAFETY: by the assertion.
+                    unsafe { all_grads.as_ptr().add((panel * apart + start) * PANEL + part) }
+                };
+                let vectors = most.min(all - first);
+                let mut row = 0;
+                // One register needs more rows, or each addition would wait for the one before.
+                for rows in tiles(offsets.len(), if many_registers::<T, S>() && vectors == 1 { 12 } else { 6 }) {
                     macro_rules! tile {
-                        ($rows:literal) => {{
-                            let at = std::array::from_fn(|r| offsets[first + r] + start);
+                        ($rows:literal, $vectors:literal) => {{
+                            let images = std::array::from_fn(|r| images[offsets[row + r] + start..].as_ptr());
+                            let grads = std::array::from_fn(grads);
                             // SAFETY: by the assertion.
                             unsafe {
-                                let g = |v| all_grads.as_ptr().add(grads(vector + v));
-                                let to = (sums.as_mut_ptr().add(first * width + vector * lanes), width);
-                                match vector + 1 < vectors {
-                                    true => {
-                                        tile::<T, S, $rows, 2>(simd, count, (images.as_ptr(), at), [g(0), g(1)], to);
-                                    }
-                                    false => tile::<T, S, $rows, 1>(simd, count, (images.as_ptr(), at), [g(0)], to),
-                                }
+                                let to = (sums.as_mut_ptr().add(row * width + first * lanes), width);
+                                tile::<T, S, $rows, $vectors>(simd, count, images, grads, to);
                             }
                         }};
                     }
-                    tile_of!(rows, most_rows::<T, S>(), tile);
-                    first += rows;
+                    macro_rules! tile_of_vectors {
+                        ($rows:literal) => {
+                            match vectors {
+                                4 if many_registers::<T, S>() => tile!($rows, 4),
+                                3 if many_registers::<T, S>() => tile!($rows, 3),
+                                2 => tile!($rows, 2),
+                                _ => tile!($rows, 1),
+                            }
+                        };
+                    }
+                    match rows {
+                        7.. if !many_registers::<T, S>() => {}
+                        12 => tile!(12, 1),
+                        11 => tile!(11, 1),
+                        10 => tile!(10, 1),
+                        9 => tile!(9, 1),
+                        8 => tile!(8, 1),
+                        7 => tile!(7, 1),
+                        6 => tile_of_vectors!(6),
+                        5 => tile_of_vectors!(5),
+                        4 => tile_of_vectors!(4),
+                        3 => tile_of_vectors!(3),
+                        2 => tile_of_vectors!(2),
+                        _ => tile_of_vectors!(1),
+                    }
+                    row += rows;
                 }
             }
         }
@@ -110,13 +135,13 @@ impl<T: Real> WithSimd for Outer<'_, T> {
 }
 
 /// # Safety
-/// `pixels` numbers may be read at each place of the images, and from each of `grads` on a register for each pixel, `PANEL`
+/// `pixels` numbers may be read from each of `images` on, and from each of `grads` on a register for each pixel, `PANEL`
 /// apart; and as many registers read and written at each of `ROWS` places of the sums, which are `to.1` apart.
 #[inline(always)]
 unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     pixels: usize,
-    (images, at): (*const T, [usize; ROWS]),
+    images: [*const T; ROWS],
     grads: [*const T; VECTORS],
     to: (*mut T, usize),
 ) {
@@ -124,9 +149,8 @@ unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
     let mut sums = [[T::splat(simd, T::ZERO); VECTORS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {
-        let images: [*const T; ROWS] = std::array::from_fn(|r| images.add(at[r]));
         for p in 0..pixels {
-            let g = grads.map(|grads| load::<T, S>(grads.add(p * PANEL)));
+            let g: [T::Vector<S>; VECTORS] = std::array::from_fn(|v| load::<T, S>(grads[v].add(p * PANEL)));
             for (sums, image) in sums.iter_mut().zip(images) {
                 let x = T::splat(simd, *image.add(p));
                 for (sum, g) in sums.iter_mut().zip(g) {

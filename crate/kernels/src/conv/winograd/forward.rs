@@ -5,13 +5,13 @@ use std::marker::PhantomData;
 use pulp::{Simd, WithSimd};
 
 use super::super::super::values::unwritten;
-use super::super::direct::{self, PIECES, Piece, Sizes, tile, vectors};
+use super::super::direct::{self, PIECES, Piece, Sizes, most_rows, most_rows_in_use, tile, tile_of, vectors};
 use super::super::plan::{Pass, Plan};
 use super::range::even;
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
 use crate::real::{load, store};
-use crate::tiles::{most_rows, most_rows_in_use, tile_of, tiles};
+use crate::tiles::tiles;
 use crate::{Real, real, threads};
 
 /// Numbers of the sums at all points of a block of pixels, for the most rows.
@@ -226,7 +226,7 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
                             }
                         };
                     }
-                    tile_of!(tall, most, tiles);
+                    tile_of!(tall, T, S, tiles);
                 }
                 for r in 0..tall {
                     let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
