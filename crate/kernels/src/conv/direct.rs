@@ -3,19 +3,18 @@
 //! A tile of the result, some channels by some registers of pixels, stays in registers while all taps of all channels
 //! are added up.
 
-use std::marker::PhantomData;
-
 use pulp::{Simd, WithSimd};
 
 use super::super::values::unwritten;
 use super::Geometry;
 use super::plan::{Pass, Plan};
+use super::tile::{Tiles, most_rows, most_rows_in_use};
 use crate::real::{load, store};
-use crate::tiles::{many_registers, tiles};
+use crate::tiles::tiles;
 use crate::{Real, real, threads};
 
 /// Registers of pixels that are finished for all channels before the next ones, so that they are read from the first
-/// cache: a multiple of every tile's.
+/// cache.
 const BLOCK: usize = 24;
 /// The most numbers in such a block.
 const LONGEST: usize = 12 * BLOCK * 16;
@@ -140,27 +139,26 @@ impl<T: Real> WithSimd for Image<'_, T> {
             packed = rest;
             let pixels = pass.pixels(plan.pitch);
             let furthest = pass.offsets.iter().max().map_or(0, |&last| last);
-            assert!(furthest + pixels + 8 * lanes <= buffer.len());
+            assert!(furthest + pixels + lanes <= buffer.len() + 1);
             for start in (0..pixels).step_by(block) {
                 let count = block.min(pixels - start);
                 pass.pieces(plan, start, count, &mut pieces);
                 let (mut first, mut weights) = (0, weights);
                 for rows in tiles(targets, most_rows::<T, S>()) {
-                    macro_rules! tiles {
-                        ($rows:literal) => {
-                            for p in (0..count).step_by(vectors::<T, S>($rows) * lanes) {
-                                // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion
-                                // leaves room for; it writes its rows, each inside its block, of which its width is a
-                                // divisor.
-                                unsafe {
-                                    let from = buffer.as_ptr().add(start + p);
-                                    let to = sums.as_mut_ptr().add(p);
-                                    tile::<T, S, $rows>(simd, &pass.offsets, weights.as_ptr(), from, to, block);
-                                }
-                            }
-                        };
+                    // SAFETY: tiles read as far as the last register of pixels from each offset on, for which there is
+                    // room by the assertion, as many weights as there are, and write inside the rows of the block.
+                    unsafe {
+                        Tiles {
+                            offsets: &pass.offsets,
+                            weights: weights.as_ptr(),
+                            rows,
+                            pixels: count,
+                            from: buffer.as_ptr().add(start),
+                            to: sums.as_mut_ptr(),
+                            pitch: block,
+                        }
+                        .run(simd);
                     }
-                    tile_of!(rows, T, S, tiles);
                     for r in 0..rows {
                         let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
                         let y = &mut y[(first + r) * image..][..image];
@@ -172,121 +170,6 @@ impl<T: Real> WithSimd for Image<'_, T> {
                     weights = &weights[depth * rows..];
                     first += rows;
                 }
-            }
-        }
-    }
-}
-
-/// The most rows of a tile: 6 × 2 sums, or 12 × 2 where there are 32 registers.
-#[inline(always)]
-pub(super) const fn most_rows<T: Real, S: Simd>() -> usize {
-    if many_registers::<T, S>() { 12 } else { 6 }
-}
-
-/// [`most_rows`] of the instruction set in use.
-pub(super) fn most_rows_in_use<T: Real>() -> usize {
-    struct Most<T>(PhantomData<T>);
-    impl<T: Real> WithSimd for Most<T> {
-        type Output = usize;
-
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            most_rows::<T, S>()
-        }
-    }
-    real::dispatch(Most::<T>(PhantomData))
-}
-
-/// Calls `$tile!(rows)` with a literal, for at most [`most_rows`] of the registers `$S`.
-macro_rules! tile_of {
-    ($rows:expr, $T:ty, $S:ty, $tile:ident) => {
-        match $rows {
-            12 if $crate::tiles::many_registers::<$T, $S>() => $tile!(12),
-            11 if $crate::tiles::many_registers::<$T, $S>() => $tile!(11),
-            10 if $crate::tiles::many_registers::<$T, $S>() => $tile!(10),
-            9 if $crate::tiles::many_registers::<$T, $S>() => $tile!(9),
-            8 if $crate::tiles::many_registers::<$T, $S>() => $tile!(8),
-            7 if $crate::tiles::many_registers::<$T, $S>() => $tile!(7),
-            6 => $tile!(6),
-            5 => $tile!(5),
-            4 => $tile!(4),
-            3 => $tile!(3),
-            2 => $tile!(2),
-            _ => $tile!(1),
-        }
-    };
-}
-pub(super) use tile_of;
-
-/// Registers in each of so many rows of a tile, so that the sums fill the registers.
-#[inline(always)]
-pub(super) const fn vectors<T: Real, S: Simd>(rows: usize) -> usize {
-    match (rows, many_registers::<T, S>()) {
-        (1, _) => 6,
-        (2, true) => 6,
-        (2, false) => 4,
-        (3, true) => 6,
-        (3, false) => 3,
-        (4..=6, true) => 3,
-        _ => 2,
-    }
-}
-
-/// A tile of sums, `ROWS` by as many registers as [`vectors`] says.
-///
-/// # Safety
-/// So many registers may be read from `from` plus each offset, `ROWS` weights for each offset, and as many registers
-/// written at each of `ROWS` places `pitch` apart.
-#[inline(always)]
-pub(super) unsafe fn tile<T: Real, S: Simd, const ROWS: usize>(
-    simd: S,
-    offsets: &[usize],
-    weights: *const T,
-    from: *const T,
-    to: *mut T,
-    pitch: usize,
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match vectors::<T, S>(ROWS) {
-            6 => tile_of_width::<T, S, ROWS, 6>(simd, offsets, weights, from, to, pitch),
-            4 => tile_of_width::<T, S, ROWS, 4>(simd, offsets, weights, from, to, pitch),
-            3 => tile_of_width::<T, S, ROWS, 3>(simd, offsets, weights, from, to, pitch),
-            _ => tile_of_width::<T, S, ROWS, 2>(simd, offsets, weights, from, to, pitch),
-        }
-    }
-}
-
-/// # Safety
-/// That of [`tile`], with `VECTORS` registers.
-#[inline(always)]
-unsafe fn tile_of_width<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    offsets: &[usize],
-    weights: *const T,
-    from: *const T,
-    to: *mut T,
-    pitch: usize,
-) {
-    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-    let mut sums = [[T::splat(simd, T::ZERO); VECTORS]; ROWS];
-    let mut weights = weights;
-    // SAFETY: the caller's promise.
-    unsafe {
-        for &offset in offsets {
-            let from = from.add(offset);
-            let x: [T::Vector<S>; VECTORS] = std::array::from_fn(|v| load::<T, S>(from.add(v * lanes)));
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let weight = T::splat(simd, *weights.add(r));
-                for (sum, x) in sums.iter_mut().zip(x) {
-                    *sum = T::fma(simd, weight, x, *sum);
-                }
-            }
-            weights = weights.add(ROWS);
-        }
-        for (r, sums) in sums.iter().enumerate() {
-            for (v, &sum) in sums.iter().enumerate() {
-                store::<T, S>(to.add(r * pitch + v * lanes), sum);
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod direct;
 mod plan;
+mod tile;
 mod weight;
 mod winograd;
 

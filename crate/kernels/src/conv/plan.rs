@@ -178,11 +178,32 @@ impl Plan {
             let to = &mut plane[r * self.pitch..][left..right];
             let from = &image[(down.source(i, r) * width + across.source(j, left)).min(image.len())..];
             match across.step {
-                1 => to.copy_from_slice(&from[..right - left]),
+                1 => copy_row(&from[..right - left], to),
                 2 => every_second(from, to),
                 step => to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from),
             }
         }
+    }
+}
+
+/// A copy of a few numbers, without the call that one of any length takes.
+#[inline(always)]
+fn copy_row<T: Copy>(from: &[T], to: &mut [T]) {
+    /// In pieces of `N`, the last of which reaches back into the one before it.
+    #[inline(always)]
+    fn pieces<T: Copy, const N: usize>(from: &[T], to: &mut [T]) {
+        for (to, from) in to.as_chunks_mut::<N>().0.iter_mut().zip(from.as_chunks::<N>().0) {
+            *to = *from;
+        }
+        if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
+            *to = *from;
+        }
+    }
+    match from.len().min(to.len()) {
+        16.. => pieces::<T, 16>(from, to),
+        8.. => pieces::<T, 8>(from, to),
+        4.. => pieces::<T, 4>(from, to),
+        _ => to.iter_mut().zip(from).for_each(|(to, &from)| *to = from),
     }
 }
 

@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
-use super::super::super::values::unwritten;
-use super::super::direct::{self, PIECES, Piece, Sizes, most_rows, most_rows_in_use, tile, tile_of, vectors};
+use super::super::super::values::{Parts, unwritten};
+use super::super::direct::{self, PIECES, Piece, Sizes};
 use super::super::plan::{Pass, Plan};
+use super::super::tile::{Tiles, most_rows, most_rows_in_use};
 use super::range::even;
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
@@ -17,8 +18,8 @@ use crate::{Real, real, threads};
 /// Numbers of the sums at all points of a block of pixels, for the most rows.
 const LONGEST: usize = MOST * 6 * 12 * 16;
 
-/// Registers of pixels that are finished for all channels before the next ones: a multiple of every tile's. With twice the
-/// rows half as many, or the sums would not stay in the first cache.
+/// Registers of pixels that are finished for all channels before the next ones. With twice the rows half as many, or the
+/// sums would not stay in the first cache.
 const fn block<T: Real, S: Simd>() -> usize {
     if most_rows::<T, S>() == 12 { 6 } else { 12 }
 }
@@ -100,33 +101,44 @@ fn pack<T: Real, K: Scheme>(sizes: Sizes, pass: &Pass, streams: &Streams, weight
     let Sizes { groups, sources, targets, taps, source, target } = sizes;
     let all = sources * targets * taps;
     assert!(weight.len() == groups * all);
-    let (part, most) = (sources * targets * streams.all.len(), most_rows_in_use::<T>());
-    let mut packed = vec![T::ZERO; groups * K::POINTS * part];
-    threads::run_chunks(&mut packed, part, |start, packed| {
-        let (group, point) = (start / part / K::POINTS, start / part % K::POINTS);
-        let weight = &weight[group * all..][..all];
-        let factors = K::G[point].map(T::of);
+    let (depth, most) = (sources * streams.all.len(), most_rows_in_use::<T>());
+    let part = depth * targets;
+    // SAFETY: all channels of all streams at all points are gone through.
+    let mut packed = unsafe { unwritten(groups * K::POINTS * part) };
+    let parts = Parts::new(&mut packed);
+    let factors = K::G.map(|row| row.map(T::of));
+    threads::run(groups * sources, |task| {
+        let (group, c) = (task / sources, task % sources);
+        let weight = &weight[group * all + c * source..][..all - c * source];
+        // By tap, so that numbers of all target channels lie beside one another.
+        let mut turned = vec![T::ZERO; taps * targets];
+        let mut row = vec![T::ZERO; targets];
         real::vectorized(
             #[inline(always)]
             || {
-                let mut packed = packed.iter_mut();
-                let mut first = 0;
-                for tile in tiles(targets, most) {
-                    for c in 0..sources {
-                        for stream in &streams.all {
-                            // A row without a tap has the weight 0.
-                            let taps = stream.taps.map(|tap| tap.map(|tap| pass.taps[tap]));
-                            for (t, to) in (first..first + tile).zip(packed.by_ref()) {
-                                let weight = &weight[t * target + c * source..];
-                                for (tap, factor) in taps.iter().zip(factors) {
-                                    if let Some(tap) = tap {
-                                        *to = weight[*tap].mul_add(factor, *to);
-                                    }
-                                }
-                            }
+                for (t, weight) in weight.chunks(target).take(targets).enumerate() {
+                    for (turned, &w) in turned[t..].iter_mut().step_by(targets).zip(weight) {
+                        *turned = w;
+                    }
+                }
+                for (s, stream) in streams.all.iter().enumerate() {
+                    for (point, factors) in factors.iter().take(K::POINTS).enumerate() {
+                        row.fill(T::ZERO);
+                        // A row without a tap has the weight 0.
+                        for (tap, &factor) in stream.taps.iter().zip(factors) {
+                            let Some(tap) = tap else { continue };
+                            let weights = &turned[pass.taps[*tap] * targets..][..targets];
+                            row.iter_mut().zip(weights).for_each(|(sum, &w)| *sum = w.mul_add(factor, *sum));
+                        }
+                        let mut first = 0;
+                        for tile in tiles(targets, most) {
+                            let at = (group * K::POINTS + point) * part + first * depth;
+                            // SAFETY: a source channel belongs to one task.
+                            let to = unsafe { parts.part(at + (c * streams.all.len() + s) * tile, tile) };
+                            to.copy_from_slice(&row[first..first + tile]);
+                            first += tile;
                         }
                     }
-                    first += tile;
                 }
             },
         );
@@ -165,6 +177,43 @@ struct Quad {
     whole: bool,
 }
 
+impl Quad {
+    /// Writes Aᵀ of the products at the points, `pitch` apart, plus b, to rows of y that are `width` apart.
+    #[inline(always)]
+    fn join<T: Real, S: Simd, K: Scheme>(&self, simd: S, sums: &[T], pitch: usize, bias: T, y: &mut [T], width: usize) {
+        let &Quad { piece: Piece { from, to, length }, rows, whole, .. } = self;
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        assert!(
+            (K::POINTS - 1) * pitch + from + length.next_multiple_of(lanes) <= sums.len()
+                && to + (rows - 1) * width + length <= y.len()
+                && length > 0
+        );
+        let bias = T::splat(simd, bias);
+        let (from, to, end) = (sums.as_ptr().wrapping_add(from), y.as_mut_ptr().wrapping_add(to), y.len() - to);
+        // From the end on: what is written beyond a row is the start of the next, which then is written over. Of a row that
+        // was begun in the last block, the next row was begun too.
+        for x in (0..length).step_by(lanes).rev() {
+            // SAFETY: by the assertion.
+            unsafe {
+                let m = std::array::from_fn(|i| load::<T, S>(from.add(i.min(K::POINTS - 1) * pitch + x)));
+                let joined = K::join::<T, S>(simd, m, bias);
+                for (k, &row) in joined.iter().enumerate().take(rows) {
+                    let at = k * width + x;
+                    if x + lanes <= length || whole && at + lanes <= end {
+                        store::<T, S>(to.add(at), row);
+                    } else {
+                        let mut numbers = [T::ZERO; 16];
+                        store::<T, S>(numbers.as_mut_ptr(), row);
+                        for (j, &number) in numbers.iter().enumerate().take(length - x) {
+                            *to.add(at + j) = number;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl<T: Real, K: Scheme> Products<'_, T, K> {
     /// Finds the pixels of the block from `start` on that belong somewhere.
     fn quads(&self, start: usize, size: usize, quads: &mut Vec<Quad>) {
@@ -195,7 +244,7 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
         let pixels = self.count * self.layout.image();
         let furthest = offsets.iter().max().map_or(0, |&last| last);
         assert!(
-            (K::POINTS - 1) * point + furthest + pixels + 8 * lanes <= rows.len()
+            (K::POINTS - 1) * point + furthest + pixels + lanes <= rows.len() + 1
                 && packed.len() == K::POINTS * depth * targets
         );
         let [height, width] = self.plan.target;
@@ -212,32 +261,38 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
                 for i in 0..K::POINTS {
                     let weights = &packed[i * depth * targets + first * depth..][..depth * tall];
                     let sums = &mut sums[i * most * block..][..most * block];
-                    macro_rules! tiles {
-                        ($rows:literal) => {
-                            for p in (0..size).step_by(vectors::<T, S>($rows) * lanes) {
-                                // SAFETY: a tile reads at most 8 registers from each offset on, which the assertion
-                                // leaves room for; it writes its rows, each inside its block, of which its width is a
-                                // divisor.
-                                unsafe {
-                                    let from = rows.as_ptr().add(i * point + start + p);
-                                    let to = sums.as_mut_ptr().add(p);
-                                    tile::<T, S, $rows>(simd, offsets, weights.as_ptr(), from, to, block);
-                                }
-                            }
-                        };
+                    // SAFETY: tiles read as far as the last register of pixels from each offset on, for which there is
+                    // room by the assertion, as many weights as there are, and write inside the rows of the block.
+                    unsafe {
+                        Tiles {
+                            offsets,
+                            weights: weights.as_ptr(),
+                            rows: tall,
+                            pixels: size,
+                            from: rows.as_ptr().add(i * point + start),
+                            to: sums.as_mut_ptr(),
+                            pitch: block,
+                        }
+                        .run(simd);
                     }
-                    tile_of!(tall, T, S, tiles);
                 }
                 for r in 0..tall {
                     let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
-                    finish::<T, S, K>(simd, &mut sums[r * block..], most * block, size, bias);
-                    for &Quad { piece: Piece { from, to, length }, image, rows, whole } in &quads {
-                        let y = &mut self.y[image + (first + r) * height * width..][..height * width];
-                        for k in 0..rows {
-                            let piece = Piece { from, to: to + k * step[0] * width, length };
-                            let sums = &sums[(k * most + r) * block..];
-                            // Of a row that was begun in the last block, the next row was begun too.
-                            piece.write::<T, S>(simd, sums, T::ZERO, step[1], y, whole && step == [1, 1]);
+                    let sums = &mut sums[r * block..];
+                    if step != [1, 1] {
+                        finish::<T, S, K>(simd, sums, most * block, size, bias);
+                    }
+                    for quad in &quads {
+                        let y = &mut self.y[quad.image + (first + r) * height * width..][..height * width];
+                        match step {
+                            [1, 1] => quad.join::<T, S, K>(simd, sums, most * block, bias, y, width),
+                            [down, across] => {
+                                let Piece { from, to, length } = quad.piece;
+                                for k in 0..quad.rows {
+                                    let piece = Piece { from, to: to + k * down * width, length };
+                                    piece.write::<T, S>(simd, &sums[k * most * block..], T::ZERO, across, y, false);
+                                }
+                            }
                         }
                     }
                 }
@@ -247,7 +302,8 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
     }
 }
 
-/// Aᵀ of products at the points, `pitch` apart, plus b, in place of the first four.
+/// Aᵀ of products at the points, `pitch` apart, plus b, in place of the first four: for outputs that are not beside one
+/// another.
 #[inline(always)]
 fn finish<T: Real, S: Simd, K: Scheme>(simd: S, sums: &mut [T], pitch: usize, size: usize, bias: T) {
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();

@@ -22,6 +22,13 @@ pub(super) fn even<T: Real>(image: &[T]) -> bool {
         #[inline(always)]
         || maxima(image, &mut largest),
     );
+    let (all, least) = largest.iter().fold((0.0, f64::INFINITY), |(all, least): (f64, f64), &size| {
+        (if size > all { size } else { all }, if size > 0.0 && size < least { size } else { least })
+    });
+    // Most often already the smallest of them is near enough.
+    if all <= RANGE * least && largest.iter().all(|size| size.is_finite()) {
+        return true;
+    }
     largest.sort_unstable_by(|a, b| b.total_cmp(a));
     let parts = largest.iter().take_while(|&&size| size > 0.0).count();
     largest[0].is_finite() && (parts == 0 || largest[0] <= RANGE * largest[parts * 3 / 4])
