@@ -9,7 +9,7 @@ use pulp::{Simd, WithSimd};
 
 use super::dots::{self, Dots, TILE_OF_DOTS, WithDots, lanes, tile_of_dots};
 use super::real::{load, store};
-use super::tiles::{DEPTH, Source, TILE_ROWS, Target, tile_of_rows, tile_vectors, tiles};
+use super::tiles::{DEPTH, Source, TILE_ROWS, Target, Tile, tile_vectors, tiles};
 use super::{Real, real, threads};
 
 /// A matrix somewhere in memory: element (i, j) is at `i * row + j * col`.
@@ -178,7 +178,8 @@ impl<T: Real> WithSimd for ByRows<T> {
                     }
                     let mut i = 0;
                     for rows in tiles(m, TILE_ROWS) {
-                        tile_of_rows(simd, (rows, depth, columns), a.from(i, start), panel, c.from(i, j), add);
+                        let (a, c) = (a.from(i, start), c.from(i, j));
+                        Tile { rows, depth, columns, a, b: panel, c, add }.run(simd);
                         i += rows;
                     }
                 }

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
-use super::tiles::{self, DEPTH, Source, TILE_ROWS, Target, tile_of_rows, tile_vectors};
+use super::tiles::{self, DEPTH, Source, TILE_ROWS, Target, Tile, tile_vectors};
 use super::values::unwritten;
 use super::{Real, real, threads};
 
@@ -169,7 +169,7 @@ impl<T: Real> WithSimd for Multiply<'_, T> {
                     // asserted, and `depth` rows of the panel.
                     unsafe {
                         let (a, c) = (a.from(i, start), c.from(i, j));
-                        tile_of_rows(simd, (rows, depth, width.min(n - j)), a, b, c, add || start > 0);
+                        Tile { rows, depth, columns: width.min(n - j), a, b, c, add: add || start > 0 }.run(simd);
                     }
                     i += rows;
                 }
@@ -205,7 +205,8 @@ impl<T: Real> WithSimd for MultiplyTransposed<'_, '_, T> {
                         // SAFETY: a tile has k rows, the panel `depth`, and c is m × n, as the caller asserted.
                         unsafe {
                             let a = Source { start: a.as_ptr().add(i * k + start * rows), row: 1, col: rows };
-                            tile_of_rows(simd, (rows, depth, width.min(n - j)), a, b, c.from(i, j), start > 0);
+                            let (c, columns, add) = (c.from(i, j), width.min(n - j), start > 0);
+                            Tile { rows, depth, columns, a, b, c, add }.run(simd);
                         }
                     }
                 }

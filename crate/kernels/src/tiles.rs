@@ -1,6 +1,6 @@
 //! The tiles that products are made of: their sizes, and where they lie.
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
 use crate::Real;
 use crate::real::{load, store};
@@ -87,53 +87,62 @@ const fn unrolled(sums: usize) -> usize {
 
 /// `rows` rows of c, at most [`TILE_ROWS`], and `columns` columns, at most those of a tile, as sums over `depth` rows of b,
 /// each times a column of a.
-///
-/// # Safety
-/// So much of a and b may be read, whole tiles of b, and so much of c written.
-#[inline(always)]
-pub(crate) unsafe fn tile_of_rows<T: Real, S: Simd>(
-    simd: S,
-    (rows, depth, columns): (usize, usize, usize),
-    a: Source<T>,
-    b: Source<T>,
-    c: Target<T>,
-    add: bool,
-) {
-    let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-    macro_rules! tile {
-        ($rows:literal) => {
-            match columns.div_ceil(lanes) {
-                4 if many_registers::<T, S>() => tile_by_rows::<T, S, $rows, 4>(simd, (depth, columns), a, b, c, add),
-                3 if many_registers::<T, S>() => tile_by_rows::<T, S, $rows, 3>(simd, (depth, columns), a, b, c, add),
-                2 => tile_by_rows::<T, S, $rows, 2>(simd, (depth, columns), a, b, c, add),
-                _ => tile_by_rows::<T, S, $rows, 1>(simd, (depth, columns), a, b, c, add),
-            }
-        };
+pub(crate) struct Tile<T> {
+    pub rows: usize,
+    pub depth: usize,
+    pub columns: usize,
+    pub a: Source<T>,
+    pub b: Source<T>,
+    pub c: Target<T>,
+    /// Whether the sums are added to c.
+    pub add: bool,
+}
+
+impl<T: Real> Tile<T> {
+    /// # Safety
+    /// So much of a and b may be read, whole registers of b, and so much of c written.
+    #[inline(always)]
+    pub unsafe fn run<S: Simd>(self, simd: S) {
+        // A function of its own: it is compiled once for all products, and what it needs is not worked out before.
+        simd.vectorize(self);
     }
-    // SAFETY: the caller's promise.
-    unsafe {
-        match rows {
-            6 => tile!(6),
-            5 => tile!(5),
-            4 => tile!(4),
-            3 => tile!(3),
-            2 => tile!(2),
-            _ => tile!(1),
+}
+
+impl<T: Real> WithSimd for Tile<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        macro_rules! tile {
+            ($rows:literal) => {
+                match self.columns.div_ceil(lanes) {
+                    4 if many_registers::<T, S>() => sums::<T, S, $rows, 4>(simd, &self),
+                    3 if many_registers::<T, S>() => sums::<T, S, $rows, 3>(simd, &self),
+                    2 => sums::<T, S, $rows, 2>(simd, &self),
+                    _ => sums::<T, S, $rows, 1>(simd, &self),
+                }
+            };
+        }
+        // SAFETY: as the caller of `run` promised.
+        unsafe {
+            match self.rows {
+                6 => tile!(6),
+                5 => tile!(5),
+                4 => tile!(4),
+                3 => tile!(3),
+                2 => tile!(2),
+                _ => tile!(1),
+            }
         }
     }
 }
 
 /// # Safety
-/// ROWS rows of a and c, `depth` whole rows of b and `columns` columns of c lie in memory that may be read (written, for c).
+/// That of [`Tile::run`], for ROWS rows and VECTORS registers.
 #[inline(always)]
-unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    (depth, columns): (usize, usize),
-    a: Source<T>,
-    b: Source<T>,
-    c: Target<T>,
-    add: bool,
-) {
+unsafe fn sums<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, tile: &Tile<T>) {
+    let &Tile { depth, columns, a, b, c, add, .. } = tile;
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
     let zero = T::splat(simd, T::ZERO);
     let mut sums = [[zero; VECTORS]; ROWS];
@@ -178,10 +187,20 @@ unsafe fn tile_by_rows<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize
                 for (v, &sum) in sums.iter().enumerate() {
                     store::<T, S>(all.as_mut_ptr().add(v * lanes), sum);
                 }
-                for (j, &sum) in all.iter().enumerate().take(columns) {
-                    *to.add(j) = if add { *to.add(j) + sum } else { sum };
-                }
+                store_part(&all[..columns], to, add);
             }
         }
+    }
+}
+
+/// Writes the columns of a row that do not fill a register.
+///
+/// # Safety
+/// So many numbers may be read and written at `to`.
+#[inline(never)]
+unsafe fn store_part<T: Real>(sums: &[T], to: *mut T, add: bool) {
+    for (j, &sum) in sums.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { *to.add(j) = if add { *to.add(j) + sum } else { sum } };
     }
 }
