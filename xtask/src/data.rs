@@ -6,13 +6,18 @@ use std::process::Stdio;
 use crate::error::{About, Result};
 use crate::{paths, process, ways};
 
-/// The folder that holds it: the one that `CANDLELIGHT_DATA` names, Debian's or the user's cache, else a download to there,
-/// else Debian's package.
+/// The folder that holds it: the one that `CANDLELIGHT_DATA` names; without that Debian's or the user's cache, else a download
+/// to there, else Debian's package.
 pub fn full() -> Result<PathBuf> {
+    let looking: ways::Way<'_, PathBuf> = ("looking for it", &|| by_the_crate(&[]));
+    // A folder that is named is the only one that may hold it.
+    if std::env::var_os("CANDLELIGHT_DATA").is_some_and(|folder| !folder.is_empty()) {
+        return ways::first("Fashion-MNIST", &[looking]);
+    }
     ways::first(
         "Fashion-MNIST",
         &[
-            ("looking for it", &|| by_the_crate(&[])),
+            looking,
             ("downloading it (31 MB, once)", &|| by_the_crate(&["fetch"])),
             ("installing Debian's package `dataset-fashion-mnist` (once)", &|| {
                 ways::debian_package("dataset-fashion-mnist").and_then(|()| by_the_crate(&[]))

@@ -32,7 +32,8 @@ pub fn debian_package(name: &str) -> Result<()> {
     fs::create_dir_all(paths::lab().join("log")).about(log.display())?;
     for words in [&["update"][..], &["install", "--yes", "--no-install-recommends", name]] {
         let mut apt = process::command("apt-get");
-        process::run_logged(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive"), &log)
+        // Another one may be at work.
+        process::run_logged(apt.args(["-o", "DPkg::Lock::Timeout=120"]).args(words).env("DEBIAN_FRONTEND", "noninteractive"), &log)
             .map_err(|_| format!("`apt-get {}` failed, see {}", words.join(" "), paths::shown(&log)))?;
     }
     Ok(())

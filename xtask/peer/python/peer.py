@@ -3,7 +3,7 @@
 Takes and answers the lines that ../src/main.rs describes. The first argument is the number of threads, the second, if there is
 one, that of ranks: so many processes then train together (ranks.py), and this one speaks for them. A workload has variants,
 prepared side by side: `plain`, and `fused` for the optimizer's fused kernel; epochs also have `indexed`, agents `lean`,
-environments in a vector `native`.
+environments in a vector `native`, and networks that only predict `frozen` and `optimized`.
 """
 
 import gc
@@ -18,6 +18,7 @@ import torch  # noqa: E402  after the number of threads is known
 
 import agents  # noqa: E402
 import epochs  # noqa: E402
+import instructions  # noqa: E402
 import layers  # noqa: E402
 import memory  # noqa: E402
 import ranks  # noqa: E402
@@ -43,10 +44,11 @@ def timed(task, count):
     """Milliseconds a step. Collecting garbage is left for later, as in Python's own timeit."""
     gc.collect()
     gc.disable()
-    start = time.perf_counter()
-    for _ in range(count):
-        task.step()
-    seconds = time.perf_counter() - start
+    with task.mode():
+        start = time.perf_counter()
+        for _ in range(count):
+            task.step()
+        seconds = time.perf_counter() - start
     gc.enable()
     return seconds / count * 1e3
 
@@ -55,8 +57,9 @@ def answer(request, prepared):
     workload, variant, count = (request.get(key) for key in ("workload", "variant", "steps"))
     match request["do"]:
         case "hello":
-            together = f" on each of {ranks.count()} ranks" if ranks.count() > 1 else ""
-            return {"versions": f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads{together}"}
+            together = f" on {ranks.count()} ranks" if ranks.count() > 1 else ""
+            versions = f"PyTorch {torch.__version__}{together}"
+            return {"versions": versions, "instructions": instructions.in_use(), "threads": torch.get_num_threads()}
         case "drop":
             prepared.clear()
             return {}

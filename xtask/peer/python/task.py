@@ -1,5 +1,7 @@
 """A workload that is ready to run."""
 
+from contextlib import nullcontext
+
 import torch
 
 import ranks
@@ -9,10 +11,11 @@ import shared
 class Task:
     """Work, and the module whose parameters and running statistics it changes."""
 
-    def __init__(self, step, module=None, check=None):
+    def __init__(self, step, module=None, check=None, mode=nullcontext):
         """`step` does the same work every time and returns results by name; `check`, of the number 1, 2 or 3, replaces it for
-        the comparison where `step` goes by chance."""
+        the comparison where `step` goes by chance. Steps run in the context that `mode` makes, which is entered once for many."""
         self.step = step
+        self.mode = mode
         self.changing = start(module) if module else {}
         self.check_step = check or (lambda number: step())
 
@@ -20,7 +23,8 @@ class Task:
         """Digests of the results and of the changes of the parameters after the first and the third step."""
         digests = {}
         for number in (1, 2, 3):
-            results = self.check_step(number)
+            with self.mode():
+                results = self.check_step(number)
             if number == 2:
                 continue
             for name, value in results.items():

@@ -5,7 +5,7 @@
 //!
 //! | asked | answered |
 //! |---|---|
-//! | `{"do": "hello"}` | `{"versions": "..."}` |
+//! | `{"do": "hello"}` | `{"versions": "...", "instructions": the set in use, "threads": how many}`, the last from PyTorch alone |
 //! | `{"do": "prepare", "workload": NAME, "variant": _}` | `{"results": {NAME: [norm, projection]}}`, see [`shared::digest`]; null where there is no such workload |
 //! | `{"do": "time", "variant": _, "steps": N}` | `{"ms": mean of a step}` |
 //! | `{"do": "drop"}` | `{}`: forgets what was prepared |
@@ -38,8 +38,18 @@ use task::Task;
 /// A result with any error: it is only ever printed.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Makes the task of a workload, if there is one of that name.
-type Maker = fn(&str) -> Option<Result<Task>>;
+/// Whose workloads this process does.
+struct Side {
+    /// Makes the task of a workload, if there is one of that name.
+    make: fn(&str) -> Option<Result<Task>>,
+    versions: &'static str,
+    instructions: fn() -> String,
+}
+
+fn ours() -> Side {
+    let versions = concat!("candlelight ", env!("CARGO_PKG_VERSION"));
+    Side { make: ours::task, versions, instructions: ours::instructions }
+}
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,28 +71,27 @@ fn main() -> Result<()> {
         }
         return Ok(());
     }
-    const OURS: &str = concat!("candlelight ", env!("CARGO_PKG_VERSION"));
-    let (make, versions): (Maker, &str) = match arguments.first().map(String::as_str) {
-        Some("candlelight") => (ours::task, OURS),
-        Some("stock") => (stock::task, "stock Candle 0.11.1"),
+    let side = match arguments.first().map(String::as_str) {
+        Some("candlelight") => ours(),
+        Some("stock") => Side { make: stock::task, versions: "stock Candle 0.11.1", instructions: stock::instructions },
         #[cfg(feature = "ranks")]
         Some("ranks") => {
             let mut prepared = None;
-            let code = ranks::serve(|line, speaks| respond(line, ours::task, OURS, &mut prepared, speaks));
+            let code = ranks::serve(|line, speaks| respond(line, &ours(), &mut prepared, speaks));
             std::process::exit(i32::from(code != std::process::ExitCode::SUCCESS));
         }
         _ => return Err("the first argument is `candlelight`, `stock`, `ranks` (a feature), `plot` or `data`".into()),
     };
     let mut prepared = None;
     for line in std::io::stdin().lock().lines() {
-        respond(&line?, make, versions, &mut prepared, true)?;
+        respond(&line?, &side, &mut prepared, true)?;
     }
     Ok(())
 }
 
 /// Does what a line says, and answers if this process speaks for others.
-fn respond(line: &str, make: Maker, versions: &str, prepared: &mut Option<Task>, speaks: bool) -> Result<()> {
-    let answer = match answer(&serde_json::from_str(line)?, make, versions, prepared) {
+fn respond(line: &str, side: &Side, prepared: &mut Option<Task>, speaks: bool) -> Result<()> {
+    let answer = match answer(&serde_json::from_str(line)?, side, prepared) {
         Ok(answer) => answer,
         Err(error) => json!({ "error": error.to_string() }),
     };
@@ -110,17 +119,17 @@ fn data(fetch: bool) -> Result<PathBuf> {
     places.find().ok_or_else(|| format!("it is in none of the folders {}", looked()).into())
 }
 
-fn answer(request: &Value, make: Maker, versions: &str, prepared: &mut Option<Task>) -> Result<Value> {
+fn answer(request: &Value, side: &Side, prepared: &mut Option<Task>) -> Result<Value> {
     let text = |key: &str| request[key].as_str().ok_or_else(|| format!("{key} is missing"));
     let steps = request["steps"].as_u64().unwrap_or(1);
     match text("do")? {
-        "hello" => Ok(json!({ "versions": versions })),
+        "hello" => Ok(json!({ "versions": side.versions, "instructions": (side.instructions)() })),
         "drop" => {
             *prepared = None;
             Ok(json!({}))
         }
         "prepare" => {
-            *prepared = make(text("workload")?).transpose()?;
+            *prepared = (side.make)(text("workload")?).transpose()?;
             let results = prepared.as_mut().map(Task::check).transpose()?;
             Ok(json!({ "results": results }))
         }
@@ -133,7 +142,7 @@ fn answer(request: &Value, make: Maker, versions: &str, prepared: &mut Option<Ta
             Ok(json!({ "ms": total.as_secs_f64() * 1e3 / steps as f64 }))
         }
         "memory" => {
-            let Some(mut task) = make(text("workload")?).transpose()? else { return Ok(json!({ "mb": null })) };
+            let Some(mut task) = (side.make)(text("workload")?).transpose()? else { return Ok(json!({ "mb": null })) };
             let Some(before) = memory::reset_peak() else { return Ok(json!({ "mb": null })) };
             for _ in 0..steps {
                 task.time()?;

@@ -12,15 +12,22 @@ use crate::Result;
 pub fn plot(table: &Path, figure: &Path) -> Result<()> {
     let rows: Vec<Value> = serde_json::from_slice(&fs::read(table)?)?;
     let timed = |row: &&Value| row["candlelight_ms"].is_f64() && row["ratio"].is_f64();
-    let (trained, single): (Vec<&Value>, Vec<&Value>) = rows.iter().filter(timed).partition(|row| is_training(row));
+    let (trained, others): (Vec<&Value>, Vec<&Value>) = rows.iter().filter(timed).partition(|row| is_training(row));
+    let (inferred, single): (Vec<&Value>, Vec<&Value>) = others.into_iter().partition(|row| is_latency(row));
     let mut all =
         Figure::new().title("PyTorch's time ÷ candlelight's (dashed: as fast)").columns(1).panel_size(860.0, 200.0);
-    for (title, rows) in [("Steps and epochs of training", trained), ("Layers and passes", single)] {
+    let panels =
+        [("Steps and epochs of training", trained), ("Layers and passes", single), ("One image, predicted", inferred)];
+    for (title, rows) in panels {
         if !rows.is_empty() {
             all = all.panel(panel(title, &rows));
         }
     }
     Ok(all.save(figure)?)
+}
+
+fn is_latency(row: &Value) -> bool {
+    row["workload"].as_str().is_some_and(|name| name.ends_with("_latency"))
 }
 
 fn is_training(row: &Value) -> bool {

@@ -1,6 +1,6 @@
 //! Convolutional networks.
 
-use candlelight::nn::{Conv2d, Conv2dConfig, ResNet, ResNetConfig, Shortcut, conv2d, max_pool2d};
+use candlelight::nn::{Conv2d, Conv2dConfig, ResNet, ResNetConfig, Shortcut, conv2d, fuse, max_pool2d};
 use candlelight::prelude::*;
 
 use super::{sgd, start};
@@ -36,6 +36,26 @@ pub fn forward(case: Case) -> crate::Result<Task> {
     start(&params)?;
     let x = shared::input("x", case.input)?;
     Ok(Task::new(move || Ok(vec![("y", model.forward(&x, Mode::Eval)?)])))
+}
+
+/// One image at a time, as a program that serves a trained network does it.
+pub fn latency(case: Case) -> crate::Result<Task> {
+    let params = Params::new(0, &Device::Cpu)?;
+    let model = (case.make)(&params)?;
+    start(&params)?;
+    // As after a training: statistics that were never gathered are not folded.
+    for param in params.all().iter().filter(|param| param.name.ends_with("num_batches_tracked")) {
+        param.var.set(&param.var.ones_like()?)?;
+    }
+    let model = for_inference(&*model)?;
+    let (_, channels, height, width) = case.input;
+    let x = shared::input("x", (1, channels, height, width))?;
+    Ok(Task::new(move || Ok(vec![("y", model.forward(&x, Mode::Eval)?)])))
+}
+
+/// What a user makes of a trained network that from now on only predicts.
+fn for_inference(model: &dyn Module) -> Result<impl Module + 'static> {
+    fuse(model)
 }
 
 pub fn lenet(params: &Params) -> Result<Sequential> {

@@ -24,6 +24,11 @@ use candlelight::params::{Param, Params};
 use crate::task::Task;
 use crate::{Result, shared};
 
+/// What the kernels use here.
+pub fn instructions() -> String {
+    candlelight::kernels::Instructions::in_use().to_string()
+}
+
 /// The task of a workload.
 pub fn task(workload: &str) -> Option<Result<Task>> {
     Some(match workload {
@@ -33,6 +38,8 @@ pub fn task(workload: &str) -> Option<Result<Task>> {
         "lenet_forward" => images::forward(images::LENET),
         "resnet_sgd" => images::training(images::RESNET),
         "resnet_forward" => images::forward(images::RESNET),
+        "lenet_latency" => images::latency(images::LENET),
+        "resnet20_latency" => images::latency(images::RESNET20),
         "resnet20_sgd" => images::training(images::RESNET20),
         "dcgan_step" => dcgan::dcgan(),
         "wgan_gp_step" => wgan::wgan_gp(),

@@ -8,6 +8,7 @@ use crate::task::Task;
 use crate::{Result, shared};
 
 /// A network and its input.
+#[derive(Clone, Copy)]
 pub struct Case {
     make: fn(&VarBuilder) -> Result<Box<dyn Network>>,
     input: (usize, usize, usize, usize),
@@ -30,10 +31,20 @@ pub fn training(case: Case) -> Result<Task> {
 }
 
 pub fn forward(case: Case) -> Result<Task> {
+    prediction(case, case.input.0)
+}
+
+/// One image at a time.
+pub fn latency(case: Case) -> Result<Task> {
+    prediction(case, 1)
+}
+
+fn prediction(case: Case, samples: usize) -> Result<Task> {
     let store = Store::new();
     let model = (case.make)(&store.builder())?;
     store.start()?;
-    let x = shared::input("x", case.input)?;
+    let (_, channels, height, width) = case.input;
+    let x = shared::input("x", (samples, channels, height, width))?;
     Ok(Task::new(move || Ok(vec![("y", model.forward(&x, false)?)])))
 }
 

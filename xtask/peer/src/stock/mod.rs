@@ -16,6 +16,14 @@ use candlelight::candle_nn::{VarBuilder, VarMap};
 use crate::task::Task;
 use crate::{Result, shared};
 
+/// What the crate `gemm` uses here, which has its products: it is compiled without AVX-512, and nothing holds it to less.
+pub fn instructions() -> String {
+    #[cfg(target_arch = "x86_64")]
+    return if std::arch::is_x86_feature_detected!("fma") { "AVX2" } else { "base" }.into();
+    #[cfg(not(target_arch = "x86_64"))]
+    if cfg!(target_arch = "aarch64") { "NEON" } else { "base" }.into()
+}
+
 /// The task of a workload.
 pub fn task(workload: &str) -> Option<Result<Task>> {
     Some(match workload {
@@ -25,6 +33,8 @@ pub fn task(workload: &str) -> Option<Result<Task>> {
         "lenet_forward" => images::forward(images::LENET),
         "resnet_sgd" => images::training(images::RESNET),
         "resnet_forward" => images::forward(images::RESNET),
+        "lenet_latency" => images::latency(images::LENET),
+        "resnet20_latency" => images::latency(images::RESNET20),
         "resnet20_sgd" => images::training(images::RESNET20),
         "dcgan_step" => dcgan::dcgan(),
         "lstm_sgd" => sequences::lstm(),

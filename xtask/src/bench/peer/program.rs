@@ -78,3 +78,12 @@ impl Drop for Process {
 pub fn request(what: &str, workload: &str, variant: &str, steps: usize) -> Value {
     json!({ "do": what, "workload": workload, "variant": variant, "steps": steps })
 }
+
+/// The answer, unless it is an error.
+pub fn asked(program: &mut dyn Program, request: Value) -> Result<Value> {
+    let answer = program.ask(request)?;
+    match answer["error"].as_str() {
+        Some(error) => Err(error.to_owned().into()),
+        None => Ok(answer),
+    }
+}

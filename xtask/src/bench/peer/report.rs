@@ -6,6 +6,8 @@ use crate::bench::median;
 use crate::error::Result;
 use crate::process;
 
+use super::instructions::Instructions;
+use super::scaling;
 use super::workloads::{Quantity, Workload};
 
 /// The columns of [`Row::markdown`].
@@ -23,7 +25,7 @@ pub fn table_head(ranks: usize) -> String {
 /// The rounds of one program.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    median: f64,
+    pub median: f64,
     range: [f64; 2],
     rounds: usize,
 }
@@ -40,6 +42,10 @@ impl Measured {
 /// What was measured of a workload.
 pub struct Row {
     pub workload: &'static Workload,
+    /// Of each program.
+    pub threads: usize,
+    /// The same with fewer threads, for what more of them bring.
+    pub fewer: Option<Box<Row>>,
     pub candlelight: Option<Measured>,
     pub stock: Option<Measured>,
     pub one_rank: Option<Measured>,
@@ -58,9 +64,11 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(workload: &'static Workload) -> Self {
+    pub fn new(workload: &'static Workload, threads: usize) -> Self {
         Self {
             workload,
+            threads,
+            fewer: None,
             candlelight: None,
             stock: None,
             one_rank: None,
@@ -83,7 +91,8 @@ impl Row {
         matches!(self.workload.quantity, Quantity::Time) && self.ratio().is_some()
     }
 
-    fn best(&self) -> Option<&Measured> {
+    /// PyTorch's fastest variant.
+    pub fn best(&self) -> Option<&Measured> {
         self.torch.iter().map(|(_, measured)| measured).min_by(|a, b| a.median.total_cmp(&b.median))
     }
 
@@ -96,7 +105,8 @@ impl Row {
         (!self.disturbed).then_some(ratio)
     }
 
-    fn ratio(&self) -> Option<f64> {
+    /// PyTorch's time, or memory, over candlelight's.
+    pub fn ratio(&self) -> Option<f64> {
         self.ratio_to(self.best())
     }
 
@@ -110,38 +120,45 @@ impl Row {
 
     /// A line of the table.
     pub fn markdown(&self) -> String {
-        let shown = |measured: Option<&Measured>| match (measured, self.workload.quantity) {
-            (None, _) => String::new(),
-            (Some(measured), Quantity::Time) => digits(measured.median),
-            (Some(measured), Quantity::Memory(_)) => format!("{:.1} MB", measured.median),
-        };
-        let number = |value: Option<f64>| value.map(|value| format!("{value:.2}")).unwrap_or_default();
         let several = |name| self.variant(name).filter(|_| self.torch.len() > 1);
         let target = match (self.workload.target, self.workload.plain_target) {
             (Some(target), Some(plain)) => format!("{target:.1} ({plain:.1} to plain)"),
             (Some(target), None) => format!("{target:.1}"),
             (None, _) => String::new(),
         };
-        let verdict = match (&self.fault, &self.note, self.reached()) {
+        let cells = [
+            format!("`{}`", self.workload.name),
+            self.shown(self.candlelight.as_ref()),
+            self.shown(self.stock.as_ref().or(self.one_rank.as_ref())),
+            self.shown(self.best()),
+            self.shown(several("plain")),
+            self.shown(several("fused").or_else(|| several("indexed_fused"))),
+            number(self.ratio()),
+            target,
+            self.verdict().to_owned(),
+        ];
+        format!("| {} |", cells.join(" | "))
+    }
+
+    /// A cell of the table.
+    pub fn shown(&self, measured: Option<&Measured>) -> String {
+        match (measured, self.workload.quantity) {
+            (None, _) => String::new(),
+            (Some(measured), Quantity::Time) => digits(measured.median),
+            (Some(measured), Quantity::Memory(_)) => format!("{:.1} MB", measured.median),
+        }
+    }
+
+    /// The last cell of a line.
+    pub fn verdict(&self) -> &'static str {
+        match (&self.fault, &self.note, self.reached()) {
             (Some(_), ..) => "FAULT",
             (None, Some(_), _) => "see below",
             (None, None, _) if self.disturbed => "disturbed",
             (None, None, Some(true)) => "reached",
             (None, None, Some(false)) => "below",
             (None, None, None) => "",
-        };
-        let cells = [
-            format!("`{}`", self.workload.name),
-            shown(self.candlelight.as_ref()),
-            shown(self.stock.as_ref().or(self.one_rank.as_ref())),
-            shown(self.best()),
-            shown(several("plain")),
-            shown(several("fused").or_else(|| several("indexed_fused"))),
-            number(self.ratio()),
-            target,
-            verdict.to_owned(),
-        ];
-        format!("| {} |", cells.join(" | "))
+        }
     }
 
     /// An object of the list: the five keys that every row has, and more.
@@ -153,6 +170,7 @@ impl Row {
         let median = |measured: Option<&Measured>| measured.map(|measured| measured.median);
         let mut row = Map::new();
         row.insert("workload".into(), json!(self.workload.name));
+        row.insert("threads".into(), json!(self.threads));
         let columns = [
             ("candlelight", self.candlelight.as_ref()),
             ("stock_candle", self.stock.as_ref()),
@@ -193,6 +211,10 @@ impl Row {
                 row.insert(name.into(), json!(text));
             }
         }
+        if let Some(fewer) = &self.fewer {
+            row.insert("fewer_threads".into(), fewer.json());
+            row.insert("gain_of_threads".into(), scaling::gains(self).json());
+        }
         Value::Object(row)
     }
 }
@@ -202,8 +224,8 @@ pub fn json(rows: &[Row]) -> String {
     format!("{:#}\n", Value::Array(rows.iter().map(Row::json).collect()))
 }
 
-/// What was measured, where, and how.
-pub fn head(versions: &str, threads: usize, rounds: usize) -> Result<String> {
+/// What was measured, where, and how. `threads`: as a sentence has it, `2 threads` or `1 and 2 threads`; `held`: the set that was asked for.
+pub fn head(versions: &str, threads: &str, held: Option<Instructions>, rounds: usize) -> Result<String> {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = cpu.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
@@ -215,8 +237,9 @@ pub fn head(versions: &str, threads: usize, rounds: usize) -> Result<String> {
         field("cpu family").zip(field("model")).map(|(family, model)| format!(" (family {family}, model {model})"));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let rust = process::output(process::command("rustc").arg("--version"))?;
+    let held = held.map(|held| format!(" {}", held.note())).unwrap_or_default();
     Ok(format!(
-        "{}{}, {cores} cores; {threads} threads a program. {versions}, {rust}.\n\n\
+        "{}{}, {cores} cores; {threads} a program. {versions}, {rust}.{held}\n\n\
          Milliseconds a step (growth of the peak in MB where it says so), medians of at most {rounds} rounds, the programs in \
          turn.\n",
         model.as_deref().unwrap_or("a processor without a name"),
@@ -235,10 +258,13 @@ pub fn notes(rows: &[Row]) -> String {
         if let (Some(fault), Some(_)) = (row.workload.stock_fault, &row.stock) {
             notes.push(format!("- `{name}`: of stock Candle only the first loss was compared: {fault}"));
         }
-        if let Some(others) = row.others.filter(|_| row.disturbed) {
-            notes.push(format!(
-                "- `{name}`: other processes kept {others:.2} cores busy; measure again on a quiet machine"
-            ));
+        for of in [row.fewer.as_deref(), Some(row)].into_iter().flatten() {
+            if let Some(others) = of.others.filter(|_| of.disturbed) {
+                let threads = row.fewer.as_ref().map(|_| format!(", threads: {}", of.threads)).unwrap_or_default();
+                notes.push(format!(
+                    "- `{name}`{threads}: other processes kept {others:.2} cores busy; measure again on a quiet machine"
+                ));
+            }
         }
     }
     let differences = rows.iter().filter_map(|row| row.difference.map(|difference| (difference, row.workload.name)));
@@ -250,12 +276,18 @@ pub fn notes(rows: &[Row]) -> String {
     notes.join("\n")
 }
 
+/// A ratio, if there is one.
+pub fn number(value: Option<f64>) -> String {
+    value.map(|value| format!("{value:.2}")).unwrap_or_default()
+}
+
 /// Three significant digits.
 fn digits(value: f64) -> String {
     match value {
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 10.0 => format!("{v:.1}"),
         v if v >= 1.0 => format!("{v:.2}"),
-        v => format!("{v:.3}"),
+        v if v >= 0.1 => format!("{v:.3}"),
+        v => format!("{v:.4}"),
     }
 }

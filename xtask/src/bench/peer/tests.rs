@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::arguments::Arguments;
 use crate::error::Result;
 
-use super::chosen;
-use super::measure::{Peers, Subject};
+use super::instructions::Instructions;
+use super::measure::{Peers, Subject, Threads};
 use super::program::Program;
-use super::report::{Row, json as to_json};
-use super::workloads::WORKLOADS;
+use super::report::{Measured, Row, head, json as to_json, notes};
+use super::workloads::{WORKLOADS, Workload};
+use super::{Options, chosen};
 
 /// What was asked of whom.
 type Log = Rc<RefCell<Vec<String>>>;
 
 struct Fake {
     subject: Subject,
+    threads: usize,
     results: Value,
     log: Log,
 }
@@ -27,8 +30,11 @@ impl Program for Fake {
     fn ask(&mut self, request: Value) -> Result<Value> {
         let what = request["do"].as_str().unwrap_or_default();
         let variant = request["variant"].as_str().unwrap_or_default();
-        self.log.borrow_mut().push(format!("{:?} {what} {variant}", self.subject));
+        let alone = if self.threads == 1 { " alone" } else { "" };
+        self.log.borrow_mut().push(format!("{:?} {what} {variant}{alone}", self.subject));
         let ms = match (self.subject, variant) {
+            (Subject::Candlelight, _) if self.threads == 1 => 180.0,
+            (Subject::Torch, _) if self.threads == 1 => 300.0,
             (Subject::Candlelight, _) => 100.0,
             (Subject::Stock | Subject::OneRank, _) => 900.0,
             (Subject::Torch, "fused") => 250.0,
@@ -38,22 +44,43 @@ impl Program for Fake {
             "prepare" => json!({ "results": self.results }),
             "time" => json!({ "ms": ms }),
             "memory" => json!({ "mb": ms }),
+            "hello" => json!({ "versions": format!("{:?}", self.subject), "instructions": "AVX2", "threads": 2 }),
             _ => json!({}),
         })
     }
 }
 
+/// Programs with so many threads that return these results.
+fn peers<'a>(threads: &[usize], results: impl Fn(Subject) -> Value + 'a, log: &Log) -> Peers<'a> {
+    let log = log.clone();
+    let start = move |subject, threads| {
+        Ok(Box::new(Fake { subject, threads, results: results(subject), log: log.clone() }) as Box<dyn Program>)
+    };
+    let threads = threads.iter().map(|&count| Threads { count, free: 0 }).collect();
+    let subjects = [Subject::Candlelight, Subject::Stock, Subject::Torch];
+    Peers::start(Box::new(start), &subjects, threads, Duration::ZERO).expect("they start")
+}
+
+fn workload(name: &str) -> &'static Workload {
+    WORKLOADS.iter().find(|workload| workload.name == name).expect("it is in the list")
+}
+
 /// Measures a workload with programs that return these results.
 fn row(name: &str, results: impl Fn(Subject) -> Value) -> (Row, Vec<String>) {
     let log = Log::default();
-    let start =
-        |subject| Ok(Box::new(Fake { subject, results: results(subject), log: log.clone() }) as Box<dyn Program>);
-    let mut peers =
-        Peers::start(Box::new(start), [Subject::Candlelight, Subject::Stock, Subject::Torch], 0, Duration::ZERO)
-            .expect("they start");
-    let workload = WORKLOADS.iter().find(|workload| workload.name == name).expect("it is in the list");
-    let row = peers.row(workload, 2).expect("a row");
+    let row = peers(&[2], results, &log).row(workload(name), 2).expect("a row");
     (row, log.take())
+}
+
+/// The same with one thread as well.
+fn scaled(name: &str, results: impl Fn(Subject) -> Value) -> (Row, Vec<String>) {
+    let log = Log::default();
+    let row = peers(&[1, 2], results, &log).row(workload(name), 1).expect("a row");
+    (row, log.take())
+}
+
+fn options(words: &str) -> Result<Options> {
+    Options::new(Arguments::new(words.split_whitespace().map(str::to_owned)), 2)
 }
 
 fn right(_: Subject) -> Value {
@@ -70,7 +97,8 @@ fn a_row_has_the_keys_that_others_read() {
     assert_eq!((&row["pytorch_ms"], &row["ratio"]), (&json!(250.0), &json!(2.5)), "the fastest variant counts");
     assert_eq!((&row["pytorch_plain_ms"], &row["pytorch_fused_ms"]), (&json!(350.0), &json!(250.0)));
     assert_eq!((&row["target"], &row["target_to_plain"], &row["reached"]), (&json!(2.3), &json!(3.0), &json!(true)));
-    assert_eq!(row["difference"], json!(0.0));
+    assert_eq!((&row["difference"], &row["threads"]), (&json!(0.0), &json!(2)));
+    assert!(row.get("fewer_threads").is_none() && row.get("gain_of_threads").is_none());
 }
 
 #[test]
@@ -154,4 +182,122 @@ fn only_known_names_can_be_chosen() {
     assert_eq!(chosen_names("lstm_sgd,mlp_adam").expect("both are known"), ["mlp_adam", "lstm_sgd"]);
     assert!(chosen_names("mlp").is_err_and(|error| error.to_string().contains("`mlp`")));
     assert_eq!(chosen(WORKLOADS, None).expect("all").len(), WORKLOADS.len());
+}
+
+#[test]
+fn one_thread_and_all_are_measured_in_turn_and_their_times_divided() {
+    let (row, log) = scaled("lenet_sgd", right);
+    assert!(!row.failed());
+    let drops = log.iter().position(|line| line.contains("drop")).expect("they are told to forget");
+    let round = ["Candlelight time plain", "Stock time plain", "Torch time plain", "Torch time fused"];
+    let alone = round.map(|line| format!("{line} alone"));
+    assert_eq!(log[drops - 8..drops], [alone, round.map(str::to_owned)].concat());
+
+    let json = row.json();
+    assert_eq!((&json["threads"], &json["candlelight_ms"], &json["ratio"]), (&json!(2), &json!(100.0), &json!(2.5)));
+    let fewer = &json["fewer_threads"];
+    assert_eq!(
+        (&fewer["threads"], &fewer["candlelight_ms"], &fewer["pytorch_ms"]),
+        (&json!(1), &json!(180.0), &json!(300.0))
+    );
+    let gains = json!({ "candlelight": 1.8, "stock_candle": 1.0, "pytorch": 1.2 });
+    assert_eq!(json["gain_of_threads"], gains, "PyTorch's fastest variants");
+
+    let options = options("--scaling").expect("two cores");
+    let line = "| `lenet_sgd` | 180 | 100 | 1.80 | 900 | 900 | 1.00 | 300 | 250 | 1.20 | 1.67 | 2.50 | 2.5 | reached |";
+    assert_eq!(options.line(&row), line);
+    let table_head = options.table_head();
+    let columns = |line: &str| line.matches('|').count();
+    assert!(table_head.lines().all(|head| columns(head) == columns(line)), "{table_head}");
+    assert!(table_head.contains("PyTorch, 1 thread | 2 threads | 1 ÷ 2"), "{table_head}");
+}
+
+#[test]
+fn what_others_disturbed_with_either_number_of_threads_has_no_gain() {
+    for disturbed in [1, 2] {
+        let (mut row, _) = scaled("lenet_sgd", right);
+        match disturbed {
+            1 => row.fewer.as_mut().expect("one thread").disturbed = true,
+            _ => row.disturbed = true,
+        }
+        assert!(row.json()["gain_of_threads"]["candlelight"].is_null());
+        let line = options("--scaling").expect("two cores").line(&row);
+        assert!(line.ends_with("| disturbed |"), "{line}");
+        assert_eq!(line.contains("1.67"), disturbed == 2, "the ratio of the other number of threads stays: {line}");
+        row.others = Some(0.5);
+        row.fewer.as_mut().expect("one thread").others = Some(0.7);
+        let told = if disturbed == 1 {
+            "threads: 1: other processes kept 0.70"
+        } else {
+            "threads: 2: other processes kept 0.50"
+        };
+        assert!(notes(&[row]).contains(told));
+    }
+}
+
+#[test]
+fn a_fault_with_either_number_of_threads_is_one_of_the_row_and_nothing_is_timed() {
+    let wrong = |subject| match subject {
+        Subject::Candlelight => json!({ "loss, step 1": [2.4, -1.1], "change of fc1.weight, step 1": [0.5, 0.1] }),
+        _ => right(subject),
+    };
+    let (row, log) = scaled("mlp_sgd", wrong);
+    assert!(row.failed() && log.iter().all(|line| !line.contains("time")));
+    assert!(options("--scaling").expect("two cores").line(&row).ends_with("| FAULT |"));
+}
+
+#[test]
+fn memory_is_asked_with_all_threads_alone() {
+    let (row, log) = scaled("lenet_peak_memory", right);
+    assert!(row.fewer.is_none() && log.iter().all(|line| !line.contains("alone")));
+    assert!(row.json().get("gain_of_threads").is_none());
+    assert!(options("--scaling").expect("two cores").line(&row).contains("| 3.50 |"));
+}
+
+#[test]
+fn a_program_that_has_not_its_threads_is_refused() {
+    let log = Log::default();
+    assert_eq!(peers(&[2], right, &log).versions().expect("two"), "Candlelight (AVX2), Stock (AVX2), Torch (AVX2)");
+    let told = peers(&[1, 2], right, &log).versions().expect_err("one of them says two").to_string();
+    assert_eq!(told, "Candlelight has 2 threads; it was told 1");
+}
+
+#[test]
+fn options_are_taken_and_what_cannot_be_is_told() {
+    let plain = options("").expect("the defaults");
+    assert_eq!((plain.rounds, plain.ranks, plain.threads, plain.scaling), (9, 1, 2, false));
+    assert_eq!((plain.instructions, plain.stock), (None, true));
+    assert_eq!(plain.threads(2), [Threads { count: 2, free: 0 }]);
+    assert_eq!(options("--threads 1").expect("one").threads(2), [Threads { count: 1, free: 1 }]);
+    let scaled = options("--scaling --instructions avx2 --only mlp_sgd --no-stock").expect("all of them");
+    assert_eq!(scaled.instructions, Some(Instructions::Avx2));
+    assert_eq!(scaled.threads(2), [Threads { count: 1, free: 0 }, Threads { count: 2, free: 0 }]);
+    assert_eq!(scaled.subjects(), [Subject::Candlelight, Subject::Torch]);
+    for (words, told) in [
+        ("--instructions sse", "--instructions cannot be `sse`"),
+        ("--scaling --ranks 2", "leave out --ranks"),
+        ("--scaling --threads 1", "--threads 2"),
+        ("--rounds 0", "at least 1"),
+        ("--speed", "`--speed`"),
+    ] {
+        let error = options(words).err().map(|error| error.to_string());
+        assert!(error.as_ref().is_some_and(|error| error.contains(told)), "{words}: {error:?}");
+    }
+}
+
+#[test]
+fn the_head_names_the_threads_and_what_the_programs_are_held_to() {
+    let free = head("candlelight 0.1.0 (AVX-512)", "2 threads", None, 9).expect("a head");
+    assert!(free.contains("2 threads a program. candlelight 0.1.0 (AVX-512), rustc"), "{free}");
+    assert!(!free.contains("--instructions"), "{free}");
+    let held = head("candlelight 0.1.0 (AVX2)", "1 and 2 threads", Some(Instructions::Avx2), 9).expect("a head");
+    assert!(held.contains("1 and 2 threads a program") && held.contains("`--instructions avx2`"), "{held}");
+}
+
+#[test]
+fn a_short_step_keeps_three_digits() {
+    let quick = |_: Subject| json!({ "y, step 1": [1.0, 0.5] });
+    let (mut row, _) = row("lenet_latency", quick);
+    row.candlelight = Some(Measured::new(vec![0.04217]));
+    assert!(row.markdown().starts_with("| `lenet_latency` | 0.0422 |"), "{}", row.markdown());
 }

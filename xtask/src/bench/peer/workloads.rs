@@ -47,6 +47,8 @@ const DEEP: Tolerance = Tolerance { first: 2e-2, third: 0.15 };
 
 const PLAIN: &[&str] = &["plain"];
 const OPTIMIZERS: &[&str] = &["plain", "fused"];
+/// The module; its TorchScript, frozen, which folds batch norms into convolutions; and the same for the layouts of oneDNN.
+const INFERENCE: &[&str] = &["plain", "frozen", "optimized"];
 /// CleanRL's program as it stands; with the fused optimizer; and what is left of it without its layers of wrappers.
 const AGENT: &[&str] = &["plain", "fused", "lean", "lean_fused"];
 /// A table as a NumPy array; and as lists of Python, which are faster where single numbers are read.
@@ -64,6 +66,8 @@ pub const WORKLOADS: &[Workload] = &[
     single("lenet_forward", None),
     Workload { tolerance: NORMED, ..training("resnet_sgd", 1.4) },
     single("resnet_forward", None),
+    Workload { variants: INFERENCE, ..single("lenet_latency", None) },
+    Workload { variants: INFERENCE, ..single("resnet20_latency", None) },
     Workload { tolerance: DEEP, ..training("resnet20_sgd", 1.0) },
     Workload { tolerance: NORMED, ..training("dcgan_step", 1.5) },
     training("wgan_gp_step", 1.5),
