@@ -28,6 +28,6 @@ pub struct Affine<'a> {
     pub bias: Option<&'a Tensor>,
     /// ε, which is added to the variance.
     pub eps: f64,
-    /// Whether a ReLU follows.
-    pub relu: bool,
+    /// What a (leaky) ReLU that follows multiplies numbers by that are not above 0: 0 for ReLU. `None` if nothing follows.
+    pub negative_slope: Option<f64>,
 }

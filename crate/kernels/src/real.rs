@@ -42,6 +42,12 @@ pub trait Real:
     fn times<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// x in the lanes where `sign` is above 0, else 0.
     fn where_positive<S: Simd>(simd: S, sign: Self::Vector<S>, x: Self::Vector<S>) -> Self::Vector<S>;
+    /// The first numbers of a register from a slice that is not longer, and zeros.
+    fn load_part<S: Simd>(simd: S, from: &[Self]) -> Self::Vector<S>;
+    /// Writes the first numbers of a register to a slice that is not longer.
+    fn store_part<S: Simd>(simd: S, to: &mut [Self], x: Self::Vector<S>);
+    /// Every second number of two registers, from the first on.
+    fn evens<S: Simd>(simd: S, low: Self::Vector<S>, high: Self::Vector<S>) -> Self::Vector<S>;
     /// The sum of the lanes.
     fn sum_lanes<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
 
@@ -146,7 +152,7 @@ pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     #[cfg(target_arch = "x86_64")]
     return Simd::vectorize(simd(), op);
     #[cfg(not(target_arch = "x86_64"))]
-    pulp::Arch::new().dispatch(op)
+    Simd::vectorize(simd(), op)
 }
 
 /// Asks for numbers to be brought into the cache; they may be read soon.
@@ -176,7 +182,10 @@ pub(crate) fn wide() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) type Token = pulp::x86::V3;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+pub(crate) type Token = pulp::aarch64::Neon;
+// Kernels are not called there.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(crate) type Token = pulp::Scalar;
 
 /// A set that [`vectorized`] has in any case, for code inside it that says which registers it takes.
@@ -187,7 +196,15 @@ pub(crate) fn simd() -> Token {
     unsafe { Token::new_unchecked() }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+pub(crate) fn simd() -> Token {
+    const { assert!(cfg!(target_feature = "neon"), "64-bit ARM is compiled for NEON, which all its processors have") };
+    // SAFETY: by the assertion the whole program needs it.
+    unsafe { Token::new_unchecked() }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[inline(always)]
 pub(crate) fn simd() -> Token {
     Token::new()
@@ -248,7 +265,7 @@ macro_rules! signed {
 }
 
 macro_rules! real {
-    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $add:ident $sub:ident $mul:ident $less:ident $select:ident $sum:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
+    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $add:ident $sub:ident $mul:ident $less:ident $select:ident $sum:ident $load:ident $store:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
      ln2 $high:expr, $low:expr, terms $terms:expr) => {
         impl Real for $T {
             const ZERO: Self = 0.0;
@@ -284,6 +301,29 @@ macro_rules! real {
             fn where_positive<S: Simd>(simd: S, sign: S::$V, x: S::$V) -> S::$V {
                 let zero = simd.$splat(0.0);
                 simd.$select(simd.$less(zero, sign), x, zero)
+            }
+
+            #[inline(always)]
+            fn load_part<S: Simd>(simd: S, from: &[$T]) -> S::$V {
+                simd.$load(from)
+            }
+
+            #[inline(always)]
+            fn store_part<S: Simd>(simd: S, to: &mut [$T], x: S::$V) {
+                simd.$store(to, x);
+            }
+
+            #[inline(always)]
+            fn evens<S: Simd>(simd: S, low: S::$V, high: S::$V) -> S::$V {
+                let lanes = size_of::<S::$V>() / size_of::<$T>();
+                let mut all = [0.0; 32];
+                // SAFETY: two registers hold 32 numbers at most.
+                unsafe {
+                    store::<$T, S>(all.as_mut_ptr(), low);
+                    store::<$T, S>(all.as_mut_ptr().add(lanes), high);
+                }
+                let evens: [$T; 16] = std::array::from_fn(|i| all[2 * i]);
+                simd.$load(&evens[..lanes])
             }
 
             #[inline(always)]
@@ -354,9 +394,9 @@ macro_rules! real {
 
 // The coefficients of f32 are those of the Cephes library's `expf`; in f64 the Taylor series to r¹³ is exact to
 // rounding. The logarithm of 2 is split in two, so that n ln 2 loses nothing.
-real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s add_f32s sub_f32s mul_f32s less_than_f32s select_f32s reduce_sum_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
+real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s add_f32s sub_f32s mul_f32s less_than_f32s select_f32s reduce_sum_f32s partial_load_f32s partial_store_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
     terms [1.987_569_2e-4_f32, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5]);
-real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s add_f64s sub_f64s mul_f64s less_than_f64s select_f64s reduce_sum_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
+real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s add_f64s sub_f64s mul_f64s less_than_f64s select_f64s reduce_sum_f64s partial_load_f64s partial_store_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
     terms INVERSE_FACTORIALS);
 
 /// A register's worth of numbers.

@@ -7,6 +7,7 @@ use pulp::{Simd, WithSimd};
 
 use super::super::values::unwritten;
 use super::Geometry;
+use super::lines::lay_out;
 use super::plan::{Pass, Plan};
 use super::tile::{Tiles, most_rows, most_rows_in_use};
 use crate::real::{load, store};
@@ -71,10 +72,7 @@ pub(super) fn run<T: Real>(
         for (i, y) in y.chunks_exact_mut(output).enumerate() {
             for (group, y) in y.chunks_exact_mut(targets * image).enumerate() {
                 let x = &x[((first + i) * groups + group) * input..][..input];
-                real::vectorized(
-                    #[inline(always)]
-                    || plan.fill(x, &mut buffer),
-                );
+                lay_out(plan, x, &mut buffer);
                 let bias = bias.map(|bias| &bias[group * targets..][..targets]);
                 let packed = &packed[group * weights..][..weights];
                 real::dispatch(Image { plan, targets, buffer: &buffer, packed, bias, y });

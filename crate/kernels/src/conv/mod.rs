@@ -5,6 +5,7 @@
 //! convolution takes the second forward and the first backward.
 
 mod direct;
+mod lines;
 mod plan;
 mod tile;
 mod weight;

@@ -55,6 +55,21 @@ struct Lines {
     origins: Vec<isize>,
 }
 
+/// Line r of a copy along one axis is line step · r + origin of the source.
+#[derive(Clone, Copy)]
+pub(super) struct View {
+    pub step: usize,
+    origin: isize,
+}
+
+impl View {
+    /// Line `r`, unless it is before the first of the source.
+    #[inline(always)]
+    pub fn at(self, r: usize) -> Option<usize> {
+        (self.step * r).checked_add_signed(self.origin)
+    }
+}
+
 /// A pass along one axis.
 struct Track {
     count: usize,
@@ -155,88 +170,27 @@ impl Plan {
         Self { source, lines: [down, across], pitch, plane, channel, buffer, target, passes }
     }
 
-    /// Lays the images of `source` out in `buffer`, whose other numbers are and stay zero.
-    #[inline(always)]
-    pub fn fill<T: Copy>(&self, source: &[T], buffer: &mut [T]) {
-        let image = self.source[0] * self.source[1];
-        for (image, channel) in source.chunks_exact(image).zip(buffer.chunks_exact_mut(self.channel)) {
-            for (copy, plane) in channel.chunks_exact_mut(self.plane).enumerate() {
-                self.fill_plane(copy, image, plane);
-            }
-        }
-    }
-
-    /// Lays one copy of one image out.
-    #[inline(always)]
-    pub fn fill_plane<T: Copy>(&self, copy: usize, image: &[T], plane: &mut [T]) {
-        let [height, width] = self.source;
+    /// The lines of a copy along both axes.
+    pub fn view(&self, copy: usize) -> [View; 2] {
         let [down, across] = &self.lines;
         let (i, j) = (copy / across.origins.len(), copy % across.origins.len());
-        let (top, bottom) = down.inside(i, height, self.plane / self.pitch);
-        let (left, right) = across.inside(j, width, self.pitch);
-        for r in top..bottom {
-            let to = &mut plane[r * self.pitch..][left..right];
-            let from = &image[(down.source(i, r) * width + across.source(j, left)).min(image.len())..];
-            match across.step {
-                1 => copy_row(&from[..right - left], to),
-                2 => every_second(from, to),
-                step => to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from),
-            }
-        }
+        [View { step: down.step, origin: down.origins[i] }, View { step: across.step, origin: across.origins[j] }]
     }
-}
 
-/// A copy of a few numbers, without the call that one of any length takes.
-#[inline(always)]
-fn copy_row<T: Copy>(from: &[T], to: &mut [T]) {
-    /// In pieces of `N`, the last of which reaches back into the one before it.
-    #[inline(always)]
-    fn pieces<T: Copy, const N: usize>(from: &[T], to: &mut [T]) {
-        for (to, from) in to.as_chunks_mut::<N>().0.iter_mut().zip(from.as_chunks::<N>().0) {
-            *to = *from;
-        }
-        if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
-            *to = *from;
-        }
+    /// The lines of a copy that show the source, from the first to before the last.
+    pub fn rows(&self, copy: usize) -> (usize, usize) {
+        let [down, across] = &self.lines;
+        down.inside(copy / across.origins.len(), self.source[0], self.plane / self.pitch)
     }
-    match from.len().min(to.len()) {
-        16.. => pieces::<T, 16>(from, to),
-        8.. => pieces::<T, 8>(from, to),
-        4.. => pieces::<T, 4>(from, to),
-        _ => to.iter_mut().zip(from).for_each(|(to, &from)| *to = from),
-    }
-}
 
-/// Every second of the numbers that begin with the first.
-#[inline(always)]
-fn every_second<T: Copy>(from: &[T], to: &mut [T]) {
-    let n = to.len();
-    let from = &from[..(2 * n).min(from.len())];
-    // Pieces of a fixed length become vector code; the last one reaches back into those before it.
-    let whole = from.len() / 16;
-    for (to, from) in to.chunks_exact_mut(8).zip(from.chunks_exact(16)) {
-        let all: [T; 8] = std::array::from_fn(|x| from[2 * x]);
-        to.copy_from_slice(&all);
-    }
-    let mut at = 8 * whole;
-    while at < n && n >= 4 {
-        at = at.min(n - 4);
-        let from = &from[2 * at..2 * at + 7];
-        let all: [T; 4] = std::array::from_fn(|x| from[2 * x]);
-        to[at..at + 4].copy_from_slice(&all);
-        at += 4;
-    }
-    for x in at..n {
-        to[x] = from[2 * x];
+    /// The columns of a copy that show the source, from the first to before the last.
+    pub fn columns(&self, copy: usize) -> (usize, usize) {
+        let across = &self.lines[1];
+        across.inside(copy % across.origins.len(), self.source[1], self.pitch)
     }
 }
 
 impl Lines {
-    /// The line of the source behind line `r` of copy `i`, which is inside.
-    fn source(&self, i: usize, r: usize) -> usize {
-        (self.step * r).saturating_add_signed(self.origins[i])
-    }
-
     /// The first line of copy `i` that shows one of `n` source lines, and the end of those; both at most `limit`.
     fn inside(&self, i: usize, n: usize, limit: usize) -> (usize, usize) {
         let origin = self.origins[i];

@@ -10,6 +10,7 @@ use dots::Correlations;
 pub(super) use outer::{Outer, PANEL, panels};
 
 use super::Geometry;
+use super::lines::lay_out;
 use super::plan::{Plan, SLACK};
 use crate::{Real, real, threads};
 
@@ -50,10 +51,10 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[
                 for i in 0..count {
                     let at = (start + i) * groups + group;
                     let (x, g) = (&x[at * input..][..input], &g[at * output..][..output]);
+                    lay_out(plan, x, &mut images[i * plan.buffer..][..plan.buffer]);
                     real::vectorized(
                         #[inline(always)]
                         || {
-                            plan.fill(x, &mut images[i * plan.buffer..][..plan.buffer]);
                             if wide {
                                 return panels(g, plan.target, plan.pitch, pixels, &mut grads);
                             }

@@ -14,6 +14,7 @@
 
 mod forward;
 mod range;
+mod rows;
 mod scheme;
 mod weight;
 
@@ -21,6 +22,9 @@ pub(super) use forward::run;
 pub(super) use scheme::{Three, Two};
 pub(super) use weight::gradient;
 
+use std::marker::PhantomData;
+
+use rows::Rows;
 use scheme::{ROWS, Scheme, Transform};
 
 use super::direct::Sizes;
@@ -143,39 +147,23 @@ impl Layout {
         K::POINTS * self.point(channels) + SLACK
     }
 
-    /// Length of a buffer for a copy of one image, from line `first` on with all the lines that are looked at.
-    fn padded<K: Scheme>(&self, plan: &Plan, first: usize) -> usize {
-        plan.plane.max((first + self.down * ROWS + K::TAPS - 1) * self.pitch) + SLACK
-    }
-
-    /// Lays out Bᵀ d for the rows, from line `first` on, of each channel of images that are `apart`; `padded` stays
-    /// zero around the images.
+    /// Lays out Bᵀ d for the rows, from line `first` on, of each channel of images that are `apart`.
     ///
     /// Channel by channel, because a row is written somewhat beyond its end, which the next one then writes over.
-    #[allow(clippy::too_many_arguments)]
     fn rows<T: Real, K: Scheme>(
         &self,
         plan: &Plan,
         first: usize,
         channels: usize,
-        images: &[T],
-        apart: usize,
-        padded: &mut [T],
+        (images, apart): (&[T], usize),
         to: &mut [T],
     ) {
         let (size, point) = (plan.source[0] * plan.source[1], self.point(channels * self.copies));
-        let length = padded.len() / self.copies;
         for c in 0..channels {
-            for (copy, padded) in padded.chunks_exact_mut(length).enumerate() {
+            for copy in 0..self.copies {
                 let to = &mut to[(c * self.copies + copy) * self.channel..];
-                for (i, image) in images.chunks(apart).enumerate() {
-                    real::vectorized(
-                        #[inline(always)]
-                        || plan.fill_plane(copy, &image[c * size..][..size], padded),
-                    );
-                    let (from, to) = (&padded[first * self.pitch..], &mut to[i * self.image()..]);
-                    Transform::<T, K>::new(self.down, self.pitch, from, to, point, false).run();
-                }
+                let images = &images[c * size..];
+                Rows::<T, K> { layout: self, plan, copy, first, images, apart, to, point, scheme: PhantomData }.run();
             }
         }
     }
@@ -203,7 +191,7 @@ impl Layout {
                     || panels(g, plan.target, self.pitch, pixels, padded),
                 );
                 let to = &mut to[(panel * self.channel + i * self.image()) * PANEL..];
-                Transform::<T, K>::new(self.down, width, padded, to, point, true).run();
+                Transform::<T, K>::new(self.down, width, padded, to, point).run();
             }
         }
     }

@@ -7,6 +7,7 @@
 use candle_core::Tensor;
 use candlelight_base::Result;
 
+use super::after::After;
 use super::channels::{Channel, Size, Sums};
 use super::{Line, columns, gradients, numbers, planes};
 use crate::autograd::{Grads, apply1};
@@ -25,7 +26,7 @@ pub fn with_given(x: &Tensor, affine: Affine, moments: &[Moments]) -> Result<Ten
 }
 
 fn forward<T: Real>(x: &Tensor, affine: Affine, given: Option<&[Moments]>) -> Result<(Tensor, Vec<Moments>)> {
-    let size = Size::of(x);
+    let (size, after) = (Size::of(x), After::of(affine.negative_slope));
     let (weight, bias) = (numbers(affine.weight, size.c, T::ONE)?, numbers(affine.bias, size.c, T::ZERO)?);
     let mut moments = given.map_or_else(|| vec![Moments::default(); size.c], <[Moments]>::to_vec);
     let mut channels = vec![Channel::default(); size.c];
@@ -50,8 +51,7 @@ fn forward<T: Real>(x: &Tensor, affine: Affine, given: Option<&[Moments]>) -> Re
                 for (i, (channel, moments)) in channels.iter_mut().zip(&*moments).enumerate() {
                     let rstd = moments.rstd(affine.eps);
                     let (scale, shift) = (T::of(weight[first + i].wide() * rstd), bias[first + i]);
-                    *channel =
-                        Channel { line: Line { mean: T::of(moments.mean), scale, shift, relu: affine.relu }, rstd };
+                    *channel = Channel { line: Line { mean: T::of(moments.mean), scale, shift, after }, rstd };
                 }
                 // SAFETY: a channel belongs to one task.
                 unsafe {

@@ -1,5 +1,6 @@
 //! Channels of one place: columns of a matrix, taken side by side.
 
+use super::after::{After, for_kind};
 use super::channels::{Channel, Size, Sums};
 use crate::Real;
 use crate::normalization::Moments;
@@ -37,13 +38,11 @@ pub(super) unsafe fn forward<T: Real>(x: &[T], size: Size, first: usize, channel
         // SAFETY: the caller's promise.
         let y = unsafe { y.part(start, channels.len()) };
         let x = &x[start..start + channels.len()];
-        for (((y, &x), &mean), (&scale, &shift)) in y.iter_mut().zip(x).zip(mean).zip(scale.iter().zip(shift)) {
-            *y = (x - mean).mul_add(scale, shift);
-        }
-        if lines.relu {
-            // This way round, NaN stays NaN.
-            y.iter_mut().for_each(|y| *y = if *y <= T::ZERO { T::ZERO } else { *y });
-        }
+        for_kind!(lines.after, after => {
+            for (((y, &x), &mean), (&scale, &shift)) in y.iter_mut().zip(x).zip(mean).zip(scale.iter().zip(shift)) {
+                *y = after.value((x - mean).mul_add(scale, shift));
+            }
+        });
     }
 }
 
@@ -55,7 +54,7 @@ pub(super) fn sums<T: Real>(g: &[T], x: &[T], size: Size, first: usize, channels
     for image in 0..size.n {
         let start = size.plane(image, first);
         let x = &x[start..start + count];
-        let g = lines.before_relu(&g[start..start + count], x, &mut before);
+        let g = lines.before(&g[start..start + count], x, &mut before);
         for (((plain, with_x), (&g, &x)), &mean) in plain.iter_mut().zip(&mut with_x).zip(g.iter().zip(x)).zip(mean) {
             *plain += g.wide();
             *with_x += (g * (x - mean)).wide();
@@ -85,7 +84,7 @@ pub(super) unsafe fn backward<T: Real>(
     for image in 0..size.n {
         let start = size.plane(image, first);
         let x = &x[start..start + count];
-        let g = lines.before_relu(&g[start..start + count], x, &mut before);
+        let g = lines.before(&g[start..start + count], x, &mut before);
         // SAFETY: the caller's promise.
         let dx = unsafe { dx.part(start, count) };
         let line = mean.iter().zip(scale).zip(constant.iter().zip(&slope));
@@ -100,7 +99,7 @@ struct Lines<T> {
     mean: Vec<T>,
     scale: Vec<T>,
     shift: Vec<T>,
-    relu: bool,
+    after: After<T>,
 }
 
 impl<T: Real> Lines<T> {
@@ -110,7 +109,8 @@ impl<T: Real> Lines<T> {
             mean: each(|channel| channel.line.mean),
             scale: each(|channel| channel.line.scale),
             shift: each(|channel| channel.line.shift),
-            relu: channels.first().is_some_and(|channel| channel.line.relu),
+            // The same for all channels.
+            after: channels.first().map_or(After::Nothing, |channel| channel.line.after),
         }
     }
 
@@ -119,17 +119,19 @@ impl<T: Real> Lines<T> {
         (&self.mean[..count], &self.scale[..count], &self.shift[..count])
     }
 
-    /// The gradients before the ReLU of a row, in `before`; `g` itself if there is none.
+    /// The gradients of a row before what comes after, in `before`; `g` itself if that is nothing.
     #[inline(always)]
-    fn before_relu<'a>(&self, g: &'a [T], x: &[T], before: &'a mut [T]) -> &'a [T] {
-        if !self.relu {
+    fn before<'a>(&self, g: &'a [T], x: &[T], before: &'a mut [T]) -> &'a [T] {
+        if matches!(self.after, After::Nothing) {
             return g;
         }
         let (mean, scale, shift) = self.slices(g.len());
-        let line = mean.iter().zip(scale).zip(shift);
-        for ((before, (&g, &x)), ((&mean, &scale), &shift)) in before.iter_mut().zip(g.iter().zip(x)).zip(line) {
-            *before = if (x - mean).mul_add(scale, shift) > T::ZERO { g } else { T::ZERO };
-        }
+        for_kind!(self.after, after => {
+            let line = mean.iter().zip(scale).zip(shift);
+            for ((before, (&g, &x)), ((&mean, &scale), &shift)) in before.iter_mut().zip(g.iter().zip(x)).zip(line) {
+                *before = after.before((x - mean).mul_add(scale, shift), g);
+            }
+        });
         before
     }
 }

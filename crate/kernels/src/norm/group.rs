@@ -4,6 +4,7 @@
 use candle_core::Tensor;
 use candlelight_base::Result;
 
+use super::after::After;
 use super::{Line, gradients, numbers};
 use crate::autograd::{Grads, apply1};
 use crate::normalization::Moments;
@@ -96,7 +97,8 @@ fn forward<T: Real>(
 
 #[inline(always)]
 fn line<T: Real>(moments: Moments, eps: f64, gamma: T, shift: T) -> Line<T> {
-    Line { mean: T::of(moments.mean), scale: T::of(gamma.wide() * moments.rstd(eps)), shift, relu: false }
+    let scale = T::of(gamma.wide() * moments.rstd(eps));
+    Line { mean: T::of(moments.mean), scale, shift, after: After::Nothing }
 }
 
 /// With d = x - mean, m numbers in a group and sums over the group: dx = 1/σ (γ g - Σ γ g / m - d Σ γ g d / (m σ²)).

@@ -3,11 +3,9 @@
 use candle_core::Tensor;
 use candlelight_base::Result;
 
-use super::sums::{self, Vector, load, store};
+use super::together::{NARROW, Row, TOGETHER, rows_backward, rows_forward};
 use super::{gradients, numbers};
 use crate::autograd::{Grads, apply1};
-use crate::normalization::Moments;
-use crate::real::{Token, simd};
 use crate::values::{PIECE, unwritten};
 use crate::{Real, contiguous, for_dtype, real, threads, values};
 
@@ -21,9 +19,6 @@ pub fn layer_norm(
 ) -> Result<Tensor> {
     for_dtype!(x.dtype(), T => forward::<T>(x, width, weight, bias, eps))
 }
-
-/// Mean and 1 / standard deviation of a row.
-type Row<T> = (T, T);
 
 fn forward<T: Real>(
     x: &Tensor,
@@ -46,17 +41,16 @@ fn forward<T: Real>(
             real::vectorized(
                 #[inline(always)]
                 || {
-                    for ((y, saved), x) in y.chunks_exact_mut(width).zip(saved).zip(x.chunks_exact(width)) {
-                        let moments = Moments::of(
-                            1,
-                            #[inline(always)]
-                            |_| x,
-                        );
-                        let (mean, rstd) = (T::of(moments.mean), T::of(moments.rstd(eps)));
-                        *saved = (mean, rstd);
-                        for (((y, &x), &gamma), &beta) in y.iter_mut().zip(x).zip(&gamma).zip(&beta) {
-                            *y = ((x - mean) * rstd).mul_add(gamma, beta);
+                    let mut row = 0;
+                    while row < saved.len() {
+                        let count = if width <= NARROW && row + TOGETHER <= saved.len() { TOGETHER } else { 1 };
+                        let rows = row * width..(row + count) * width;
+                        let (saved, x, y) = (&mut saved[row..row + count], &x[rows.clone()], &mut y[rows]);
+                        match count {
+                            TOGETHER => rows_forward::<T, TOGETHER>(x, (&gamma, &beta), eps, saved, y),
+                            _ => rows_forward::<T, 1>(x, (&gamma, &beta), eps, saved, y),
                         }
+                        row += count;
                     }
                 },
             );
@@ -121,60 +115,4 @@ fn backward<T: Real>(
     let (dgamma, dbeta) = totals.split_at(width);
     let narrow = |totals: &[f64]| totals.iter().map(|&x| T::of(x)).collect();
     gradients(op.inputs, has, op.needs[0].then_some(dx), narrow(dgamma), narrow(dbeta))
-}
-
-/// Rows that the backward pass takes at once.
-const TOGETHER: usize = 4;
-
-/// The backward pass of `ROWS` rows: from γ, g and x to dx, and added to dγ and dβ.
-#[inline(always)]
-fn rows_backward<T: Real, const ROWS: usize>(
-    saved: &[Row<T>],
-    (gamma, g, x): (&[T], &[T], &[T]),
-    (dx, dgamma, dbeta): (&mut [T], &mut [T], &mut [T]),
-) {
-    let width = gamma.len();
-    assert!(saved.len() == ROWS && dgamma.len() == width && dbeta.len() == width);
-    assert!(g.len() == ROWS * width && x.len() == ROWS * width && dx.len() == ROWS * width);
-    // dx = (γ g - constant - x̂ slope) / σ
-    let mut terms = [(T::ZERO, T::ZERO); ROWS];
-    for (row, (terms, &(mean, rstd))) in terms.iter_mut().zip(saved).enumerate() {
-        let row = row * width..(row + 1) * width;
-        let (plain, with_x) = sums::of_scaled_gradient(gamma, &g[row.clone()], &x[row], mean);
-        let width = T::of(width as f64);
-        *terms = (plain / width, with_x * rstd / width);
-    }
-    let lanes = size_of::<Vector<T>>() / size_of::<T>();
-    let whole = width / lanes * lanes;
-    let splat = T::splat::<Token>;
-    for j in (0..whole).step_by(lanes) {
-        // SAFETY: j + lanes is at most the width, and there are ROWS rows of it in g, x and dx.
-        unsafe {
-            let scale = load(gamma.as_ptr().add(j));
-            let (mut to_gamma, mut to_beta) = (load(dgamma.as_ptr().add(j)), load(dbeta.as_ptr().add(j)));
-            for row in 0..ROWS {
-                let ((mean, rstd), (constant, slope)) = (saved[row], terms[row]);
-                let at = row * width + j;
-                let (g, x) = (load(g.as_ptr().add(at)), load(x.as_ptr().add(at)));
-                let normal = T::times(simd(), T::minus(simd(), x, splat(simd(), mean)), splat(simd(), rstd));
-                to_gamma = T::fma(simd(), g, normal, to_gamma);
-                to_beta = T::plus(simd(), to_beta, g);
-                let share = T::fma(simd(), normal, splat(simd(), slope), splat(simd(), constant));
-                let inner = T::minus(simd(), T::times(simd(), g, scale), share);
-                store(dx.as_mut_ptr().add(at), T::times(simd(), inner, splat(simd(), rstd)));
-            }
-            store(dgamma.as_mut_ptr().add(j), to_gamma);
-            store(dbeta.as_mut_ptr().add(j), to_beta);
-        }
-    }
-    for j in whole..width {
-        for row in 0..ROWS {
-            let ((mean, rstd), (constant, slope)) = (saved[row], terms[row]);
-            let at = row * width + j;
-            let normal = (x[at] - mean) * rstd;
-            dgamma[j] = g[at].mul_add(normal, dgamma[j]);
-            dbeta[j] += g[at];
-            dx[at] = (g[at] * gamma[j] - normal.mul_add(slope, constant)) * rstd;
-        }
-    }
 }

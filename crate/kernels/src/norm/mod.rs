@@ -1,8 +1,10 @@
 //! Normalization: (x - mean) / √(variance + ε), then a scale and a shift.
 //!
-//! All of it is bound by memory. Statistics are taken and the result is written while a channel, a group or a row is in
-//! the cache; the backward pass takes x̂ from the input again instead of keeping it. Sums go on in f64 after a chunk.
+//! What is large is bound by memory. Statistics are taken and the result is written while a channel, a group or a row is in
+//! the cache; the backward pass takes x̂ from the input again instead of keeping it. Sums go on in f64 after a chunk. What is
+//! in the cache anyway is bound by how long a sum takes to be known: rows are taken some at once (`together`).
 
+mod after;
 pub mod batch;
 mod channels;
 mod columns;
@@ -10,10 +12,12 @@ pub mod group;
 pub mod layer;
 mod planes;
 mod sums;
+mod together;
 
 use candle_core::Tensor;
 use candlelight_base::Result;
 
+use self::after::{After, for_kind};
 use super::normalization::Moments;
 use super::{Real, contiguous, real, values};
 
@@ -25,6 +29,28 @@ impl Moments {
     /// so that equal numbers have exactly their value as mean and 0 as variance.
     #[inline(always)]
     fn of<'a, T: Real>(n: usize, stretch: impl Fn(usize) -> &'a [T]) -> Self {
+        Self::about(Self::near(n, &stretch), n, &stretch)
+    }
+
+    /// [`Moments::of`] each of `ROWS` rows that lie one after another. A pass is made over all rows before the next one:
+    /// a row by itself would wait for its own sums most of the time.
+    #[inline(always)]
+    fn of_rows<T: Real, const ROWS: usize>(rows: &[T]) -> [Self; ROWS] {
+        // Loops: `array::from_fn` is not inlined, and so not compiled for the instruction set in use.
+        let width = rows.len() / ROWS;
+        let (mut near, mut moments) = ([T::ZERO; ROWS], [Self::default(); ROWS]);
+        for (near, row) in near.iter_mut().zip(rows.chunks_exact(width)) {
+            *near = Self::near(1, &|_| row);
+        }
+        for ((moments, near), row) in moments.iter_mut().zip(near).zip(rows.chunks_exact(width)) {
+            *moments = Self::about(near, 1, &|_| row);
+        }
+        moments
+    }
+
+    /// The first pass: the mean, nearly.
+    #[inline(always)]
+    fn near<'a, T: Real>(n: usize, stretch: &impl Fn(usize) -> &'a [T]) -> T {
         let (mut total, mut count) = (0.0, 0);
         for i in 0..n {
             let x = stretch(i);
@@ -36,11 +62,18 @@ impl Moments {
                 total += sums::plain(chunk).wide();
             }
         }
-        let near = T::of(total / count as f64);
-        let (mut rest, mut squares) = (0.0, 0.0);
+        T::of(total / count as f64)
+    }
+
+    /// The second pass, about a number near the mean.
+    #[inline(always)]
+    fn about<'a, T: Real>(near: T, n: usize, stretch: &impl Fn(usize) -> &'a [T]) -> Self {
+        let (mut rest, mut squares, mut count) = (0.0, 0.0, 0);
         // Backwards: what was read last is still in the cache.
         for i in (0..n).rev() {
-            for chunk in stretch(i).chunks(CHUNK) {
+            let x = stretch(i);
+            count += x.len();
+            for chunk in x.chunks(CHUNK) {
                 let (sum, square) = sums::about(chunk, near);
                 rest += sum.wide();
                 squares += square.wide();
@@ -57,7 +90,7 @@ impl Moments {
 
     /// [`Moments::of`] in f64 throughout, for numbers whose squares are beyond `T`.
     #[cold]
-    fn wide<'a, T: Real>(n: usize, stretch: impl Fn(usize) -> &'a [T]) -> Self {
+    fn wide<'a, T: Real>(n: usize, stretch: &impl Fn(usize) -> &'a [T]) -> Self {
         let all = || (0..n).flat_map(|i| stretch(i).iter().map(|x| x.wide()));
         let count = all().count() as f64;
         let mean = all().sum::<f64>() / count;
@@ -65,13 +98,13 @@ impl Moments {
     }
 }
 
-/// y = (x - mean) scale + shift, and then ReLU where `relu` is set.
+/// y = (x - mean) scale + shift, and what comes after it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Line<T> {
     mean: T,
     scale: T,
     shift: T,
-    relu: bool,
+    after: After<T>,
 }
 
 impl<T: Real> Line<T> {
@@ -82,24 +115,11 @@ impl<T: Real> Line<T> {
 
     #[inline(always)]
     fn forward(self, x: &[T], y: &mut [T]) {
-        if self.relu {
-            y.iter_mut().zip(x).for_each(|(y, &x)| {
-                let value = self.at(x);
-                // This way round, NaN stays NaN.
-                *y = if value <= T::ZERO { T::ZERO } else { value };
-            });
-        } else {
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = self.at(x));
-        }
+        // The choice is made outside the loops, which then become vector code.
+        for_kind!(self.after, after => y.iter_mut().zip(x).for_each(|(y, &x)| *y = after.value(self.at(x))));
     }
 
-    /// The gradient before the ReLU. The sign of its value is found again from `x`, by the same operations.
-    #[inline(always)]
-    fn before_relu(self, g: T, x: T) -> T {
-        if self.at(x) > T::ZERO { g } else { T::ZERO }
-    }
-
-    /// Σ g and Σ g (x - mean).
+    /// Σ g and Σ g (x - mean), with the gradient before what comes after.
     #[inline(always)]
     fn sums(self, g: &[T], x: &[T]) -> (f64, f64) {
         let (mut plain, mut with_x) = (0.0, 0.0);
@@ -111,19 +131,16 @@ impl<T: Real> Line<T> {
         (plain, with_x)
     }
 
-    /// dx = scale g - (constant + slope (x - mean)): the statistics depend on x as well.
+    /// dx = scale g - (constant + slope (x - mean)): the statistics depend on x as well. The sign of the value that what
+    /// comes after has seen is found again from `x`, by the same operations.
     #[inline(always)]
     fn backward(self, g: &[T], x: &[T], constant: T, slope: T, dx: &mut [T]) {
-        let of = |g: T, x: T| g.mul_add(self.scale, -(x - self.mean).mul_add(slope, constant));
-        if self.relu {
+        for_kind!(self.after, after => {
             for ((dx, &g), &x) in dx.iter_mut().zip(g).zip(x) {
-                *dx = of(self.before_relu(g, x), x);
+                let g = after.before(self.at(x), g);
+                *dx = g.mul_add(self.scale, -(x - self.mean).mul_add(slope, constant));
             }
-        } else {
-            for ((dx, &g), &x) in dx.iter_mut().zip(g).zip(x) {
-                *dx = of(g, x);
-            }
-        }
+        });
     }
 }
 

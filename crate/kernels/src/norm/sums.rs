@@ -1,11 +1,17 @@
 //! Sums in registers. LLVM makes vector code of a loop over elements, but seldom of one that adds them up in lanes.
 
+use std::mem::transmute_copy;
+use std::slice;
+
+use pulp::Simd;
+
 use super::Line;
+use super::after::After;
 use crate::Real;
 use crate::real::{Token, simd};
 
 /// A register.
-pub(super) type Vector<T> = <T as Real>::Vector<Token>;
+type Vector<T> = <T as Real>::Vector<Token>;
 
 /// Two sums in the making.
 type Sums<T> = (Vector<T>, Vector<T>);
@@ -21,7 +27,7 @@ const LONGEST: usize = 16;
 pub(super) fn plain<T: Real>(x: &[T]) -> T {
     fold(
         [x],
-        [T::ZERO],
+        T::ZERO,
         #[inline(always)]
         |(sum, none), [x]| (T::plus(simd(), sum, x), none),
     )
@@ -34,7 +40,7 @@ pub(super) fn about<T: Real>(x: &[T], m: T) -> (T, T) {
     let centre = T::splat(simd(), m);
     fold(
         [x],
-        [m],
+        m,
         #[inline(always)]
         |(sum, squares), [x]| {
             let distance = T::minus(simd(), x, centre);
@@ -43,27 +49,42 @@ pub(super) fn about<T: Real>(x: &[T], m: T) -> (T, T) {
     )
 }
 
-/// Σ g and Σ g (x - mean), where g is 0 if the line has a ReLU that is off at x.
+/// Σ g and Σ g (x - mean), with the gradient before what comes after the line.
 #[inline(always)]
 pub(super) fn of_gradient<T: Real>(line: Line<T>, g: &[T], x: &[T]) -> (T, T) {
     let mean = T::splat(simd(), line.mean);
     let (scale, shift) = (T::splat(simd(), line.scale), T::splat(simd(), line.shift));
-    match line.relu {
-        true => fold(
+    match line.after {
+        After::Nothing => fold(
             [g, x],
-            [T::ZERO; 2],
+            T::ZERO,
+            #[inline(always)]
+            |sums, [g, x]| add_product::<T>(sums, g, T::minus(simd(), x, mean)),
+        ),
+        After::Relu => fold(
+            [g, x],
+            T::ZERO,
             #[inline(always)]
             |sums, [g, x]| {
                 let distance = T::minus(simd(), x, mean);
                 add_product::<T>(sums, T::where_positive(simd(), T::fma(simd(), distance, scale, shift), g), distance)
             },
         ),
-        false => fold(
-            [g, x],
-            [T::ZERO; 2],
-            #[inline(always)]
-            |sums, [g, x]| add_product::<T>(sums, g, T::minus(simd(), x, mean)),
-        ),
+        After::Leaky(slope) => {
+            let (one, slope) = (T::splat(simd(), T::ONE), T::splat(simd(), slope));
+            fold(
+                [g, x],
+                T::ZERO,
+                #[inline(always)]
+                |sums, [g, x]| {
+                    let distance = T::minus(simd(), x, mean);
+                    // 1 or 0; then 1 or the slope, both exactly.
+                    let on = T::where_positive(simd(), T::fma(simd(), distance, scale, shift), one);
+                    let factor = T::fma(simd(), slope, T::minus(simd(), one, on), on);
+                    add_product::<T>(sums, T::times(simd(), g, factor), distance)
+                },
+            )
+        }
     }
 }
 
@@ -78,7 +99,7 @@ pub(super) fn of_scaled_gradient<T: Real>(gamma: &[T], g: &[T], x: &[T], mean: T
     let mean = T::splat(simd(), mean);
     fold(
         [gamma, g, x],
-        [T::ZERO; 3],
+        T::ZERO,
         #[inline(always)]
         |sums, [gamma, g, x]| {
             let g = T::times(simd(), gamma, g);
@@ -87,11 +108,11 @@ pub(super) fn of_scaled_gradient<T: Real>(gamma: &[T], g: &[T], x: &[T], mean: T
     )
 }
 
-/// The two sums that `add` makes of slices of one length; it adds nothing for the numbers of `rest`.
+/// The two sums that `add` makes of slices of one length; it adds nothing where all numbers are `rest`.
 #[inline(always)]
 fn fold<T: Real, const N: usize>(
     slices: [&[T]; N],
-    rest: [T; N],
+    rest: T,
     add: impl Fn(Sums<T>, [Vector<T>; N]) -> Sums<T>,
 ) -> (T, T) {
     const { assert!(size_of::<Vector<T>>() <= LONGEST * size_of::<T>()) };
@@ -116,12 +137,10 @@ fn fold<T: Real, const N: usize>(
     }
     while i < n {
         let count = lanes.min(n - i);
+        let missing = T::minus(simd(), T::splat(simd(), T::ONE), ones::<T>(count));
         let mut registers = [zero; N];
-        for ((register, slice), rest) in registers.iter_mut().zip(slices).zip(rest) {
-            let mut padded = [rest; LONGEST];
-            padded[..count].copy_from_slice(&slice[i..i + count]);
-            // SAFETY: it holds a register's worth.
-            *register = unsafe { load(padded.as_ptr()) };
+        for (register, slice) in registers.iter_mut().zip(slices) {
+            *register = T::fma(simd(), missing, T::splat(simd(), rest), load_some(&slice[i..i + count]));
         }
         sums[0] = add(sums[0], registers);
         i += count;
@@ -133,18 +152,118 @@ fn fold<T: Real, const N: usize>(
     (T::sum_lanes(simd(), first), T::sum_lanes(simd(), second))
 }
 
+/// At most a register's worth of numbers, and 0 in the lanes above: without a detour through memory, from where a register
+/// that was written in pieces is read late.
+#[inline(always)]
+fn load_some<T: Real>(from: &[T]) -> Vector<T> {
+    let (start, len) = (from.as_ptr(), from.len());
+    // SAFETY: `Real` is `f32` or `f64`, told by its size, and a slice or register is cast to what it is.
+    unsafe {
+        match size_of::<T>() {
+            4 => transmute_copy(&simd().partial_load_f32s(slice::from_raw_parts(start.cast(), len))),
+            _ => transmute_copy(&simd().partial_load_f64s(slice::from_raw_parts(start.cast(), len))),
+        }
+    }
+}
+
+/// 1 in the first lanes, 0 in the others.
+#[inline(always)]
+fn ones<T: Real>(count: usize) -> Vector<T> {
+    static SINGLE: [f32; LONGEST] = [1.0; LONGEST];
+    static DOUBLE: [f64; LONGEST] = [1.0; LONGEST];
+    // SAFETY: as in `load_some`.
+    unsafe {
+        match size_of::<T>() {
+            4 => transmute_copy(&simd().partial_load_f32s(&SINGLE[..count])),
+            _ => transmute_copy(&simd().partial_load_f64s(&DOUBLE[..count])),
+        }
+    }
+}
+
 /// # Safety
 /// A register's worth may be read from there.
 #[inline(always)]
-pub(super) unsafe fn load<T: Real>(from: *const T) -> Vector<T> {
+unsafe fn load<T: Real>(from: *const T) -> Vector<T> {
     // SAFETY: the caller's promise.
     unsafe { crate::real::load::<T, Token>(from) }
 }
 
-/// # Safety
-/// A register's worth may be written there.
-#[inline(always)]
-pub(super) unsafe fn store<T: Real>(to: *mut T, x: Vector<T>) {
-    // SAFETY: the caller's promise.
-    unsafe { crate::real::store::<T, Token>(to, x) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normalization::Moments;
+    use crate::real::{available, vectorized};
+
+    /// What [`fold`] is to do, lane by lane: number i is added to sum i of SPREAD registers, and those of a rest to the first
+    /// register.
+    fn lane_by_lane<T: Real>(n: usize, add: impl Fn((T, T), usize) -> (T, T)) -> (T, T) {
+        let lanes = size_of::<Vector<T>>() / size_of::<T>();
+        let mut sums = vec![(T::ZERO, T::ZERO); SPREAD * lanes];
+        let whole = n / sums.len() * sums.len();
+        for i in 0..n {
+            let lane = if i < whole { i % sums.len() } else { i % lanes };
+            sums[lane] = add(sums[lane], i);
+        }
+        let joined = |of: fn(&(T, T)) -> T| {
+            let at = |spread: usize, lane: usize| of(&sums[spread * lanes + lane]);
+            let sum: Vec<T> = (0..lanes).map(|i| (at(0, i) + at(1, i)) + (at(2, i) + at(3, i))).collect();
+            // SAFETY: it holds a register's worth.
+            T::sum_lanes(simd(), unsafe { load(sum.as_ptr()) })
+        };
+        (joined(|sums| sums.0), joined(|sums| sums.1))
+    }
+
+    fn numbers<T: Real>(n: usize, seed: f64) -> Vec<T> {
+        (0..n).map(|i| T::of((seed * i as f64).sin() * 3.0)).collect()
+    }
+
+    fn every_length<T: Real>() {
+        for n in 1..120 {
+            let (x, g, gamma) = (numbers::<T>(n, 1.7), numbers::<T>(n, 2.9), numbers::<T>(n, 0.6));
+            let (mean, scale, shift, slope) = (T::of(0.3), T::of(-1.4), T::of(0.2), T::of(0.1));
+            let product = |(sum, with_x): (T, T), g: T, i: usize| (sum + g, g.mul_add(x[i] - mean, with_x));
+            assert!(plain(&x) == lane_by_lane(n, |(sum, none), i| (sum + x[i], none)).0, "{n}");
+            let distances = lane_by_lane(n, |(sum, squares), i| {
+                let distance = x[i] - mean;
+                (sum + distance, distance.mul_add(distance, squares))
+            });
+            assert!(about(&x, mean) == distances, "{n}");
+            let scaled = lane_by_lane(n, |sums, i| product(sums, gamma[i] * g[i], i));
+            assert!(of_scaled_gradient(&gamma, &g, &x, mean) == scaled, "{n}");
+            for after in [After::Nothing, After::Relu, After::Leaky(slope)] {
+                let line = Line { mean, scale, shift, after };
+                let before = lane_by_lane(n, |sums, i| product(sums, after.before(line.at(x[i]), g[i]), i));
+                assert!(of_gradient(line, &g, &x) == before, "{n}");
+            }
+        }
+    }
+
+    #[test]
+    fn sums_are_those_of_the_lanes() {
+        if available() {
+            vectorized(
+                #[inline(always)]
+                || {
+                    every_length::<f32>();
+                    every_length::<f64>();
+                },
+            );
+        }
+    }
+
+    /// Whatever the statistics are taken of together.
+    #[test]
+    fn rows_have_the_moments_of_each_alone() {
+        if !available() {
+            return;
+        }
+        for width in [1, 7, 64, 100] {
+            let mut rows = numbers::<f32>(4 * width, 1.3);
+            // Squares beyond the type.
+            rows[width] = 1e30;
+            let together = Moments::of_rows::<f32, 4>(&rows);
+            let alone = |row: usize| Moments::of(1, |_| &rows[row * width..(row + 1) * width]);
+            assert_eq!(together, [alone(0), alone(1), alone(2), alone(3)], "{width}");
+        }
+    }
 }

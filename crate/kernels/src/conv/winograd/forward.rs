@@ -15,14 +15,8 @@ use crate::real::{load, store};
 use crate::tiles::tiles;
 use crate::{Real, real, threads};
 
-/// Numbers of the sums at all points of a block of pixels, for the most rows.
-const LONGEST: usize = MOST * 6 * 12 * 16;
-
-/// Registers of pixels that are finished for all channels before the next ones. With twice the rows half as many, or the
-/// sums would not stay in the first cache.
-const fn block<T: Real, S: Simd>() -> usize {
-    if most_rows::<T, S>() == 12 { 6 } else { 12 }
-}
+/// Numbers of the sums at all points of a block of pixels, which stay in the first cache: the block is as long as it may be.
+const SUMS: usize = 6912;
 
 /// What a plan makes of a batch `x`.
 pub(in super::super) fn run<T: Real, K: Scheme>(
@@ -41,13 +35,11 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
         plan.passes.iter().zip(&streams).map(|(pass, streams)| pack::<T, K>(sizes, pass, streams, weight)).collect();
     let image = plan.target[0] * plan.target[1];
     let (input, output) = (x.len() / batch / groups, groups * targets * image);
-    let furthest = streams.iter().map(|streams| streams.first).max().unwrap_or(0);
     // SAFETY: the passes of a plan tile the target, and all targets of all groups are gone through.
     let mut y = unsafe { unwritten(batch * output) };
     // Images that are not for this way.
     let mut uneven = vec![false; batch];
     threads::run_each(y.chunks_mut(each * output).zip(uneven.chunks_mut(each)), |i, (y, uneven)| {
-        let mut padded = vec![T::ZERO; layout.copies * layout.padded::<K>(plan, furthest)];
         let mut rows = vec![T::ZERO; layout.buffer::<K>(sources * layout.copies)];
         let images = x[i * each * groups * input..].chunks(layout.together * groups * input);
         let pieces = y.chunks_mut(layout.together * output).zip(uneven.chunks_mut(layout.together));
@@ -62,8 +54,7 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
                 let mut laid_out = None;
                 for ((pass, streams), packed) in plan.passes.iter().zip(&streams).zip(&packed) {
                     if laid_out.replace(streams.first) != Some(streams.first) {
-                        let apart = groups * input;
-                        layout.rows::<T, K>(plan, streams.first, sources, images, apart, &mut padded, &mut rows);
+                        layout.rows::<T, K>(plan, streams.first, sources, (images, groups * input), &mut rows);
                     }
                     let weights = packed.len() / groups;
                     real::dispatch(Products::<T, K> {
@@ -202,11 +193,7 @@ impl Quad {
                     if x + lanes <= length || whole && at + lanes <= end {
                         store::<T, S>(to.add(at), row);
                     } else {
-                        let mut numbers = [T::ZERO; 16];
-                        store::<T, S>(numbers.as_mut_ptr(), row);
-                        for (j, &number) in numbers.iter().enumerate().take(length - x) {
-                            *to.add(at + j) = number;
-                        }
+                        T::store_part(simd, std::slice::from_raw_parts_mut(to.add(at), length - x), row);
                     }
                 }
             }
@@ -240,7 +227,9 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { offsets, targets, rows, packed, bias, point, .. } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-        let (most, block, depth) = (most_rows::<T, S>(), block::<T, S>() * lanes, offsets.len());
+        let depth = offsets.len();
+        let most = tiles(targets, most_rows::<T, S>()).next().unwrap_or(1);
+        let block = (SUMS / (MOST * most * lanes * 2)).max(1) * lanes * 2;
         let pixels = self.count * self.layout.image();
         let furthest = offsets.iter().max().map_or(0, |&last| last);
         assert!(
@@ -250,7 +239,7 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
         let [height, width] = self.plan.target;
         let step = self.pass.step;
         // A register more, because the last of them may be read beyond its end.
-        let mut sums = [T::ZERO; LONGEST + 16];
+        let mut sums = [T::ZERO; SUMS + 16];
         let sums = &mut sums[..MOST * most * block + lanes];
         let mut quads = Vec::new();
         for start in (0..pixels).step_by(block) {

@@ -159,7 +159,7 @@ impl Scheme for Two {
     }
 }
 
-/// Bᵀ d, or A g, of all rows of an image whose lines are `pitch` apart.
+/// A g of all rows of an image whose lines are `pitch` apart.
 pub(super) struct Transform<'a, T, K> {
     down: usize,
     pitch: usize,
@@ -167,13 +167,12 @@ pub(super) struct Transform<'a, T, K> {
     to: &'a mut [T],
     /// Numbers from one point to the next.
     point: usize,
-    grads: bool,
     scheme: PhantomData<K>,
 }
 
 impl<'a, T: Real, K: Scheme> Transform<'a, T, K> {
-    pub fn new(down: usize, pitch: usize, from: &'a [T], to: &'a mut [T], point: usize, grads: bool) -> Self {
-        Self { down, pitch, from, to, point, grads, scheme: PhantomData }
+    pub fn new(down: usize, pitch: usize, from: &'a [T], to: &'a mut [T], point: usize) -> Self {
+        Self { down, pitch, from, to, point, scheme: PhantomData }
     }
 
     pub fn run(self) {
@@ -186,13 +185,12 @@ impl<T: Real, K: Scheme> WithSimd for Transform<'_, T, K> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { down, pitch, from, to, point, grads, .. } = self;
+        let Self { down, pitch, from, to, point, .. } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-        let last = if grads { ROWS - 1 } else { K::POINTS - 1 };
         let width = pitch.next_multiple_of(lanes);
         assert!(
             down > 0
-                && ((down - 1) * ROWS + last) * pitch + width <= from.len()
+                && (down * ROWS - 1) * pitch + width <= from.len()
                 && (K::POINTS - 1) * point + (down - 1) * pitch + width <= to.len()
         );
         for u in 0..down {
@@ -200,10 +198,7 @@ impl<T: Real, K: Scheme> WithSimd for Transform<'_, T, K> {
                 // SAFETY: by the assertion; what lies beyond the pitch is written over by the next row, or is slack.
                 unsafe {
                     let at = |r: usize| load::<T, S>(from.as_ptr().add((u * ROWS + r) * pitch + x));
-                    let values = match grads {
-                        true => K::grads::<T, S>(simd, std::array::from_fn(at)),
-                        false => K::rows::<T, S>(simd, std::array::from_fn(|r| at(r.min(K::POINTS - 1)))),
-                    };
+                    let values = K::grads::<T, S>(simd, std::array::from_fn(at));
                     for (i, &value) in values.iter().enumerate().take(K::POINTS) {
                         store::<T, S>(to.as_mut_ptr().add(i * point + u * pitch + x), value);
                     }

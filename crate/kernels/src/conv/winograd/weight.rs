@@ -35,7 +35,6 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(
     threads::run_chunks(&mut partial, groups * sums, |start, partial| {
         let first = start / (groups * sums) * each;
         let last = (first + each).min(batch);
-        let mut padded = vec![T::ZERO; layout.copies * layout.padded::<K>(plan, streams.first)];
         let mut padded_grads = vec![T::ZERO; layout.down * ROWS * layout.pitch * PANEL];
         let mut rows = vec![T::ZERO; layout.buffer::<K>(copies)];
         let mut grads = vec![T::ZERO; layout.buffer::<K>(all_maps)];
@@ -52,7 +51,7 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(
                 if !(apart(images, input) && apart(outputs, output)) {
                     return uneven.store(true, Ordering::Relaxed);
                 }
-                layout.rows::<T, K>(plan, streams.first, sources, images, groups * input, &mut padded, &mut rows);
+                layout.rows::<T, K>(plan, streams.first, sources, (images, groups * input), &mut rows);
                 layout.grads::<T, K>(plan, targets, outputs, groups * output, &mut padded_grads, &mut grads);
                 for (point, sums) in products.chunks_exact_mut(offsets.len() * all_maps).enumerate() {
                     let images = &rows[point * layout.point(copies)..];

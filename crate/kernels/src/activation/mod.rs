@@ -1,11 +1,16 @@
 //! Element-wise activations.
 
+mod curve;
+mod normal;
+
 use candle_core::Tensor;
 use candlelight_base::Result;
 
-use super::values::{PIECE, map, map2};
-use super::{Real, contiguous, for_dtype, real, threads, values};
 use crate::autograd::apply1;
+use crate::values::{PIECE, map, map2};
+use crate::{Real, contiguous, for_dtype, real, threads, values};
+
+pub use curve::{Curve, curve};
 
 /// An activation whose derivative follows from its value, so that it can be joined to the layer before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +71,24 @@ impl Unary {
     pub(crate) fn backward<T: Real>(self, grad: &[T], y: &[T]) -> Vec<T> {
         match self {
             // A choice rather than a product: ∞ · 0 would be NaN. At NaN it is the gradient, as in PyTorch.
-            Self::Relu => map2(grad, y, |g, y| if y <= T::ZERO { T::ZERO } else { g }),
-            Self::Sigmoid => map2(grad, y, |g, y| g * Self::Sigmoid.slope(y)),
-            Self::Tanh => map2(grad, y, |g, y| g * Self::Tanh.slope(y)),
+            Self::Relu => map2(
+                grad,
+                y,
+                #[inline(always)]
+                |g, y| if y <= T::ZERO { T::ZERO } else { g },
+            ),
+            Self::Sigmoid => map2(
+                grad,
+                y,
+                #[inline(always)]
+                |g, y| g * Self::Sigmoid.slope(y),
+            ),
+            Self::Tanh => map2(
+                grad,
+                y,
+                #[inline(always)]
+                |g, y| g * Self::Tanh.slope(y),
+            ),
         }
     }
 }
@@ -80,9 +100,21 @@ pub fn activation(x: &Tensor, unary: Unary) -> Result<Tensor> {
         let y = {
             let x = values::<T>(&input)?;
             match unary {
-                Unary::Relu => map(&x, |x| Unary::Relu.value(x)),
-                Unary::Sigmoid => map(&x, |x| Unary::Sigmoid.value(x)),
-                Unary::Tanh => map(&x, |x| Unary::Tanh.value(x)),
+                Unary::Relu => map(
+                    &x,
+                    #[inline(always)]
+                    |x| Unary::Relu.value(x),
+                ),
+                Unary::Sigmoid => map(
+                    &x,
+                    #[inline(always)]
+                    |x| Unary::Sigmoid.value(x),
+                ),
+                Unary::Tanh => map(
+                    &x,
+                    #[inline(always)]
+                    |x| Unary::Tanh.value(x),
+                ),
             }
         };
         apply1("activation", &[x], y, x.shape(), move |grad, op| {
@@ -92,19 +124,25 @@ pub fn activation(x: &Tensor, unary: Unary) -> Result<Tensor> {
     })
 }
 
+/// g where x is above 0, else a multiple of it.
+#[inline(always)]
+pub(crate) fn above<T: Real>(x: T, g: T, negative_slope: T) -> T {
+    // The product is made either way: a choice of results becomes vector code, a choice of ways does not.
+    let less = g * negative_slope;
+    if x > T::ZERO { g } else { less }
+}
+
 /// Leaky ReLU. Its derivative is taken from x, because its value has the sign of x only where the slope is positive.
 pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
     for_dtype!(x.dtype(), T => {
         let slope = T::of(negative_slope);
-        // The product is made either way: a choice of results becomes vector code, a choice of ways does not.
-        let choose = move |x: T, g: T| {
-            let less = g * slope;
-            if x > T::ZERO { g } else { less }
-        };
-        let y = map(&values::<T>(&contiguous(x)?)?, move |x| choose(x, x));
+        let y = map(
+            &values::<T>(&contiguous(x)?)?,
+            #[inline(always)]
+            move |x| above(x, x, slope),
+        );
         apply1("leaky_relu", &[x], y, x.shape(), move |grad, op| {
-            let x = contiguous(&op.inputs[0])?;
-            let dx = map2(&values(&x)?, &values(grad)?, choose);
+            let dx = all_above::<T>(&values(&contiguous(&op.inputs[0])?)?, &values(grad)?, slope);
             Ok(vec![Some(Tensor::from_vec(dx, grad.shape(), grad.device())?)])
         })
     })
@@ -115,25 +153,50 @@ pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
 pub fn piecewise(x: &Tensor, v: &Tensor, negative_slope: f64) -> Result<Tensor> {
     for_dtype!(v.dtype(), T => {
         let slope = T::of(negative_slope);
-        let choose = move |x: T, v: T| {
-            // Not the product for ReLU: 0 · ∞ is NaN.
-            let less = if slope == T::ZERO { T::ZERO } else { v * slope };
-            if x > T::ZERO { v } else { less }
-        };
         let x = contiguous(&x.detach())?;
-        let y = map2(&values::<T>(&x)?, &values(&contiguous(v)?)?, choose);
+        let y = choose::<T>(&values(&x)?, &values(&contiguous(v)?)?, slope);
         apply1("piecewise", &[v], y, v.shape(), move |grad, _| {
-            let dv = map2(&values::<T>(&x)?, &values(grad)?, choose);
+            let dv = choose::<T>(&values(&x)?, &values(grad)?, slope);
             Ok(vec![Some(Tensor::from_vec(dv, grad.shape(), grad.device())?)])
         })
     })
+}
+
+/// [`all_above`], where 0 times anything is 0.
+fn choose<T: Real>(x: &[T], v: &[T], negative_slope: T) -> Vec<T> {
+    match negative_slope == T::ZERO {
+        // Not the product for ReLU: 0 · ∞ is NaN.
+        true => map2(
+            x,
+            v,
+            #[inline(always)]
+            |x, v| if x > T::ZERO { v } else { T::ZERO },
+        ),
+        false => all_above(x, v, negative_slope),
+    }
+}
+
+/// [`above`] of each pair of elements of two slices of one length.
+fn all_above<T: Real>(x: &[T], g: &[T], negative_slope: T) -> Vec<T> {
+    map2(
+        x,
+        g,
+        // `move`: a reference to the slope would be followed anew for each element.
+        #[inline(always)]
+        move |x, g| above(x, g, negative_slope),
+    )
 }
 
 /// relu(a + b) of two tensors of one shape, whose gradients are the same.
 pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     for_dtype!(a.dtype(), T => {
         let (left, right) = (contiguous(a)?, contiguous(b)?);
-        let y = map2::<T>(&values(&left)?, &values(&right)?, |a, b| Unary::Relu.value(a + b));
+        let y = map2::<T>(
+            &values(&left)?,
+            &values(&right)?,
+            #[inline(always)]
+            |a, b| Unary::Relu.value(a + b),
+        );
         apply1("add_relu", &[a, b], y, a.shape(), |grad, op| {
             let before = Unary::Relu.backward::<T>(&values(grad)?, &values(&op.outputs[0])?);
             let before = Tensor::from_vec(before, grad.shape(), grad.device())?;
@@ -146,15 +209,18 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 pub(crate) fn finish_rows<T: Real>(rows: &mut [T], width: usize, bias: Option<&[T]>, unary: Option<Unary>) {
     let piece = (PIECE / width).max(1) * width;
     threads::run_chunks(rows, piece, |_, rows| {
-        real::vectorized(|| {
-            for row in rows.chunks_exact_mut(width) {
-                if let Some(bias) = bias {
-                    row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
+        real::vectorized(
+            #[inline(always)]
+            || {
+                for row in rows.chunks_exact_mut(width) {
+                    if let Some(bias) = bias {
+                        row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
+                    }
+                    if let Some(unary) = unary {
+                        unary.apply(row);
+                    }
                 }
-                if let Some(unary) = unary {
-                    unary.apply(row);
-                }
-            }
-        });
+            },
+        );
     });
 }
