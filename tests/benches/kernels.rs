@@ -95,6 +95,31 @@ mod activations {
     }
 
     #[divan::bench(args = WAYS)]
+    fn elu_64x12544(bencher: Bencher, way: Way) {
+        layer(bencher, way, (64, 12544), |_| Ok(Activation::Elu { alpha: 1. }));
+    }
+
+    #[divan::bench(args = WAYS)]
+    fn gelu_64x12544(bencher: Bencher, way: Way) {
+        layer(bencher, way, (64, 12544), |_| Ok(Activation::Gelu));
+    }
+
+    #[divan::bench(args = WAYS)]
+    fn gelu_tanh_64x12544(bencher: Bencher, way: Way) {
+        layer(bencher, way, (64, 12544), |_| Ok(Activation::GeluTanh));
+    }
+
+    #[divan::bench(args = WAYS)]
+    fn silu_64x12544(bencher: Bencher, way: Way) {
+        layer(bencher, way, (64, 12544), |_| Ok(Activation::Silu));
+    }
+
+    #[divan::bench(args = WAYS)]
+    fn softplus_64x12544(bencher: Bencher, way: Way) {
+        layer(bencher, way, (64, 12544), |_| Ok(Activation::Softplus { beta: 1., threshold: 20. }));
+    }
+
+    #[divan::bench(args = WAYS)]
     fn softmax_4096x1000(bencher: Bencher, way: Way) {
         layer(bencher, way, (4096, 1000), |_| Ok(Activation::Softmax { temperature: 1. }));
     }
@@ -165,6 +190,14 @@ mod norms {
     #[divan::bench(args = WAYS)]
     fn batch_norm_64x64x28x28(bencher: Bencher, way: Way) {
         layer(bencher, way, (64, 64, 28, 28), |params| batch_norm2d(64, params));
+    }
+
+    /// The discriminator's, in one pass with what follows.
+    #[divan::bench(args = WAYS)]
+    fn batch_norm_leaky_relu_64x64x7x7(bencher: Bencher, way: Way) {
+        layer(bencher, way, (64, 64, 7, 7), |params| {
+            Ok(Sequential::new().push(batch_norm2d(64, params)?).push(Activation::LeakyRelu { negative_slope: 0.2 }))
+        });
     }
 
     #[divan::bench(args = WAYS)]

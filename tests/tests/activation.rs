@@ -4,7 +4,9 @@ use candlelight::activation::{
     elu, gelu, gelu_tanh, leaky_relu, log_softmax, log_softmax_with_temperature, logsumexp, relu, sigmoid, silu,
     softmax, softmax_with_temperature, softplus, tanh,
 };
+use candlelight::autograd::value_and_grad;
 use candlelight::candle_nn;
+use candlelight::kernels::{Instructions, composed};
 use candlelight::nn::{Activation, Mode, Module};
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, number, strided};
@@ -174,6 +176,168 @@ fn small_numbers_keep_their_digits() {
         };
         close(elu(&at(-x), 1.0).unwrap(), f64::from(-x).exp_m1());
         close(softplus(&at(x.ln()), 1.0, 20.0).unwrap(), f64::from(x.ln()).exp().ln_1p());
+    }
+}
+
+/// What one pass computes from its input, with settings of all kinds.
+const CURVES: [(&str, F); 8] = [
+    ("elu", |x| elu(x, 0.8)),
+    ("elu with a negative alpha", |x| elu(x, -1.5)),
+    ("gelu", gelu),
+    ("gelu_tanh", gelu_tanh),
+    ("silu", silu),
+    ("softplus", |x| softplus(x, 2.0, 4.0)),
+    ("softplus without a threshold", |x| softplus(x, 0.25, f64::INFINITY)),
+    ("softplus that is linear from -∞ on", |x| softplus(x, 1.0, f64::NEG_INFINITY)),
+];
+
+/// Values and gradients of `f`, where the gradient of the output is `weights`.
+fn both_passes(f: F, x: &Var, weights: &Tensor) -> (Tensor, Tensor) {
+    let mut output = None;
+    let run = || {
+        let y = f(x)?;
+        output = Some(y.clone());
+        Ok((y * weights)?.sum_all()?)
+    };
+    let (_, gradients) = value_and_grad(run).unwrap();
+    (output.unwrap(), gradients.get(x).unwrap().clone())
+}
+
+#[test]
+fn kernels_agree_with_the_composed_form() {
+    for (dtype, tolerance) in [(DType::F32, 2e-6), (DType::F64, 1e-14)] {
+        // One piece, and several with a rest.
+        for (n, scale) in [(1, 1.0), (7, 3.0), (1000, 0.01), (1000, 3.0), (1000, 60.0), (50_003, 3.0)] {
+            let x = (gradient::input(3, n) * scale).unwrap().to_dtype(dtype).unwrap();
+            let (x, weights) = (Var::from_tensor(&x).unwrap(), gradient::input(4, n).to_dtype(dtype).unwrap());
+            for (name, f) in CURVES {
+                let (y, dx) = both_passes(f, &x, &weights);
+                let (plain, plain_dx) = composed(|| both_passes(f, &x, &weights));
+                assert_close(&format!("{name}, {n} {dtype:?}"), &y, &plain, tolerance, tolerance);
+                assert_close(&format!("gradient of {name}, {n} {dtype:?}"), &dx, &plain_dx, tolerance, 4.0 * tolerance);
+            }
+        }
+    }
+}
+
+/// x, value and derivative, by mpmath 1.3.0 in 50 digits.
+const EXACT: [(&str, f64, f64, f64); 24] = [
+    ("gelu", -30.0, -1.472_014_178_144_456e-196, -4.416_031_690_708_495e-195),
+    ("gelu", -6.0, -5.919_525_870_226_188_5e-9, -3.546_870_945_390_201_5e-8),
+    ("gelu", -1.0, -0.158_655_253_931_457_05, -0.083_315_470_587_686_29),
+    ("gelu", -1e-5, -4.999_960_105_771_961e-6, 0.499_992_021_154_392_23),
+    ("gelu", 0.3, 0.185_373_426_656_685_77, 0.732_327_766_827_109_9),
+    ("gelu", 1.9, 1.845_438_536_349_596_4, 1.095_953_488_255_883_7),
+    ("gelu_tanh", -6.0, -8.439_646_700_762_297e-11, -7.709_973_930_953_696e-10),
+    ("gelu_tanh", -1.0, -0.158_808_009_391_723_3, -0.082_964_083_845_782_55),
+    ("gelu_tanh", 0.3, 0.185_370_923_542_759_25, 0.732_295_451_638_801_8),
+    ("gelu_tanh", 1.9, 1.845_451_234_455_332_4, 1.096_781_808_099_794_6),
+    ("silu", -30.0, -2.807_286_890_651_789_6e-12, -2.713_710_660_963_134e-12),
+    ("silu", -6.0, -0.014_835_738_939_808_645, -0.012_326_432_591_525_513),
+    ("silu", -1.0, -0.268_941_421_369_995_1, 0.072_329_488_128_513_27),
+    ("silu", 0.3, 0.172_332_755_043_497_68, 0.647_780_010_318_882_8),
+    ("silu", 1.9, 1.652_793_898_710_304, 1.084_934_018_234_671),
+    ("softplus", -30.0, 4.378_255_381_348_26e-27, 8.756_510_762_696_52e-27),
+    ("softplus", -6.0, 3.072_096_738_866_403e-6, 6.144_174_602_214_718e-6),
+    ("softplus", -1.0, 0.063_464_005_521_486_25, 0.119_202_922_022_117_56),
+    ("softplus", 0.3, 0.518_743_975_242_942_8, 0.645_656_306_225_795_4),
+    ("softplus", 1.9, 1.911_062_108_227_439_5, 0.978_118_729_063_869_5),
+    ("elu", -30.0, -0.799_999_999_999_925_1, 7.486_098_375_072_14e-14),
+    ("elu", -6.0, -0.798_016_998_258_666_9, 0.001_983_001_741_333_087),
+    ("elu", -1.0, -0.505_696_447_062_846_1, 0.294_303_552_937_153_9),
+    ("elu", -1e-5, -7.999_960_000_133_333e-6, 0.799_992_000_039_999_8),
+];
+
+/// What is said of digits holds for the kernels.
+fn kernels_are_in_use() -> bool {
+    Instructions::in_use() != Instructions::Base
+}
+
+#[test]
+fn curves_have_all_their_digits_in_f64() {
+    if !kernels_are_in_use() {
+        return;
+    }
+    for (name, x, value, slope) in EXACT {
+        let (_, f) = CURVES.into_iter().find(|(other, _)| *other == name).unwrap();
+        let x = Tensor::new(&[x], &Device::Cpu).unwrap();
+        // An exponent of 60 is rounded to 30 units in the last place of its exponential; nothing else costs so much.
+        for (actual, exact) in [(number(&f(&x).unwrap()), value), (derivative(f, &x)[0], slope)] {
+            assert!((actual / exact - 1.0).abs() < 1e-14, "{name}: {actual}, exactly {exact}");
+        }
+    }
+}
+
+/// The tails as well, where (1 + erf) / 2 has no digit left.
+#[test]
+fn curves_keep_their_digits_in_f32() {
+    if !kernels_are_in_use() {
+        return;
+    }
+    let x: Vec<f32> = (-120_000..=120_000).map(|i| i as f32 * 7.3e-4).collect();
+    let x = Tensor::new(x, &Device::Cpu).unwrap();
+    let wide = x.to_dtype(DType::F64).unwrap();
+    let unit = f64::from(f32::EPSILON);
+    for (name, f) in CURVES {
+        let values = flat(&f(&x).unwrap()).into_iter().zip(flat(&f(&wide).unwrap()));
+        let slopes = derivative(f, &x).into_iter().zip(derivative(f, &wide));
+        for ((x, value), slope) in flat(&x).into_iter().zip(values).zip(slopes) {
+            // What the argument of the exponential is rounded by.
+            let units = match name {
+                "gelu_tanh" => 8.0 + 2.0 * (0.8 * x.abs() * (1.0 + 0.0447 * x * x)).min(60.0),
+                _ => 8.0,
+            };
+            // Where the derivative crosses 0 it is the difference of numbers of this size.
+            let size = if (-3.0..0.0).contains(&x) { 0.3 } else { 0.0 };
+            for (what, (actual, exact), least) in [("value", value, 0.0), ("slope", slope, size)] {
+                let near = units * unit * exact.abs().max(least) + f64::from(f32::MIN_POSITIVE);
+                assert!((actual - exact).abs() <= near, "{what} of {name} at {x}: {actual}, in f64 {exact}");
+            }
+        }
+    }
+}
+
+/// At NaN, -∞ and ∞ in PyTorch 2.15; but there NaN at the last of a softplus without a threshold, and 1 or NaN at the first
+/// of ELU, by the length of the tensor.
+#[test]
+fn derivatives_at_infinity_are_those_of_pytorch() {
+    let nan = f64::NAN;
+    let expected = [
+        ("elu", [nan, 0.0, 1.0]),
+        ("elu with a negative alpha", [nan, 0.0, 1.0]),
+        ("gelu", [nan; 3]),
+        ("gelu_tanh", [nan; 3]),
+        ("silu", [nan; 3]),
+        ("softplus", [nan, 0.0, 1.0]),
+        ("softplus without a threshold", [nan, 0.0, 1.0]),
+        ("softplus that is linear from -∞ on", [nan, 0.0, 1.0]),
+    ];
+    for ((name, f), (same, expected)) in CURVES.into_iter().zip(expected) {
+        assert_eq!(name, same);
+        for dtype in [DType::F32, DType::F64] {
+            let x = Tensor::new(&[nan, f64::NEG_INFINITY, f64::INFINITY], &Device::Cpu).unwrap();
+            let slopes = derivative(f, &x.to_dtype(dtype).unwrap());
+            let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+            assert!(slopes.iter().zip(&expected).all(same), "{name} {dtype:?}: {slopes:?}");
+        }
+    }
+}
+
+/// At numbers so small that they have lost digits, a curve is its tangent at 0.
+#[test]
+fn subnormal_numbers_are_not_lost() {
+    for (dtype, small) in [(DType::F32, 1e-41), (DType::F64, 1e-312)] {
+        for x in [small, -small] {
+            let at = Tensor::new(&[x], &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            let x = number(&at);
+            let below = if x < 0.0 { 0.8 } else { 1.0 };
+            for (name, slope) in [("elu", below), ("gelu", 0.5), ("gelu_tanh", 0.5), ("silu", 0.5)] {
+                let (_, f) = CURVES.into_iter().find(|(other, _)| *other == name).unwrap();
+                let y = number(&f(&at).unwrap());
+                assert!((y / (x * slope) - 1.0).abs() < 1e-3 && y != 0.0, "{name} at {x:e}: {y:e}");
+                assert!((derivative(f, &at)[0] - slope).abs() < 1e-7, "{name} at {x:e}");
+            }
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
 use candle_core::Tensor;
+use candlelight_kernels as kernels;
+use candlelight_kernels::activation::{Curve, curve};
 
 use super::check_float;
 use crate::Result;
@@ -13,8 +15,10 @@ use crate::Result;
 /// gelu(x) = x Φ(x) = x (1 + erf(x/√2)) / 2        gelu'(x) = Φ(x) + x φ(x),    φ(x) = exp(-x²/2) / √(2π)
 /// ```
 ///
-/// Element-wise, any shape; PyTorch's `gelu` with its defaults. At -∞ it is NaN (-∞ · 0), as there. The derivative of
-/// `Tensor::gelu_erf` in Candle 0.11.1 has 1/√(2π) to six digits, an error of up to 2·10⁻⁷ that F64 shows.
+/// Element-wise, any shape; PyTorch's `gelu` with its defaults. At -∞ it is NaN (-∞ · 0), as there, and so is the
+/// derivative at ±∞. On the CPU Φ(x) keeps its digits where it is small, which (1 + erf)/2 does not: in F32, gelu(-6) is
+/// -5.9·10⁻⁹, and -0 in PyTorch. The derivative of `Tensor::gelu_erf` in Candle 0.11.1 has 1/√(2π) to six digits, an error
+/// of up to 2·10⁻⁷ that F64 shows.
 ///
 /// Hendrycks and Gimpel (2016), section 2.
 ///
@@ -31,6 +35,9 @@ use crate::Result;
 /// ```
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     check_float("gelu", x)?;
+    if kernels::can_take(&[x]) {
+        return curve(x, Curve::Gelu);
+    }
     let share = (((x * FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?;
     Ok((x * share)?)
 }
@@ -60,6 +67,9 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn gelu_tanh(x: &Tensor) -> Result<Tensor> {
     check_float("gelu_tanh", x)?;
+    if kernels::can_take(&[x]) {
+        return curve(x, Curve::GeluTanh);
+    }
     let cubic = (x + ((x * x.sqr()?)? * 0.044715)?)?;
     let share = (((cubic * FRAC_2_PI.sqrt())?.tanh()? + 1.0)? * 0.5)?;
     Ok((x * share)?)

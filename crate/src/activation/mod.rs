@@ -1,6 +1,6 @@
 //! Activations, softmax and its logarithm.
 //!
-//! Element-wise functions take any shape, keep it, and are composed of Candle operations, so their gradients are too.
+//! Element-wise functions take any shape and keep it; on the CPU each is one pass, with another for its gradient.
 //! NaN stays NaN. What happens at ±∞ is said where it is not the limit.
 
 mod gelu;

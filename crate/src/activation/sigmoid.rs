@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use candlelight_kernels as kernels;
-use candlelight_kernels::activation::{Unary, activation};
+use candlelight_kernels::activation::{Curve, Unary, activation, curve};
 
 use super::check_float;
 use crate::Result;
@@ -65,8 +65,9 @@ pub fn tanh(x: &Tensor) -> Result<Tensor> {
 /// silu(x) = x σ(x)        silu'(x) = σ(x) + x σ(x) (1 - σ(x))
 /// ```
 ///
-/// Element-wise, any shape. At -∞ it is NaN (-∞ · 0), as in PyTorch. `Tensor::silu` of Candle 0.11.1 computes the derivative
-/// as σ (1 - silu) + silu, which cancels where `x` is large: in F32 it is 0 at 10⁸ instead of 1.
+/// Element-wise, any shape. At -∞ it is NaN (-∞ · 0), as in PyTorch, and so is the derivative at ±∞. `Tensor::silu` of
+/// Candle 0.11.1 computes the derivative as σ (1 - silu) + silu, which cancels where `x` is large: in F32 it is 0 at 10⁸
+/// instead of 1.
 ///
 /// Elfwing, Uchibe and Doya (2018), section 2.
 ///
@@ -85,5 +86,8 @@ pub fn tanh(x: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn silu(x: &Tensor) -> Result<Tensor> {
     check_float("silu", x)?;
+    if kernels::can_take(&[x]) {
+        return curve(x, Curve::Silu);
+    }
     Ok((x * candle_nn::ops::sigmoid(x)?)?)
 }

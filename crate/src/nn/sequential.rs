@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use candle_core::Tensor;
 
-use super::{Linearized, Mode, Module};
+use super::{Fused, Linearized, Mode, Module};
 use crate::Result;
 
 /// Layers one after another; empty, it returns its input.
@@ -22,7 +24,7 @@ use crate::Result;
 /// ```
 #[derive(Default)]
 pub struct Sequential {
-    layers: Vec<Box<dyn Module>>,
+    layers: Vec<Arc<dyn Module>>,
 }
 
 impl Sequential {
@@ -34,7 +36,7 @@ impl Sequential {
     /// Adds a layer at the end; hands the model back, for the next.
     #[must_use]
     pub fn push(mut self, layer: impl Module + 'static) -> Self {
-        self.layers.push(Box::new(layer));
+        self.layers.push(Arc::new(layer));
         self
     }
 
@@ -82,5 +84,10 @@ impl Module for Sequential {
             let next = layer.linearize(before.output(), mode)?;
             Ok(before.then(next))
         })
+    }
+
+    fn fused(&self) -> Result<Option<Fused>> {
+        let layer = |layer: &Arc<dyn Module>| Ok(Some(layer.fused()?.unwrap_or_else(|| Fused::shared(layer.clone()))));
+        Fused::chain(self.layers.iter().map(layer))
     }
 }

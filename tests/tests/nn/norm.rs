@@ -1,7 +1,7 @@
 //! Normalization against PyTorch, finite differences and stock Candle.
 
 use candlelight::autograd::value_and_grad;
-use candlelight::kernels::composed;
+use candlelight::kernels::{Instructions, composed};
 use candlelight::nn::{
     Activation, BatchNorm1d, BatchNorm2d, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm1d, InstanceNorm2d,
     InstanceNormConfig, LayerNorm, LayerNormConfig, Mode, Module, Sequential, batch_norm1d, batch_norm2d, group_norm,
@@ -10,6 +10,9 @@ use candlelight::nn::{
 use candlelight::prelude::*;
 use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
 use proptest::prelude::{ProptestConfig, proptest};
+
+/// What batch normalization takes in its own pass.
+const KINKS: [Activation; 2] = [Activation::Relu, Activation::LeakyRelu { negative_slope: 0.3 }];
 
 fn zeros(dims: &[usize]) -> Tensor {
     Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap()
@@ -122,9 +125,11 @@ fn gradients_agree_with_finite_differences() {
         let x = gradient::input(9, shape);
         gradient::check(|x| layer.forward(&x[0], mode), std::slice::from_ref(&x))
             .unwrap_or_else(|e| panic!("{i}: {e}"));
-        // With ReLU: at these seeds no value is near 0.
-        let relu = |x: &[Tensor]| layer.forward_then(&x[0], mode, Activation::Relu);
-        gradient::check(relu, &[x]).unwrap_or_else(|e| panic!("{i} relu: {e}"));
+        // With a kink: at these seeds no value is near 0.
+        for after in [Activation::Relu, Activation::LeakyRelu { negative_slope: -0.4 }] {
+            let joined = |x: &[Tensor]| layer.forward_then(&x[0], mode, after);
+            gradient::check(joined, std::slice::from_ref(&x)).unwrap_or_else(|e| panic!("{i} {after:?}: {e}"));
+        }
     }
 }
 
@@ -162,12 +167,12 @@ fn sizes_of_real_nets_agree_with_the_composed_form() {
             param.var.set(&gradient::input(5, param.var.shape())).unwrap();
         }
         let x = Var::from_tensor(&gradient::input(1, shape)).unwrap();
-        for relu in [false, true] {
+        for after in [None, Some(Activation::Relu), Some(Activation::LeakyRelu { negative_slope: 0.3 })] {
             let run = || {
                 value_and_grad(|| {
-                    let y = match relu {
-                        true => layer.forward_then(&x, Mode::Train, Activation::Relu)?,
-                        false => layer.forward(&x, Mode::Train)?,
+                    let y = match after {
+                        Some(after) => layer.forward_then(&x, Mode::Train, after)?,
+                        None => layer.forward(&x, Mode::Train)?,
                     };
                     Ok((y.sqr()? * 0.5)?.sum_all()?)
                 })
@@ -188,6 +193,10 @@ fn sizes_of_real_nets_agree_with_the_composed_form() {
 /// Where the mean is large beside the standard deviation, mean(x²) - mean(x)² in F32 has no right digit.
 #[test]
 fn statistics_keep_their_digits() {
+    // The composed form has its sums in F32.
+    if Instructions::in_use() == Instructions::Base {
+        return;
+    }
     let noise = gradient::input(7, (8, 3, 20, 20));
     let far = (&noise + 4096.0).unwrap().to_dtype(DType::F32).unwrap();
     // What F32 can hold of it.
@@ -292,6 +301,8 @@ fn a_sequential_joins_a_layer_and_its_activation() {
         .push(linear(5, 4, params.pp("fc")).unwrap())
         .push(batch_norm1d(4, params.pp("bn")).unwrap())
         .push(Activation::Relu)
+        .push(batch_norm1d(4, params.pp("bn2")).unwrap())
+        .push(Activation::LeakyRelu { negative_slope: 0.2 })
         .push(linear(4, 3, params.pp("fc2")).unwrap())
         .push(Activation::Tanh)
         .push(Activation::Sigmoid)
@@ -302,12 +313,124 @@ fn a_sequential_joins_a_layer_and_its_activation() {
         let before = flat(&params.get("bn.num_batches_tracked").unwrap());
         let joined = model.forward(&x, mode).unwrap();
         let apart = model.outputs(&x, mode).unwrap();
-        assert_eq!(apart.len(), 8);
+        assert_eq!(apart.len(), 10);
         if mode == Mode::Train {
-            assert_eq!(flat(&joined), flat(&apart[7]));
+            assert_eq!(flat(&joined), flat(&apart[9]));
             assert_eq!(flat(&params.get("bn.num_batches_tracked").unwrap())[0], before[0] + 2.0);
         }
-        assert_close("joined", &joined, &apart[7], 1e-6, 1e-6);
+        assert_close("joined", &joined, &apart[9], 1e-6, 1e-6);
+    }
+}
+
+/// The bits of a tensor's numbers; all NaN are alike.
+fn bits(x: &Tensor) -> Vec<u64> {
+    flat(x).into_iter().map(|x| if x.is_nan() { u64::MAX } else { x.to_bits() }).collect()
+}
+
+/// What a row becomes does not depend on the rows that it is computed together with.
+#[test]
+fn a_row_has_the_same_bits_alone_and_among_others() {
+    for dtype in [DType::F32, DType::F64] {
+        for width in [1, 5, 8, 31, 100, 256, 257, 1024, 1025] {
+            let layer = layer_norm(width, store(dtype)).unwrap();
+            layer.weight().unwrap().set(&gradient::input(1, width).to_dtype(dtype).unwrap()).unwrap();
+            layer.bias().unwrap().set(&gradient::input(2, width).to_dtype(dtype).unwrap()).unwrap();
+            let (x, g) = (gradient::input(3, (11, width)), gradient::input(4, (11, width)));
+            let (x, g) = (x.to_dtype(dtype).unwrap(), g.to_dtype(dtype).unwrap());
+            let both = |first: usize, count: usize| {
+                let x = Var::from_tensor(&x.narrow(0, first, count).unwrap()).unwrap();
+                let mut output = None;
+                let (_, gradients) = value_and_grad(|| {
+                    let y = layer.forward(&x, Mode::Train)?;
+                    output = Some(y.clone());
+                    Ok((y * g.narrow(0, first, count)?)?.sum_all()?)
+                })
+                .unwrap();
+                (bits(&output.unwrap()), bits(gradients.get(&x).unwrap()))
+            };
+            let all = both(0, 11);
+            for row in 0..11 {
+                let part = row * width..(row + 1) * width;
+                let (y, dx) = both(row, 1);
+                assert!(y == all.0[part.clone()] && dx == all.1[part], "{dtype:?}, row {row} of {width}");
+            }
+        }
+    }
+}
+
+/// In one pass or in two: the same bits, of the output and of all gradients. With a slope of 0 it is not ReLU, which turns
+/// -∞ into 0.
+#[test]
+fn an_activation_in_the_same_pass_changes_no_bit() {
+    let slopes = [0.2, 0.0, -0.5, 1.7, 3.0, 1e-60];
+    let activations = slopes.map(|negative_slope| Activation::LeakyRelu { negative_slope });
+    for (dtype, i) in [(DType::F32, 0), (DType::F64, 1)] {
+        let params = store(dtype);
+        let layers: [(Box<dyn Module>, Vec<usize>); 4] = [
+            (Box::new(batch_norm2d(5, params.pp("a")).unwrap()), vec![6, 5, 7, 9]),
+            (Box::new(batch_norm1d(37, params.pp("b")).unwrap()), vec![20, 37]),
+            (Box::new(batch_norm1d(3, params.pp("c")).unwrap()), vec![4, 3, 11]),
+            (Box::new(batch_norm2d(64, params.pp("d")).unwrap()), vec![2, 64, 16, 16]),
+        ];
+        for param in params.all() {
+            let value = gradient::input(i, param.var.shape());
+            // A variance is not negative.
+            let value = if param.trainable { value } else { (value.abs().unwrap() + 0.3).unwrap() };
+            param.var.set(&value.to_dtype(dtype).unwrap()).unwrap();
+        }
+        for (layer, shape) in layers {
+            for infinite in [false, true] {
+                let mut numbers = flat(&gradient::input(7, shape.clone()));
+                if infinite {
+                    (numbers[1], numbers[2], numbers[3]) = (f64::INFINITY, f64::NEG_INFINITY, f64::NAN);
+                }
+                let x = Tensor::from_vec(numbers, shape.clone(), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+                let x = Var::from_tensor(&x).unwrap();
+                let weights = gradient::input(8, shape.clone()).to_dtype(dtype).unwrap();
+                // In training, what is not finite would stay in the running statistics.
+                let modes: &[Mode] = if infinite { &[Mode::Eval] } else { &[Mode::Train, Mode::Eval] };
+                let cases =
+                    activations.iter().chain(&KINKS).flat_map(|&after| modes.iter().map(move |&mode| (after, mode)));
+                for (after, mode) in cases {
+                    let run = |joined: bool| {
+                        let mut output = None;
+                        let (_, gradients) = value_and_grad(|| {
+                            let y = match joined {
+                                true => layer.forward_then(&x, mode, after)?,
+                                false => after.forward(&layer.forward(&x, mode)?, mode)?,
+                            };
+                            output = Some(y.clone());
+                            Ok((y * &weights)?.sum_all()?)
+                        })
+                        .unwrap();
+                        (output.unwrap(), gradients)
+                    };
+                    let ((y, joined), (apart_y, apart)) = (run(true), run(false));
+                    let name = format!("{dtype:?} {shape:?} {after:?} {mode:?} {infinite}");
+                    assert_eq!(bits(&y), bits(&apart_y), "{name}");
+                    // At NaN the derivative of the joined ReLU is 0, of the other 1; but all that meets it is NaN.
+                    if infinite && after == Activation::Relu {
+                        continue;
+                    }
+                    let trainable = params.trainable().into_iter().map(|param| param.var);
+                    for var in [x.clone()].into_iter().chain(trainable) {
+                        let (joined, apart) = (joined.get(&var), apart.get(&var));
+                        assert_eq!(joined.map(bits), apart.map(bits), "{name}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_slope_that_is_not_a_number_is_refused_as_by_the_activation() {
+    let x = zeros(&[2, 3]);
+    for negative_slope in [f64::NAN, f64::INFINITY, 1e50] {
+        let (layer, after) = (batch_norm1d(3, store(DType::F32)).unwrap(), Activation::LeakyRelu { negative_slope });
+        let message = |result: Result<Tensor>| result.unwrap_err().to_string();
+        assert_eq!(message(layer.forward_then(&x, Mode::Train, after)), message(after.forward(&x, Mode::Train)));
+        assert_eq!(flat(layer.running_var().unwrap()), [1.0; 3], "refused before anything is counted");
     }
 }
 
@@ -367,8 +490,10 @@ fn a_nan_stays_one() {
     data[3] = f32::NAN;
     let x = Tensor::from_vec(data, (2, 3, 2, 2), &Device::Cpu).unwrap();
     let layer = batch_norm2d(3, store(DType::F32)).unwrap();
-    let y = flat(&layer.forward_then(&x, Mode::Train, Activation::Relu).unwrap());
-    assert!((0..4).chain(12..16).all(|i| y[i].is_nan()) && y[4..12].iter().all(|y| !y.is_nan()));
+    for after in KINKS {
+        let y = flat(&layer.forward_then(&x, Mode::Train, after).unwrap());
+        assert!((0..4).chain(12..16).all(|i| y[i].is_nan()) && y[4..12].iter().all(|y| !y.is_nan()), "{after:?}");
+    }
 }
 
 /// If this fails, Candle has mended what `LayerNorm` is here for.
@@ -401,9 +526,9 @@ proptest! {
             Box::new(layer_norm(shape[rank - 1].max(1), store(DType::F64)).unwrap()),
             Box::new(instance_norm2d(c, store(DType::F64)).unwrap()),
         ];
-        for layer in layers {
+        for (layer, after) in layers.iter().flat_map(|layer| KINKS.map(|after| (layer, after))) {
             for mode in [Mode::Train, Mode::Eval] {
-                let run = || value_and_grad(|| Ok(layer.forward_then(&x, mode, Activation::Relu)?.sqr()?.sum_all()?));
+                let run = || value_and_grad(|| Ok(layer.forward_then(&x, mode, after)?.sqr()?.sum_all()?));
                 match (run(), composed(run)) {
                     (Ok((y, dy)), Ok((plain, dplain))) => {
                         assert_close("value", &y, &plain, 1e-10, 1e-10);

@@ -9,8 +9,10 @@ use candlelight_kernels::normalization::{Affine, Moments};
 
 use super::running::Running;
 use super::{BatchNormConfig, Scale, check_dtype, check_eps, check_momentum, composed};
+use crate::activation::{check_finite, leaky_relu, relu};
+use crate::nn::fuse::Channels;
 use crate::nn::kind::{Kind, kind};
-use crate::nn::{Activation, Linearized, Mode, Module};
+use crate::nn::{Activation, Fused, Linearized, Mode, Module};
 use crate::params::Params;
 use crate::{Error, Result};
 
@@ -170,7 +172,7 @@ impl<const D: usize> BatchNorm<D> {
             if numbers == 0 {
                 continue;
             }
-            let plain = Affine { weight: None, bias: None, eps: self.config.eps, relu: false };
+            let plain = Affine { weight: None, bias: None, eps: self.config.eps, negative_slope: None };
             let (_, moments) = self.with_own(&batch.detach(), plain)?;
             let (a, b) = (count as f64, numbers as f64);
             for (total, new) in total.iter_mut().zip(moments) {
@@ -221,16 +223,19 @@ impl<const D: usize> BatchNorm<D> {
         }
     }
 
-    fn normalize(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
-        let y = self.normalized(x, mode, relu)?;
+    /// `negative_slope`: that of a (leaky) ReLU after it, as in [`Affine`].
+    fn normalize(&self, x: &Tensor, mode: Mode, negative_slope: Option<f64>) -> Result<Tensor> {
+        let y = self.normalized(x, mode, negative_slope)?;
         let mixed = if mode != Mode::Train && self.running.is_some() { 0 } else { x.rank() };
         self.scale.record(Self::KIND.name, x, &y, mixed);
         Ok(y)
     }
 
-    fn normalized(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
+    fn normalized(&self, x: &Tensor, mode: Mode, negative_slope: Option<f64>) -> Result<Tensor> {
         let numbers = self.check(x)?;
-        let affine = Affine { weight: self.scale.weight(), bias: self.scale.bias(), eps: self.config.eps, relu };
+        check_finite("negative_slope", negative_slope.unwrap_or(0.0), self.dtype)?;
+        let (weight, bias) = (self.scale.weight(), self.scale.bias());
+        let affine = Affine { weight, bias, eps: self.config.eps, negative_slope };
         match &self.running {
             Some(running) if !self.is_training(mode) => self.with_given(x, affine, &running.moments()?),
             running => {
@@ -273,12 +278,16 @@ impl<const D: usize> BatchNorm<D> {
 fn finish(y: Tensor, affine: Affine) -> Result<Tensor> {
     let shape = composed::by_channel(&y);
     let y = composed::scaled(y, affine.weight, affine.bias, &shape)?;
-    if affine.relu { crate::activation::relu(&y) } else { Ok(y) }
+    match affine.negative_slope {
+        None => Ok(y),
+        Some(0.0) => relu(&y),
+        Some(slope) => leaky_relu(&y, slope),
+    }
 }
 
 impl<const D: usize> Module for BatchNorm<D> {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.normalize(x, mode, false)
+        self.normalize(x, mode, None)
     }
 
     /// # Errors
@@ -298,11 +307,35 @@ impl<const D: usize> Module for BatchNorm<D> {
         }
     }
 
-    /// ReLU is taken in the same pass.
+    /// ReLU and leaky ReLU are taken in the same pass.
     fn forward_then(&self, x: &Tensor, mode: Mode, activation: Activation) -> Result<Tensor> {
         match activation {
-            Activation::Relu => self.normalize(x, mode, true),
+            Activation::Relu => self.normalize(x, mode, Some(0.0)),
+            // With a slope of 0 it is not ReLU: 0 · ∞ is NaN.
+            Activation::LeakyRelu { negative_slope } if negative_slope != 0.0 => {
+                self.normalize(x, mode, Some(negative_slope))
+            }
             _ => activation.forward(&self.forward(x, mode)?, mode),
         }
+    }
+
+    /// # Errors
+    /// Running statistics that were never gathered; a scale or a shift of a channel that is not finite.
+    fn fused(&self) -> Result<Option<Fused>> {
+        let Some(running) = &self.running else { return Ok(None) };
+        let moments = running.moments()?;
+        if !running.are_gathered()? {
+            let actual = format!("none for {} of {} channels", Self::KIND.name, self.channels);
+            return Err(Error::setting("running statistics", "gathered before a model is fused", actual));
+        }
+        let (weight, bias) = (self.scale.weight(), self.scale.bias());
+        let channels = Channels::new((Self::KIND.name, D, self.dtype), &moments, self.config.eps, weight, bias)?;
+        let params = Params::with_dtype(0, self.dtype, running.mean().device())?;
+        let copy = Self::new(self.channels, self.config, params.clone())?;
+        for (name, values) in [("weight", weight), ("bias", bias)] {
+            values.map_or(Ok(()), |values| params.set(name, values))?;
+        }
+        copy.running.as_ref().map_or(Ok(()), |running| running.set(&moments, 1.0))?;
+        Ok(Some(Fused::norm(copy, channels)))
     }
 }

@@ -126,7 +126,7 @@ impl<const D: usize> InstanceNorm<D> {
     fn with_given(&self, x: &Tensor, moments: &[Moments]) -> Result<Tensor> {
         let (weight, bias, eps) = (self.scale.weight(), self.scale.bias(), self.config.eps);
         if kernels::can_take(&[x]) {
-            return batch::with_given(x, Affine { weight, bias, eps, relu: false }, moments);
+            return batch::with_given(x, Affine { weight, bias, eps, negative_slope: None }, moments);
         }
         let y = composed::with_given(x, moments, eps)?;
         composed::scaled(y, weight, bias, &composed::by_channel(x))

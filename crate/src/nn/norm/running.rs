@@ -38,6 +38,12 @@ impl Running {
         Ok(pairs.map(|(mean, var)| Moments { mean, var }).collect())
     }
 
+    /// Whether they come from anything, be it a batch or a file; else they are what they started as.
+    pub fn are_gathered(&self) -> Result<bool> {
+        let start = Moments { mean: 0.0, var: 1.0 };
+        Ok(numbers(&self.batches)? != [0.0] || self.moments()?.iter().any(|moments| *moments != start))
+    }
+
     /// Moves towards the statistics of a batch, by `momentum` of the way, or so that all batches count alike if it is `None`.
     pub fn update(&self, moments: &[Moments], momentum: Option<f64>) -> Result<()> {
         let batches = numbers(&self.batches)?.first().copied().unwrap_or(0.0) + 1.0;
