@@ -1,7 +1,9 @@
 use candle_core::Tensor;
 use candlelight_kernels as kernels;
 
-use super::{Activation, AvgPool2d, AvgPool2dConfig, BatchNorm2d, Conv2d, Conv2dConfig, Mode, Module, batch_norm2d};
+use super::{
+    Activation, AvgPool2d, AvgPool2dConfig, BatchNorm2d, Conv2d, Conv2dConfig, Fused, Mode, Module, batch_norm2d,
+};
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result, activation};
@@ -57,18 +59,24 @@ impl Default for BasicBlockConfig {
 /// He, Zhang, Ren and Sun (2016), section 3.2, figure 2 and eq. 1 and 2.
 #[derive(Debug, Clone)]
 pub struct BasicBlock {
-    first: ConvNorm,
-    second: ConvNorm,
-    way: Way,
+    block: Block<ConvNorm>,
+}
+
+/// A block whose convolutions and normalizations are `L`: layers, or what is left of them for inference.
+#[derive(Debug, Clone)]
+struct Block<L> {
+    first: L,
+    second: L,
+    way: Way<L>,
 }
 
 /// A [`Shortcut`] with what it needs.
 #[derive(Debug, Clone)]
-enum Way {
+enum Way<L> {
     None,
     Identity,
     ZeroPadding { every: AvgPool2d, channels: usize },
-    Projection(ConvNorm),
+    Projection(L),
 }
 
 /// A convolution of odd size with padding that keeps the image, and the batch normalization behind it, if there is one.
@@ -107,6 +115,10 @@ impl Module for ConvNorm {
             Some(norm) => norm.forward_then(&self.conv.forward(x, mode)?, mode, activation),
             None => self.conv.forward_then(x, mode, activation),
         }
+    }
+
+    fn fused(&self) -> Result<Option<Fused>> {
+        Fused::chain([self.conv.fused()].into_iter().chain(self.norm.as_ref().map(|norm| norm.fused())))
     }
 }
 
@@ -168,11 +180,32 @@ impl BasicBlock {
             }
             Shortcut::Projection => Way::Projection(layers(in_channels, 1, stride, ["downsample.0", "downsample.1"])?),
         };
-        Ok(Self { first, second, way })
+        Ok(Self { block: Block { first, second, way } })
     }
 }
 
 impl Module for BasicBlock {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.block.forward(x, mode)
+    }
+
+    fn fused(&self) -> Result<Option<Fused>> {
+        let Block { first, second, way } = &self.block;
+        let way = match way {
+            Way::None => Way::None,
+            Way::Identity => Way::Identity,
+            Way::ZeroPadding { every, channels } => Way::ZeroPadding { every: *every, channels: *channels },
+            Way::Projection(layers) => match layers.fused()? {
+                Some(layers) => Way::Projection(layers),
+                None => return Ok(None),
+            },
+        };
+        let (Some(first), Some(second)) = (first.fused()?, second.fused()?) else { return Ok(None) };
+        Ok(Some(Fused::layer(Block { first, second, way })))
+    }
+}
+
+impl<L: Module> Module for Block<L> {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let inner = self.first.forward_then(x, mode, Activation::Relu)?;
         let shortcut = match &self.way {

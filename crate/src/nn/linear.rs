@@ -5,7 +5,7 @@ use candlelight_kernels::activation::Unary;
 
 use super::has_weight::check_weight;
 use super::summary::{Reach, record, trace};
-use super::{Activation, HasWeight, Linearized, Mode, Module};
+use super::{Activation, Fused, HasWeight, Linearized, Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -116,6 +116,10 @@ impl Module for Linear {
             Some(unary) if kernels::can_take(&[x, &self.weight]) => self.transform(x, &self.weight, Some(unary)),
             _ => activation.forward(&self.forward(x, mode)?, mode),
         }
+    }
+
+    fn fused(&self) -> Result<Option<Fused>> {
+        Fused::linear(self).map(Some)
     }
 }
 

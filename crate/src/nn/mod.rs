@@ -11,6 +11,7 @@ mod dropout;
 mod embedding;
 pub mod features;
 mod flatten;
+mod fuse;
 mod has_weight;
 mod highway;
 mod kind;
@@ -43,6 +44,7 @@ pub use conv::{
 pub use dropout::{Dropout, Dropout2d, DropoutConfig, Inference, Prediction, Scaling, SubNetworks, dropout, dropout2d};
 pub use embedding::{Embedding, EmbeddingConfig, embedding};
 pub use flatten::Flatten;
+pub use fuse::{Fused, fuse};
 pub use has_weight::HasWeight;
 pub use highway::{Highway, HighwayConfig, highway};
 pub use linear::{Linear, LinearConfig, linear};
@@ -139,6 +141,43 @@ pub trait Module: Send + Sync {
         let _ = (x, mode);
         let problem = "it does not say how its output changes along a direction";
         Err(Error::Linearize { layer: std::any::type_name::<Self>(), problem })
+    }
+
+    /// This for inference alone, with batch normalizations folded into what stands before them; see [`fuse()`]. `None` if it
+    /// does not say how: in a [`Sequential`] such a layer stays as it is.
+    ///
+    /// A struct whose layers run one after another is fused as a [`Sequential`] of them:
+    ///
+    /// ```
+    /// use candlelight::{nn::{BatchNorm2d, Fused, fuse}, prelude::*};
+    ///
+    /// struct Stem {
+    ///     conv: Conv2d,
+    ///     norm: BatchNorm2d,
+    /// }
+    ///
+    /// impl Module for Stem {
+    ///     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+    ///         relu(&self.norm.forward(&self.conv.forward(x, mode)?, mode)?)
+    ///     }
+    ///
+    ///     fn fused(&self) -> Result<Option<Fused>> {
+    ///         Sequential::new().push(self.conv.clone()).push(self.norm.clone()).push(Activation::Relu).fused()
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> candlelight::Result<()> {
+    /// let params = Params::new(0, &Device::Cpu)?;
+    /// let stem = Stem { conv: conv2d(1, 4, 3, params.pp("conv"))?, norm: batch_norm2d(4, params.pp("norm"))? };
+    /// stem.forward(&Tensor::rand(0f32, 1., (4, 1, 9, 9), &Device::Cpu)?, Mode::Train)?;
+    /// assert_eq!(fuse(&stem)?.len(), 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`fuse()`].
+    fn fused(&self) -> Result<Option<Fused>> {
+        Ok(None)
     }
 
     /// The activation that this is, if it is one: [`Sequential`] hands it to the layer before it, see

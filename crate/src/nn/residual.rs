@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use candlelight_kernels as kernels;
 
-use super::{Linearized, Mode, Module};
+use super::{Fused, Linearized, Mode, Module};
 use crate::{Error, Result};
 
 /// A module with a shortcut around it, of any layers that keep the shape.
@@ -56,6 +56,10 @@ impl<F: Module> Module for Residual<F> {
         let inner = self.inner.linearize(x, mode)?;
         let y = add(x, inner.output())?;
         Ok(Linearized::new(x, y, move |v| add(v, &inner.along(v)?)))
+    }
+
+    fn fused(&self) -> Result<Option<Fused>> {
+        Ok(self.inner.fused()?.map(|inner| Fused::layer(Residual::new(inner))))
     }
 }
 

@@ -2,7 +2,7 @@ use candle_core::Tensor;
 use candlelight_base::range;
 
 use super::basic_block::ConvNorm;
-use super::{Activation, BasicBlock, BasicBlockConfig, GlobalAvgPool, Linear, Mode, Module, Shortcut, linear};
+use super::{Activation, BasicBlock, BasicBlockConfig, Fused, GlobalAvgPool, Linear, Mode, Module, Shortcut, linear};
 use crate::params::Params;
 use crate::{Error, Result};
 
@@ -122,5 +122,12 @@ impl Module for ResNet {
             x = block.forward(&x, mode)?;
         }
         self.fc.forward(&GlobalAvgPool.forward(&x, mode)?, mode)
+    }
+
+    fn fused(&self) -> Result<Option<Fused>> {
+        let stem = [self.stem.fused(), Ok(Some(Fused::layer(Activation::Relu)))];
+        let blocks = self.blocks.iter().map(|block| block.fused());
+        let head = [Ok(Some(Fused::layer(GlobalAvgPool))), Fused::linear(&self.fc).map(Some)];
+        Fused::chain(stem.into_iter().chain(blocks).chain(head))
     }
 }

@@ -5,6 +5,7 @@ mod conv;
 mod dropout;
 mod embedding;
 mod features;
+mod fuse;
 mod highway;
 mod layers;
 mod linearize;

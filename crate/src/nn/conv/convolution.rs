@@ -2,11 +2,12 @@ use std::marker::PhantomData;
 
 use candle_core::{Tensor, ToUsize2, Var};
 
+use super::fixed;
 use super::layer::{Common, Layer, settings};
 use super::spatial::Spatial;
 use crate::Result;
 use crate::init::Init;
-use crate::nn::{HasWeight, Linearized, Mode, Module, PaddingMode};
+use crate::nn::{Fused, HasWeight, Linearized, Mode, Module, PaddingMode};
 use crate::params::Params;
 
 /// Settings of a convolution; those with a number for each dimension, `S`, are `usize` or (height, width).
@@ -227,11 +228,15 @@ impl<S: Spatial> Conv<S> {
 
 impl<S: Spatial> Module for Conv<S> {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.layer.forward(x, &self.layer.weight)
+        self.layer.forward(x, &self.layer.weight, self.layer.bias.as_deref())
     }
 
     fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
         Ok(Linearized::new(x, self.forward(x, mode)?, |v| self.product(v, &self.layer.weight)))
+    }
+
+    fn fused(&self) -> Result<Option<Fused>> {
+        fixed::fused(&self.layer)
     }
 }
 
@@ -241,10 +246,10 @@ impl<S: Spatial> HasWeight for Conv<S> {
     }
 
     fn forward_with_weight(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        self.layer.forward(x, weight)
+        self.layer.forward(x, weight, self.layer.bias.as_deref())
     }
 
     fn product(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        self.layer.without_bias().forward(x, weight)
+        self.layer.forward(x, weight, None)
     }
 }

@@ -21,14 +21,14 @@ const LARGEST: usize = 1 << 20;
 /// A convolution or a transposed one, along one dimension or two.
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
-    kind: Kind,
+    pub kind: Kind,
     transposed: bool,
     groups: usize,
     in_channels: usize,
     out_channels: usize,
     padding_mode: PaddingMode,
     /// One or two, rows first.
-    axes: Vec<Settings>,
+    pub axes: Vec<Settings>,
     pub weight: Var,
     pub bias: Option<Var>,
 }
@@ -141,13 +141,24 @@ impl Layer {
         Ok(Self { kind, transposed, groups, in_channels, out_channels, padding_mode, axes, weight, bias })
     }
 
-    /// The same without its bias: the linear part.
-    pub fn without_bias(&self) -> Self {
-        Self { bias: None, ..self.clone() }
+    /// The same with copies of these numbers.
+    pub fn with(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Self> {
+        let copy = |values: &Tensor| Var::from_tensor(&values.detach());
+        Ok(Self { weight: copy(weight)?, bias: bias.map(copy).transpose()?, ..self.clone() })
     }
 
-    /// The output with `weight`, which is the layer's own or stands for it.
-    pub fn forward(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    /// Groups, what comes before the output channels of a group in the weight, these channels, and what comes behind.
+    pub fn layout(&self) -> [usize; 4] {
+        let taps = self.axes.iter().map(|axis| axis.kernel).product();
+        let (inputs, outputs) = (self.in_channels / self.groups, self.out_channels / self.groups);
+        match self.transposed {
+            false => [self.groups, 1, outputs, inputs * taps],
+            true => [self.groups, inputs, outputs, taps],
+        }
+    }
+
+    /// The output with `weight` and `bias`, which are the layer's own or stand for them.
+    pub fn forward(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         check_weight(self.kind.weight, &self.weight, weight)?;
         let (shape, geometry) = self.sizes(x)?;
         if x.dtype() != self.weight.dtype() {
@@ -157,7 +168,6 @@ impl Layer {
                 actual: x.dtype(),
             });
         }
-        let bias = self.bias.as_deref();
         let pixels: usize = if self.transposed { &x.dims()[2..] } else { &shape.dims()[2..] }.iter().product();
         let multiply_adds = x.dim(0)? * pixels * weight.elem_count();
         let x = &self.padded(x)?;

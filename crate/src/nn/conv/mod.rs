@@ -2,6 +2,7 @@
 
 mod composed;
 mod convolution;
+mod fixed;
 mod layer;
 mod local;
 mod spatial;

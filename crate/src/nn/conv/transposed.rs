@@ -2,11 +2,12 @@ use std::marker::PhantomData;
 
 use candle_core::{Tensor, ToUsize2, Var};
 
+use super::fixed;
 use super::layer::{Common, Layer, settings};
 use super::spatial::Spatial;
 use crate::Result;
 use crate::init::Init;
-use crate::nn::{Linearized, Mode, Module, PaddingMode};
+use crate::nn::{Fused, Linearized, Mode, Module, PaddingMode};
 use crate::params::Params;
 
 /// Settings of a transposed convolution; those with a number for each dimension, `S`, are `usize` or (height, width).
@@ -221,11 +222,14 @@ impl<S: Spatial> ConvTranspose<S> {
 
 impl<S: Spatial> Module for ConvTranspose<S> {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.layer.forward(x, &self.layer.weight)
+        self.layer.forward(x, &self.layer.weight, self.layer.bias.as_deref())
     }
 
     fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
-        let linear = self.layer.without_bias();
-        Ok(Linearized::new(x, self.forward(x, mode)?, move |v| linear.forward(v, &linear.weight)))
+        Ok(Linearized::new(x, self.forward(x, mode)?, |v| self.layer.forward(v, &self.layer.weight, None)))
+    }
+
+    fn fused(&self) -> Result<Option<Fused>> {
+        fixed::fused(&self.layer)
     }
 }
