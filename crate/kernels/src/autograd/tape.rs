@@ -1,7 +1,7 @@
 //! What a call records, and how Candle's backward pass ends at it.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +18,8 @@ pub(super) struct Tape {
     pub(super) nodes: Vec<Node>,
     /// The outputs of all of them.
     outputs: HashSet<TensorId, BuildHasherDefault<Spread>>,
+    /// Where their numbers are in memory, and which node they are of.
+    places: HashMap<usize, usize, BuildHasherDefault<Spread>>,
     /// Where Candle's backward pass ends: a variable below every output.
     end: Tensor,
     /// Tells the tape from others.
@@ -51,7 +53,8 @@ impl Tape {
                 END.get_or_init(|| end).clone()
             }
         };
-        Ok(Self { nodes: Vec::new(), outputs: HashSet::default(), end, id: TAPES.fetch_add(1, Ordering::Relaxed) })
+        let id = TAPES.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { nodes: Vec::new(), outputs: HashSet::default(), places: HashMap::default(), end, id })
     }
 
     /// Makes tensors of what a kernel computed, and a node of how.
@@ -77,6 +80,7 @@ impl Tape {
         };
         let outputs: Vec<Tensor> = outputs.into_iter().map(output).collect::<Result<_>>()?;
         self.outputs.extend(outputs.iter().map(Tensor::id));
+        self.places.extend(outputs.iter().map(|output| (place(output), self.nodes.len())));
         self.nodes.push(Node { inputs, outputs: outputs.clone(), needs, backward });
         Ok(outputs)
     }
@@ -84,10 +88,28 @@ impl Tape {
     /// Adds the gradient of a tensor: of itself, if it is a variable or an output on the tape, or of those that Candle's
     /// operations made it of.
     pub(super) fn add(&self, gradients: &mut GradStore, tensor: &Tensor, gradient: Tensor) -> Result<()> {
-        match self.is_end(tensor) {
-            true => add(gradients, tensor, gradient),
-            false => self.stretch(gradients, &graph::seed(tensor, gradient)?),
+        if self.is_end(tensor) {
+            return add(gradients, tensor, gradient);
         }
+        match self.reshaped(tensor) {
+            Some(output) => add(gradients, output, gradient.reshape(output.shape())?),
+            None => self.stretch(gradients, &graph::seed(tensor, gradient)?),
+        }
+    }
+
+    /// The output on the tape whose numbers these are, all of them and in their order, under another shape.
+    ///
+    /// Such a tensor depends on the output by nothing but changes of shape: every other operation of Candle makes numbers of
+    /// its own, or leaves the graph. Its gradient then is that of the output, while Candle's pass would add it to zeros, on
+    /// threads that go on spinning.
+    pub(super) fn reshaped(&self, tensor: &Tensor) -> Option<&Tensor> {
+        let whole = |output: &&Tensor| {
+            place(output) == place(tensor)
+                && output.elem_count() == tensor.elem_count()
+                && tensor.is_contiguous()
+                && tensor.layout().start_offset() == 0
+        };
+        self.nodes.get(*self.places.get(&place(tensor))?)?.outputs.iter().find(whole)
     }
 
     /// Adds the gradients of a loss.
@@ -114,6 +136,11 @@ impl Tape {
         gradients.extend(of_variables?)?;
         reached.into_iter().try_for_each(|(output, gradient)| add(gradients, &output, gradient))
     }
+}
+
+/// Where the storage of a tensor is: tensors that share their numbers have the same.
+fn place(tensor: &Tensor) -> usize {
+    std::ptr::from_ref(&*tensor.storage_and_layout().0).addr()
 }
 
 fn add(gradients: &mut GradStore, tensor: &Tensor, gradient: Tensor) -> Result<()> {

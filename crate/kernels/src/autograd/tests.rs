@@ -86,3 +86,40 @@ fn an_output_that_outlives_its_call_keeps_nothing_of_it() {
     assert!(kept.is_some());
     assert_eq!(std::sync::Arc::strong_count(&part), 1);
 }
+
+#[test]
+fn a_gradient_passes_changes_of_shape_and_nothing_else_that_shares_numbers() {
+    let device = Device::Cpu;
+    let x = Var::new(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], &device).unwrap();
+    // 3 x, with a shape that the ways below change; then Σ k yₖ², as one more operation.
+    let times_3 = |x: &Tensor| {
+        let y: Vec<f64> = x.flatten_all()?.to_vec1::<f64>()?.iter().map(|x| 3.0 * x).collect();
+        apply1("times 3", &[x], y, x.shape(), |grad, _| Ok(vec![Some((grad * 3.0)?)]))
+    };
+    let weighed = |y: &Tensor| {
+        let numbers = y.flatten_all()?.to_vec1::<f64>()?;
+        let sum: f64 = numbers.iter().enumerate().map(|(k, y)| k as f64 * y * y).sum();
+        let slopes: Vec<f64> = numbers.iter().enumerate().map(|(k, y)| 2.0 * k as f64 * y).collect();
+        let slopes = Tensor::from_vec(slopes, y.shape(), y.device())?;
+        apply1("weighed", &[y], vec![sum], (), move |grad, _| Ok(vec![Some(slopes.broadcast_mul(grad)?)]))
+    };
+    type Way = fn(&Tensor) -> candle_core::Result<Tensor>;
+    let ways: [(Way, &[usize]); 6] = [
+        (|y| y.flatten_all(), &[0, 1, 2, 3, 4, 5]),
+        (|y| y.reshape((3, 2))?.unsqueeze(0), &[0, 1, 2, 3, 4, 5]),
+        (|y| y.t(), &[0, 3, 1, 4, 2, 5]),
+        (|y| y.narrow(0, 1, 1), &[3, 4, 5]),
+        (|y| y.narrow(0, 0, 1)?.reshape((3, 1)), &[0, 1, 2]),
+        (|y| y.reshape((1, 6))?.t(), &[0, 1, 2, 3, 4, 5]),
+    ];
+    for (i, (way, order)) in ways.into_iter().enumerate() {
+        let (_, gradients) = value_and_grad(|| weighed(&way(&times_3(&x)?)?)).unwrap();
+        let gradient = gradients.get(&x).expect("a gradient");
+        assert_eq!(gradient.dims(), [2, 3]);
+        let mut expected = [0.0; 6];
+        for (k, &at) in order.iter().enumerate() {
+            expected[at] = 18.0 * k as f64 * (at as f64 + 1.0);
+        }
+        assert_eq!(gradient.flatten_all().unwrap().to_vec1::<f64>().unwrap(), expected, "way {i}");
+    }
+}

@@ -123,6 +123,7 @@ impl Wanted {
 
     /// Of what Candle's operations made in between it is not known, so it is taken to lead there.
     fn leads(&self, tape: &Tape, input: &Tensor) -> bool {
+        let input = tape.reshaped(input).unwrap_or(input);
         self.0.contains(&input.id()) || (!tape.is_end(input) && input.track_op())
     }
 }
