@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 mod analyzer;
 mod arguments;
+mod arm;
 mod bench;
 mod browser;
 mod cargo;
@@ -56,6 +57,7 @@ cargo xtask COMMAND
       -- WORDS          for the example
   test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three;
                         fetches Chromium and Fashion-MNIST where they are missing
+  arm [SUITE...]        run the kernels' unit tests, and suites of tests/, for 64-bit ARM with NEON, under QEMU
   bench [--out FILE]    measure the latencies of a notebook
   bench --peer torch    measure candlelight, stock Candle and PyTorch in turn, after a check that they compute the same
       --out FILE        write the rows as JSON, and the table as Markdown beside it
@@ -64,6 +66,8 @@ cargo xtask COMMAND
       --rounds N        times each of them is measured [default: 9]
       --wait MINUTES    wait so long, for each workload, for moments when other processes are quiet [default: 0]
       --threads N       threads of each program [default: one a core]
+      --scaling         with one thread as well, and what more of them bring
+      --instructions S  hold candlelight and PyTorch to base, avx2 or avx512
       --no-stock        leave out stock Candle";
 
 fn main() -> ExitCode {
@@ -95,6 +99,7 @@ fn command() -> error::Result<ExitCode> {
         Some("twins") => twins::twins(arguments),
         Some("test") => test::test(arguments),
         Some("mpi") => mpi::mpi(arguments),
+        Some("arm") => arm::arm(arguments),
         Some("bench") => bench::bench(arguments),
         Some("help" | "--help" | "-h") | None => {
             println!("{USAGE}");

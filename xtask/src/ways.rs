@@ -33,8 +33,11 @@ pub fn debian_package(name: &str) -> Result<()> {
     for words in [&["update"][..], &["install", "--yes", "--no-install-recommends", name]] {
         let mut apt = process::command("apt-get");
         // Another one may be at work.
-        process::run_logged(apt.args(["-o", "DPkg::Lock::Timeout=120"]).args(words).env("DEBIAN_FRONTEND", "noninteractive"), &log)
-            .map_err(|_| format!("`apt-get {}` failed, see {}", words.join(" "), paths::shown(&log)))?;
+        process::run_logged(
+            apt.args(["-o", "DPkg::Lock::Timeout=120"]).args(words).env("DEBIAN_FRONTEND", "noninteractive"),
+            &log,
+        )
+        .map_err(|_| format!("`apt-get {}` failed, see {}", words.join(" "), paths::shown(&log)))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use candlelight_base::Result;
 use super::gradient::scaled;
 use super::values::{PIECE, unwritten};
 use super::{Real, contiguous, for_dtype, real, rows, threads, values};
-use crate::autograd::apply1;
+use crate::autograd::{apply1, is_tracked};
 
 /// A function of a prediction and a target.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +100,7 @@ fn pair_loss_of<T: Real>(prediction: &Tensor, target: &Tensor, loss: PairLoss, s
         }
     });
     let value = T::of(sums.iter().sum()) * scale;
-    let gradient = match prediction.track_op() {
+    let gradient = match is_tracked(&[prediction]) {
         true => Some(Tensor::from_vec(slopes, prediction.shape(), prediction.device())?),
         false => None,
     };

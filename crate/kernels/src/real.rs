@@ -1,5 +1,9 @@
 //! The two number types of the kernels, and the instruction set they run with.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64 as x86;
+#[cfg(target_arch = "x86_64")]
+use std::mem::transmute_copy;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use candle_core::WithDType;
@@ -44,10 +48,14 @@ pub trait Real:
     fn where_positive<S: Simd>(simd: S, sign: Self::Vector<S>, x: Self::Vector<S>) -> Self::Vector<S>;
     /// The first numbers of a register from a slice that is not longer, and zeros.
     fn load_part<S: Simd>(simd: S, from: &[Self]) -> Self::Vector<S>;
+    /// 1 in the first `n` lanes, and zeros.
+    fn ones_part<S: Simd>(simd: S, n: usize) -> Self::Vector<S>;
     /// Writes the first numbers of a register to a slice that is not longer.
     fn store_part<S: Simd>(simd: S, to: &mut [Self], x: Self::Vector<S>);
     /// Every second number of two registers, from the first on.
     fn evens<S: Simd>(simd: S, low: Self::Vector<S>, high: Self::Vector<S>) -> Self::Vector<S>;
+    /// The numbers of two registers in turn: the first half of them, and the second.
+    fn interleave<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> (Self::Vector<S>, Self::Vector<S>);
     /// The sum of the lanes.
     fn sum_lanes<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
 
@@ -265,7 +273,7 @@ macro_rules! signed {
 }
 
 macro_rules! real {
-    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $add:ident $sub:ident $mul:ident $less:ident $select:ident $sum:ident $load:ident $store:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
+    ($T:ident, $U:ident, vector $V:ident $splat:ident $fma:ident $add:ident $sub:ident $mul:ident $less:ident $select:ident $sum:ident $load:ident $store:ident, x86 $load_wide:ident $load_narrow:ident $store_wide:ident $masks:ident, mantissa $mantissa:expr, bias $bias:expr, lowest $lowest:expr, highest $highest:expr,
      ln2 $high:expr, $low:expr, terms $terms:expr) => {
         impl Real for $T {
             const ZERO: Self = 0.0;
@@ -305,16 +313,47 @@ macro_rules! real {
 
             #[inline(always)]
             fn load_part<S: Simd>(simd: S, from: &[$T]) -> S::$V {
-                simd.$load(from)
+                let lanes = size_of::<S::$V>() / size_of::<$T>();
+                // pulp's own jumps to one of as many instructions as there are lanes.
+                #[cfg(target_arch = "x86_64")]
+                if size_of::<S::$V>() >= 32 {
+                    let from = &from[..lanes.min(from.len())];
+                    // SAFETY: as many numbers as there are, with the instructions that registers of this length are of.
+                    return unsafe {
+                        match size_of::<S::$V>() {
+                            64 => transmute_copy(&x86::$load_wide(((1_u32 << from.len()) - 1) as _, from.as_ptr())),
+                            _ => transmute_copy(&x86::$load_narrow(
+                                from.as_ptr(),
+                                transmute_copy(&MASKS.$masks[lanes - from.len()]),
+                            )),
+                        }
+                    };
+                }
+                simd.$load(&from[..lanes.min(from.len())])
+            }
+
+            #[inline(always)]
+            fn ones_part<S: Simd>(simd: S, n: usize) -> S::$V {
+                // Not on the stack, from where a register that was just written in pieces is read late.
+                static ONES: [$T; 16] = [1.0; 16];
+                Self::load_part(simd, &ONES[..n])
             }
 
             #[inline(always)]
             fn store_part<S: Simd>(simd: S, to: &mut [$T], x: S::$V) {
+                let lanes = size_of::<S::$V>() / size_of::<$T>();
+                let n = lanes.min(to.len());
+                let to = &mut to[..n];
+                #[cfg(target_arch = "x86_64")]
+                if size_of::<S::$V>() == 64 {
+                    // SAFETY: as many numbers as there are, in registers of this length.
+                    return unsafe { x86::$store_wide(to.as_mut_ptr(), ((1_u32 << n) - 1) as _, transmute_copy(&x)) };
+                }
                 simd.$store(to, x);
             }
 
             #[inline(always)]
-            fn evens<S: Simd>(simd: S, low: S::$V, high: S::$V) -> S::$V {
+            fn evens<S: Simd>(_: S, low: S::$V, high: S::$V) -> S::$V {
                 let lanes = size_of::<S::$V>() / size_of::<$T>();
                 let mut all = [0.0; 32];
                 // SAFETY: two registers hold 32 numbers at most.
@@ -323,7 +362,27 @@ macro_rules! real {
                     store::<$T, S>(all.as_mut_ptr().add(lanes), high);
                 }
                 let evens: [$T; 16] = std::array::from_fn(|i| all[2 * i]);
-                simd.$load(&evens[..lanes])
+                // SAFETY: a register holds 16 numbers at most.
+                unsafe { load::<$T, S>(evens.as_ptr()) }
+            }
+
+            #[inline(always)]
+            fn interleave<S: Simd>(_: S, a: S::$V, b: S::$V) -> (S::$V, S::$V) {
+                let lanes = size_of::<S::$V>() / size_of::<$T>();
+                let (mut left, mut right) = ([0.0; 16], [0.0; 16]);
+                // SAFETY: a register holds 16 numbers at most.
+                unsafe {
+                    store::<$T, S>(left.as_mut_ptr(), a);
+                    store::<$T, S>(right.as_mut_ptr(), b);
+                }
+                let half = |from: usize| -> [$T; 16] {
+                    std::array::from_fn(|i| {
+                        let at = (from + i / 2) % 16;
+                        if i % 2 == 0 { left[at] } else { right[at] }
+                    })
+                };
+                // SAFETY: as above.
+                unsafe { (load::<$T, S>(half(0).as_ptr()), load::<$T, S>(half(lanes / 2).as_ptr())) }
             }
 
             #[inline(always)]
@@ -394,10 +453,35 @@ macro_rules! real {
 
 // The coefficients of f32 are those of the Cephes library's `expf`; in f64 the Taylor series to r¹³ is exact to
 // rounding. The logarithm of 2 is split in two, so that n ln 2 loses nothing.
-real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s add_f32s sub_f32s mul_f32s less_than_f32s select_f32s reduce_sum_f32s partial_load_f32s partial_store_f32s, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
+real!(f32, u32, vector f32s splat_f32s mul_add_e_f32s add_f32s sub_f32s mul_f32s less_than_f32s select_f32s reduce_sum_f32s partial_load_f32s partial_store_f32s, x86 _mm512_maskz_loadu_ps _mm256_maskload_ps _mm512_mask_storeu_ps single, mantissa 23, bias 127, lowest -104.0, highest 89.0, ln2 0.693_359_4_f32, -2.121_944_4e-4_f32,
     terms [1.987_569_2e-4_f32, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5]);
-real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s add_f64s sub_f64s mul_f64s less_than_f64s select_f64s reduce_sum_f64s partial_load_f64s partial_store_f64s, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
+real!(f64, u64, vector f64s splat_f64s mul_add_e_f64s add_f64s sub_f64s mul_f64s less_than_f64s select_f64s reduce_sum_f64s partial_load_f64s partial_store_f64s, x86 _mm512_maskz_loadu_pd _mm256_maskload_pd _mm512_mask_storeu_pd double, mantissa 52, bias 1023, lowest -746.0, highest 710.0, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10,
     terms INVERSE_FACTORIALS);
+
+/// For AVX2, which lanes are read where so many of 8, or of 4, are not.
+#[cfg(target_arch = "x86_64")]
+struct Masks {
+    single: [[i32; 8]; 9],
+    double: [[i64; 4]; 5],
+}
+
+#[cfg(target_arch = "x86_64")]
+static MASKS: Masks = {
+    let mut masks = Masks { single: [[0; 8]; 9], double: [[0; 4]; 5] };
+    let mut missing = 0;
+    while missing <= 8 {
+        let mut lane = 0;
+        while lane < 8 - missing {
+            masks.single[missing][lane] = -1;
+            if missing <= 4 && lane + missing < 4 {
+                masks.double[missing][lane] = -1;
+            }
+            lane += 1;
+        }
+        missing += 1;
+    }
+    masks
+};
 
 /// A register's worth of numbers.
 ///

@@ -6,7 +6,7 @@ use candlelight_base::Result;
 use super::gradient::scaled;
 use super::values::{PIECE, unwritten};
 use super::{Real, contiguous, for_dtype, real, rows, threads, values};
-use crate::autograd::apply1;
+use crate::autograd::{apply1, is_tracked};
 
 /// Softmax, or its logarithm, over the last dimension, which is not empty.
 pub fn softmax(x: &Tensor, log: bool) -> Result<Tensor> {
@@ -91,7 +91,7 @@ fn cross_entropy_of<T: Real>(logits: &Tensor, labels: &[u32], scale: f64) -> Res
     let z: &[T] = &z;
     let scale = T::of(scale);
     let mut losses = vec![T::ZERO; count];
-    let gradient = if logits.track_op() {
+    let gradient = if is_tracked(&[logits]) {
         // SAFETY: each row is written in full.
         let mut gradient: Vec<T> = unsafe { unwritten(z.len()) };
         let piece = (PIECE / 2 / width).max(1);

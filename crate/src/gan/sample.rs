@@ -2,6 +2,7 @@ use candle_core::Tensor;
 use candlelight_base::range;
 
 use crate::Result;
+use crate::autograd::no_grad;
 use crate::nn::{Mode, Module};
 use crate::params::Params;
 use crate::rng::{Rng, normal};
@@ -32,7 +33,7 @@ pub fn sample(generator: &dyn Module, params: &Params, latent: usize, n: usize, 
     let mut parts = Vec::with_capacity(n.div_ceil(BATCH));
     for start in (0..n).step_by(BATCH) {
         let z = normal(rng, 0.0, 1.0, (BATCH.min(n - start), latent), params.dtype(), params.device())?;
-        parts.push(generator.forward(&z, Mode::Eval)?.detach());
+        parts.push(no_grad(|| generator.forward(&z, Mode::Eval))?.detach());
     }
     Ok(Tensor::cat(&parts, 0)?)
 }

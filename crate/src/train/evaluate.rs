@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::mean::WeightedMean;
+use crate::autograd::no_grad;
 use crate::data::Dataset;
 use crate::loss::{checked_labels, with_divisor};
 use crate::metrics::{accuracy, scalar};
@@ -47,8 +48,8 @@ pub fn evaluate(
     for batch in samples.batches(batch_size)? {
         interrupt::check()?;
         let (x, y) = batch?;
-        let output = model.forward(&x, Mode::Eval)?;
-        let (value, divisor) = with_divisor(|| scalar(&loss(&output, &y)?))?;
+        let output = no_grad(|| model.forward(&x, Mode::Eval))?;
+        let (value, divisor) = with_divisor(|| no_grad(|| scalar(&loss(&output, &y)?)))?;
         mean.add(value, divisor.unwrap_or(x.dim(0)? as f64));
         if classes {
             right += (accuracy(&output, &y)? * y.elem_count() as f64).round();

@@ -229,14 +229,16 @@ fn linear_layers() {
     // Of [N, T, in] the channels of the normalization are T.
     let params = store(DType::F64);
     let fc = linear(7, 5, params.pp("fc")).unwrap();
-    let model = Sequential::new().push(fc.clone()).push(batch_norm1d(4, params.pp("bn")).unwrap());
+    let model = Sequential::new().push(fc).push(batch_norm1d(4, params.pp("bn")).unwrap());
     let x = numbers(6, &[3, 4, 7], DType::F64);
     train(&model, &params, &x);
     let fused = fuse(&model).unwrap();
     close("places", &fused.forward(&x, Mode::Eval).unwrap(), &model.forward(&x, Mode::Eval).unwrap());
     assert_eq!(fused.len(), 2);
     // As many as there are outputs: what is folded is for [N, in] alone, and says so.
-    let model = Sequential::new().push(fc).push(batch_norm1d(5, params.pp("square")).unwrap());
+    let params = store(DType::F64);
+    let fc = linear(7, 5, params.pp("fc")).unwrap();
+    let model = Sequential::new().push(fc).push(batch_norm1d(5, params.pp("bn")).unwrap());
     train(&model, &params, &numbers(7, &[9, 7], DType::F64));
     let error = fuse(&model).unwrap().forward(&numbers(8, &[2, 5, 7], DType::F64), Mode::Eval).unwrap_err();
     let expected = "input of linear with a batch normalization in it: expected shape [N, 7], got [2, 5, 7]";

@@ -5,6 +5,7 @@
 //! fresh zeros, on one thread, and keeps all intermediate results until the end.
 
 mod graph;
+mod no_grad;
 mod ready;
 mod recording;
 mod saved;
@@ -16,6 +17,8 @@ use candle_core::{Shape, Tensor, TensorId, WithDType};
 use candlelight_base::{Error, Result, Scoped};
 
 use graph::stock;
+pub(crate) use no_grad::is_tracked;
+pub use no_grad::no_grad;
 use ready::Watch;
 pub use recording::{Recording, record};
 pub use saved::saved_bytes;
@@ -148,10 +151,10 @@ fn run(output: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, Tape)> {
     // A worker of rayon's pool may take up other work while it waits in an operation of Candle: what that records would
     // end up on this tape.
     let (output, tape) = match rayon::current_thread_index() {
-        Some(_) => (output()?, None),
+        Some(_) => (no_grad::with_grad(output)?, None),
         None => {
             let recording = Scoped::new(&TAPE, Some(Tape::new()?));
-            (output()?, recording.finish())
+            (no_grad::with_grad(output)?, recording.finish())
         }
     };
     Ok((output, tape.map_or_else(Tape::new, Ok)?))
@@ -182,11 +185,11 @@ pub(crate) fn apply<T: WithDType>(
     backward: impl Fn(Grads) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
 ) -> Result<Vec<Tensor>> {
     let device = &candle_core::Device::Cpu;
-    let needs: Vec<bool> = inputs.iter().map(|input| input.track_op()).collect();
-    if !needs.contains(&true) {
+    if !is_tracked(inputs) {
         let plain = |(data, shape)| Ok(Tensor::from_vec(data, shape, device)?);
         return outputs.into_iter().map(plain).collect();
     }
+    let needs: Vec<bool> = inputs.iter().map(|input| input.track_op()).collect();
     let inputs: Vec<Tensor> = inputs.iter().copied().cloned().collect();
     TAPE.with_borrow_mut(|tape| match tape {
         Some(tape) => tape.record(name, inputs, outputs, needs, Box::new(backward)),

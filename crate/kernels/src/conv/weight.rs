@@ -5,9 +5,11 @@
 
 mod dots;
 mod outer;
+mod panels;
 
 use dots::Correlations;
-pub(super) use outer::{Outer, PANEL, panels};
+pub(super) use outer::Outer;
+pub(super) use panels::{PANEL, panels};
 
 use super::Geometry;
 use super::lines::lay_out;
@@ -52,24 +54,23 @@ pub(super) fn gradient<T: Real>(geometry: &Geometry, plan: &Plan, x: &[T], g: &[
                     let at = (start + i) * groups + group;
                     let (x, g) = (&x[at * input..][..input], &g[at * output..][..output]);
                     lay_out(plan, x, &mut images[i * plan.buffer..][..plan.buffer]);
-                    real::vectorized(
-                        #[inline(always)]
-                        || {
-                            if wide {
-                                return panels(g, plan.target, plan.pitch, pixels, &mut grads);
-                            }
-                            let grads = grads[i * maps * pixels..][..maps * pixels].chunks_exact_mut(pixels);
-                            for (grads, g) in grads.zip(g.chunks_exact(rows * columns)) {
-                                for (r, row) in g.chunks_exact(columns).enumerate() {
-                                    grads[r * plan.pitch..][..columns].copy_from_slice(row);
-                                }
-                            }
-                        },
-                    );
+                    if wide {
+                        panels(g, plan.target, plan.pitch, pixels, &mut grads);
+                        continue;
+                    }
+                    let grads = grads[i * maps * pixels..][..maps * pixels].chunks_exact_mut(pixels);
+                    for (grads, g) in grads.zip(g.chunks_exact(rows * columns)) {
+                        for (r, row) in g.chunks_exact(columns).enumerate() {
+                            grads[r * plan.pitch..][..columns].copy_from_slice(row);
+                        }
+                    }
                 }
                 let (offsets, images, grads) = (&pass.offsets, &images, &grads);
                 match wide {
-                    true => real::dispatch(Outer { offsets, pixels, images, grads, apart: pixels, sums }),
+                    true => {
+                        let add = start > first;
+                        real::dispatch(Outer { offsets, pixels, images, grads, apart: pixels, sums, add });
+                    }
                     false => crate::dots::dispatch(Correlations {
                         offsets,
                         pixels,

@@ -30,7 +30,7 @@ use scheme::{ROWS, Scheme, Transform};
 use super::direct::Sizes;
 use super::plan::{Pass, Plan, SLACK};
 use super::weight::{PANEL, panels};
-use crate::{Real, real};
+use crate::Real;
 
 /// Pixels of transformed rows that are laid out together.
 const PIXELS: usize = 320;
@@ -186,10 +186,7 @@ impl Layout {
                 if g.len() < PANEL * image {
                     padded.fill(T::ZERO);
                 }
-                real::vectorized(
-                    #[inline(always)]
-                    || panels(g, plan.target, self.pitch, pixels, padded),
-                );
+                panels(g, plan.target, self.pitch, pixels, padded);
                 let to = &mut to[(panel * self.channel + i * self.image()) * PANEL..];
                 Transform::<T, K>::new(self.down, width, padded, to, point).run();
             }

@@ -1,10 +1,5 @@
 //! Sums in registers. LLVM makes vector code of a loop over elements, but seldom of one that adds them up in lanes.
 
-use std::mem::transmute_copy;
-use std::slice;
-
-use pulp::Simd;
-
 use super::Line;
 use super::after::After;
 use crate::Real;
@@ -18,9 +13,6 @@ type Sums<T> = (Vector<T>, Vector<T>);
 
 /// Registers that each sum is spread over, so that an addition need not wait for the one before.
 const SPREAD: usize = 4;
-
-/// The most numbers that a register holds.
-const LONGEST: usize = 16;
 
 /// Σ x.
 #[inline(always)]
@@ -115,7 +107,6 @@ fn fold<T: Real, const N: usize>(
     rest: T,
     add: impl Fn(Sums<T>, [Vector<T>; N]) -> Sums<T>,
 ) -> (T, T) {
-    const { assert!(size_of::<Vector<T>>() <= LONGEST * size_of::<T>()) };
     let n = slices[0].len();
     for slice in slices {
         assert_eq!(slice.len(), n);
@@ -137,10 +128,10 @@ fn fold<T: Real, const N: usize>(
     }
     while i < n {
         let count = lanes.min(n - i);
-        let missing = T::minus(simd(), T::splat(simd(), T::ONE), ones::<T>(count));
+        let missing = T::minus(simd(), T::splat(simd(), T::ONE), T::ones_part(simd(), count));
         let mut registers = [zero; N];
         for (register, slice) in registers.iter_mut().zip(slices) {
-            *register = T::fma(simd(), missing, T::splat(simd(), rest), load_some(&slice[i..i + count]));
+            *register = T::fma(simd(), missing, T::splat(simd(), rest), T::load_part(simd(), &slice[i..i + count]));
         }
         sums[0] = add(sums[0], registers);
         i += count;
@@ -150,34 +141,6 @@ fn fold<T: Real, const N: usize>(
     let first = plus(simd(), plus(simd(), a.0, b.0), plus(simd(), c.0, d.0));
     let second = plus(simd(), plus(simd(), a.1, b.1), plus(simd(), c.1, d.1));
     (T::sum_lanes(simd(), first), T::sum_lanes(simd(), second))
-}
-
-/// At most a register's worth of numbers, and 0 in the lanes above: without a detour through memory, from where a register
-/// that was written in pieces is read late.
-#[inline(always)]
-fn load_some<T: Real>(from: &[T]) -> Vector<T> {
-    let (start, len) = (from.as_ptr(), from.len());
-    // SAFETY: `Real` is `f32` or `f64`, told by its size, and a slice or register is cast to what it is.
-    unsafe {
-        match size_of::<T>() {
-            4 => transmute_copy(&simd().partial_load_f32s(slice::from_raw_parts(start.cast(), len))),
-            _ => transmute_copy(&simd().partial_load_f64s(slice::from_raw_parts(start.cast(), len))),
-        }
-    }
-}
-
-/// 1 in the first lanes, 0 in the others.
-#[inline(always)]
-fn ones<T: Real>(count: usize) -> Vector<T> {
-    static SINGLE: [f32; LONGEST] = [1.0; LONGEST];
-    static DOUBLE: [f64; LONGEST] = [1.0; LONGEST];
-    // SAFETY: as in `load_some`.
-    unsafe {
-        match size_of::<T>() {
-            4 => transmute_copy(&simd().partial_load_f32s(&SINGLE[..count])),
-            _ => transmute_copy(&simd().partial_load_f64s(&DOUBLE[..count])),
-        }
-    }
 }
 
 /// # Safety

@@ -144,7 +144,7 @@ fn run<T: Real, G: Gates>(
     let sizes = Sizes { steps, batch, inputs, hidden, directions: weights.len(), batch_first };
 
     let operands: Vec<&Tensor> = std::iter::once(x).chain(initial).chain(weights.iter().flatten().copied()).collect();
-    let keep = operands.iter().any(|operand| operand.track_op());
+    let keep = crate::autograd::is_tracked(&operands);
     let done = {
         let operands: Vec<Tensor> = operands.iter().map(|t| contiguous(t)).collect::<Result<_>>()?;
         let operands = operands.iter().map(values::<T>).collect::<Result<Vec<_>>>()?;

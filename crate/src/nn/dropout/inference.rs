@@ -2,6 +2,7 @@ use candle_core::Tensor;
 use candlelight_base::range;
 
 use crate::Result;
+use crate::autograd::no_grad;
 use crate::nn::{Mode, Module};
 
 /// How a model with dropout predicts.
@@ -57,7 +58,7 @@ impl Inference {
     pub fn predict(self, model: &dyn Module, x: &Tensor) -> Result<Prediction> {
         match self {
             Self::WeightScaling => {
-                let mean = model.forward(x, Mode::Eval)?.detach();
+                let mean = no_grad(|| model.forward(x, Mode::Eval))?.detach();
                 Ok(Prediction { std: mean.zeros_like()?, mean })
             }
             Self::MonteCarlo { samples } => monte_carlo(model, x, samples),
@@ -68,10 +69,10 @@ impl Inference {
 /// Mean and spread in one pass over the samples, by Welford's update, which does not cancel as a difference of squares does.
 fn monte_carlo(model: &dyn Module, x: &Tensor, samples: usize) -> Result<Prediction> {
     range::at_least_one("samples", samples)?;
-    let mut mean = model.forward(x, Mode::MonteCarlo)?.detach();
+    let mut mean = no_grad(|| model.forward(x, Mode::MonteCarlo))?.detach();
     let mut squares = mean.zeros_like()?;
     for count in 2..=samples {
-        let y = model.forward(x, Mode::MonteCarlo)?.detach();
+        let y = no_grad(|| model.forward(x, Mode::MonteCarlo))?.detach();
         let step = (&y - &mean)?;
         mean = (mean + (&step / count as f64)?)?;
         squares = (squares + (step * (y - &mean)?)?)?;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::{Activation, Linear, Linearized, Mode, Module};
+use crate::autograd::no_grad;
 use crate::{Error, Result};
 
 pub(super) use channels::Channels;
@@ -160,22 +161,27 @@ impl Fused {
         self.layers.is_empty()
     }
 
-    /// Runs the layers and `last`.
+    /// Runs the layers and `last`. Nothing in here is trained: only a way back to `x` may be wanted.
     fn run(&self, x: &Tensor, mode: Mode, last: Option<Activation>) -> Result<Tensor> {
         check(mode)?;
+        match x.track_op() {
+            true => self.run_layers(x, mode, last),
+            false => Ok(no_grad(|| self.run_layers(x, mode, last))?.detach()),
+        }
+    }
+
+    fn run_layers(&self, x: &Tensor, mode: Mode, last: Option<Activation>) -> Result<Tensor> {
         let last = last.as_ref().map(|last| last as &dyn Module);
         let mut layers = self.layers.iter().map(Step::module).chain(last).peekable();
-        let (tracked, mut x) = (x.track_op(), x.clone());
+        let mut x = x.clone();
         while let Some(layer) = layers.next() {
-            let y = match layers.peek().and_then(|next| next.as_activation()) {
+            x = match layers.peek().and_then(|next| next.as_activation()) {
                 Some(activation) => {
                     layers.next();
                     layer.forward_then(&x, mode, activation)?
                 }
                 None => layer.forward(&x, mode)?,
             };
-            // Nothing in here is trained: without the way back, what the layers made on it is freed at once.
-            x = if tracked { y } else { y.detach() };
         }
         Ok(x)
     }

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use super::{DqnConfig, Update};
-use crate::autograd::value_and_grad;
+use crate::autograd::{no_grad, value_and_grad};
 use crate::loss::{HuberConfig, Reduction, huber_with, mse_with};
 use crate::metrics::scalar;
 use crate::nn::{Mode, Module};
@@ -69,7 +69,7 @@ impl Learner {
     pub fn values(&self, observation: &[f64]) -> Result<Vec<f32>> {
         let numbers: Vec<f32> = observation.iter().map(|&x| x as f32).collect();
         let x = Tensor::from_vec(numbers, (1, observation.len()), &Device::Cpu)?;
-        Ok(self.network.forward(&x, Mode::Eval)?.flatten_all()?.to_vec1()?)
+        Ok(no_grad(|| self.network.forward(&x, Mode::Eval))?.flatten_all()?.to_vec1()?)
     }
 
     /// The action of the highest value, the first of equals.
@@ -140,10 +140,11 @@ impl Learner {
 
     /// y of each transition.
     fn targets(&self, batch: &Batch) -> Result<Tensor> {
-        let next = self.target.forward(&batch.next_observations, Mode::Eval)?.detach();
+        let next = no_grad(|| self.target.forward(&batch.next_observations, Mode::Eval))?.detach();
         let best = match self.config.double {
             true => {
-                let choice = self.network.forward(&batch.next_observations, Mode::Eval)?.detach().argmax_keepdim(1)?;
+                let choice = no_grad(|| self.network.forward(&batch.next_observations, Mode::Eval))?;
+                let choice = choice.detach().argmax_keepdim(1)?;
                 next.gather(&choice, 1)?.squeeze(1)?
             }
             false => next.max(1)?,

@@ -1,5 +1,6 @@
 //! Convolutional networks.
 
+use candlelight::autograd::no_grad;
 use candlelight::nn::{Conv2d, Conv2dConfig, ResNet, ResNetConfig, Shortcut, conv2d, fuse, max_pool2d};
 use candlelight::prelude::*;
 
@@ -35,7 +36,7 @@ pub fn forward(case: Case) -> crate::Result<Task> {
     let model = (case.make)(&params)?;
     start(&params)?;
     let x = shared::input("x", case.input)?;
-    Ok(Task::new(move || Ok(vec![("y", model.forward(&x, Mode::Eval)?)])))
+    Ok(Task::new(move || Ok(vec![("y", no_grad(|| model.forward(&x, Mode::Eval))?)])))
 }
 
 /// One image at a time, as a program that serves a trained network does it.
@@ -50,7 +51,7 @@ pub fn latency(case: Case) -> crate::Result<Task> {
     let model = for_inference(&*model)?;
     let (_, channels, height, width) = case.input;
     let x = shared::input("x", (1, channels, height, width))?;
-    Ok(Task::new(move || Ok(vec![("y", model.forward(&x, Mode::Eval)?)])))
+    Ok(Task::new(move || Ok(vec![("y", no_grad(|| model.forward(&x, Mode::Eval))?)])))
 }
 
 /// What a user makes of a trained network that from now on only predicts.

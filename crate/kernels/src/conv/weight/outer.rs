@@ -2,47 +2,15 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::panels::PANEL;
 use crate::Real;
 use crate::real::{load, store};
 use crate::tiles::{many_registers, tiles};
 
-/// Output channels whose gradients lie beside one another.
-pub(in super::super) const PANEL: usize = 16;
 /// Pixels after which the next images are taken, so that a panel of gradients stays in the first cache.
 const BLOCK: usize = 256;
 
-/// Lays gradients [maps, rows, columns] out by panel, pixel along the pitch, channel; panels are `pixels` times
-/// [`PANEL`] apart. The numbers between rows, and those of channels that are not there, are left as they are.
-#[inline(always)]
-pub(in super::super) fn panels<T: Real>(
-    g: &[T],
-    [rows, columns]: [usize; 2],
-    pitch: usize,
-    pixels: usize,
-    to: &mut [T],
-) {
-    let image = rows * columns;
-    for (g, to) in g.chunks(PANEL * image).zip(to.chunks_exact_mut(pixels * PANEL)) {
-        for r in 0..rows {
-            let to = to[r * pitch * PANEL..][..columns * PANEL].chunks_exact_mut(PANEL);
-            if g.len() == PANEL * image {
-                let row: [&[T]; PANEL] = std::array::from_fn(|m| &g[m * image + r * columns..][..columns]);
-                for (x, to) in to.enumerate() {
-                    let all: [T; PANEL] = std::array::from_fn(|m| row[m][x]);
-                    to.copy_from_slice(&all);
-                }
-            } else {
-                for (x, to) in to.enumerate() {
-                    for (to, g) in to.iter_mut().zip(g.chunks_exact(image)) {
-                        *to = g[r * columns + x];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// For each offset and output channel, the sum over pixels of image times gradient, added to `sums` [offsets, panels].
+/// For each offset and output channel, the sum over pixels of image times gradient, in or added to `sums` [offsets, panels].
 pub(in super::super) struct Outer<'a, T> {
     pub offsets: &'a [usize],
     pub pixels: usize,
@@ -51,6 +19,8 @@ pub(in super::super) struct Outer<'a, T> {
     /// Pixels from one panel to the next.
     pub apart: usize,
     pub sums: &'a mut [T],
+    /// Whether what `sums` holds is added to.
+    pub add: bool,
 }
 
 impl<T: Real> Outer<'_, T> {
@@ -65,7 +35,7 @@ impl<T: Real> WithSimd for Outer<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { offsets, pixels, images, grads: all_grads, apart, sums } = self;
+        let Self { offsets, pixels, images, grads: all_grads, apart, sums, add } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
         let furthest = offsets.iter().max().map_or(0, |&last| last);
         let width = sums.len() / offsets.len();
@@ -98,7 +68,7 @@ impl<T: Real> WithSimd for Outer<'_, T> {
                             // SAFETY: by the assertion.
                             unsafe {
                                 let to = (sums.as_mut_ptr().add(row * width + first * lanes), width);
-                                tile::<T, S, $rows, $vectors>(simd, count, images, grads, to);
+                                tile::<T, S, $rows, $vectors>(simd, count, images, grads, to, add || start > 0);
                             }
                         }};
                     }
@@ -144,6 +114,7 @@ unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
     images: [*const T; ROWS],
     grads: [*const T; VECTORS],
     to: (*mut T, usize),
+    add: bool,
 ) {
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
     let mut sums = [[T::splat(simd, T::ZERO); VECTORS]; ROWS];
@@ -162,7 +133,7 @@ unsafe fn tile<T: Real, S: Simd, const ROWS: usize, const VECTORS: usize>(
         for (r, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {
                 let to = to.0.add(r * to.1 + v * lanes);
-                store::<T, S>(to, T::fma(simd, one, load::<T, S>(to), sum));
+                store::<T, S>(to, if add { T::fma(simd, one, load::<T, S>(to), sum) } else { sum });
             }
         }
     }

@@ -1,6 +1,9 @@
 //! The gradient of the weight from products at the points.
 
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use pulp::{Simd, WithSimd};
 
 use super::super::plan::Plan;
 use super::super::weight::{Outer, PANEL, ordered_sum, piece, transposed};
@@ -8,6 +11,8 @@ use super::super::{Geometry, Sizes};
 use super::range::even;
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
+use crate::real::{load, store};
+use crate::values::unwritten;
 use crate::{Real, real, threads};
 
 /// The gradient of W [out, in / groups, ...] for x [N, in, ...] and the gradient g of y [N, out, ...]; `None` if one of
@@ -38,11 +43,9 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(
         let mut padded_grads = vec![T::ZERO; layout.down * ROWS * layout.pitch * PANEL];
         let mut rows = vec![T::ZERO; layout.buffer::<K>(copies)];
         let mut grads = vec![T::ZERO; layout.buffer::<K>(all_maps)];
-        let mut products = vec![T::ZERO; K::POINTS * offsets.len() * all_maps];
+        // SAFETY: the first images write all of it.
+        let mut products = unsafe { unwritten(K::POINTS * offsets.len() * all_maps) };
         for (group, partial) in partial.chunks_exact_mut(sums).enumerate() {
-            if group > 0 {
-                products.fill(T::ZERO);
-            }
             for start in (first..last).step_by(layout.together) {
                 let count = layout.together.min(last - start);
                 let of = |one: usize| (start * groups + group) * one..(start + count) * groups * one;
@@ -57,13 +60,18 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(
                     let images = &rows[point * layout.point(copies)..];
                     let grads = &grads[point * layout.point(all_maps)..];
                     let pixels = count * layout.image();
-                    real::dispatch(Outer { offsets, pixels, images, grads, apart: layout.channel, sums });
+                    let add = start > first;
+                    real::dispatch(Outer { offsets, pixels, images, grads, apart: layout.channel, sums, add });
                 }
             }
-            real::vectorized(
-                #[inline(always)]
-                || join::<T, K>(&products, streams, taps, all_maps, partial),
-            );
+            real::dispatch(Join {
+                products: &products,
+                streams,
+                taps,
+                maps: all_maps,
+                to: partial,
+                scheme: PhantomData::<K>,
+            });
         }
     });
     let sum = || transposed(&ordered_sum(partial, groups * sums), groups, sources * taps, all_maps, targets);
@@ -71,22 +79,46 @@ pub(in super::super) fn gradient<T: Real, K: Scheme>(
 }
 
 /// Gᵀ of the products [points, channels, streams, maps]: [channels, taps, maps].
-#[inline(always)]
-fn join<T: Real, K: Scheme>(products: &[T], streams: &Streams, taps: usize, maps: usize, to: &mut [T]) {
-    let point = products.len() / K::POINTS;
-    let factors = K::G.map(|row| row.map(T::of));
-    for (c, to) in to.chunks_exact_mut(taps * maps).enumerate() {
-        for (s, stream) in streams.all.iter().enumerate() {
-            let at = (c * streams.all.len() + s) * maps;
-            let values: [&[T]; MOST] = std::array::from_fn(|i| &products[i.min(K::POINTS - 1) * point + at..][..maps]);
-            for (row, tap) in stream.taps.iter().enumerate() {
-                let Some(tap) = tap else { continue };
-                for (m, to) in to[tap * maps..][..maps].iter_mut().enumerate() {
-                    let mut sum = T::ZERO;
-                    for (values, factors) in values.iter().zip(&factors) {
-                        sum = values[m].mul_add(factors[row], sum);
+struct Join<'a, T, K> {
+    products: &'a [T],
+    streams: &'a Streams,
+    taps: usize,
+    /// A multiple of [`PANEL`].
+    maps: usize,
+    to: &'a mut [T],
+    scheme: PhantomData<K>,
+}
+
+impl<T: Real, K: Scheme> WithSimd for Join<'_, T, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { products, streams, taps, maps, to, .. } = self;
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        let point = products.len() / K::POINTS;
+        let count = streams.all.len();
+        assert!(maps.is_multiple_of(lanes) && to.len() / (taps * maps) * count * maps <= point);
+        let factors = K::G.map(|row| row.map(|factor| T::splat(simd, T::of(factor))));
+        for (c, to) in to.chunks_exact_mut(taps * maps).enumerate() {
+            for (s, stream) in streams.all.iter().enumerate() {
+                let from = products[(c * count + s) * maps..].as_ptr();
+                for m in (0..maps).step_by(lanes) {
+                    let mut values = [T::splat(simd, T::ZERO); MOST];
+                    for (i, value) in values.iter_mut().enumerate().take(K::POINTS) {
+                        // SAFETY: by the assertion.
+                        *value = unsafe { load::<T, S>(from.add(i * point + m)) };
                     }
-                    *to = sum;
+                    for (row, tap) in stream.taps.iter().enumerate().take(K::TAPS) {
+                        let Some(tap) = tap else { continue };
+                        let mut sum = T::splat(simd, T::ZERO);
+                        for (&value, factors) in values.iter().zip(&factors).take(K::POINTS) {
+                            sum = T::fma(simd, value, factors[row], sum);
+                        }
+                        let to = &mut to[tap * maps + m..][..lanes];
+                        // SAFETY: a register's worth.
+                        unsafe { store::<T, S>(to.as_mut_ptr(), sum) };
+                    }
                 }
             }
         }
