@@ -5,11 +5,17 @@ use std::path::Path;
 use candlelight::autograd::value_and_grad;
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::check::Verdict;
-use candlelight::kernels::composed;
+use candlelight::kernels::{Instructions, composed};
 use candlelight::prelude::*;
 use serde_json::Value;
 
 pub mod gradient;
+
+/// Whether layers are recorded by [`value_and_grad`]. On the base instruction set they are all in their composed form, made of
+/// Candle's operations, which Candle's backward pass differentiates.
+pub fn layers_record() -> bool {
+    Instructions::in_use() != Instructions::Base
+}
 
 /// Reads `fixtures/<name>.json`: a list of cases (see `fixtures/generate.py`).
 pub fn fixture(name: &str) -> Vec<Case> {

@@ -6,7 +6,7 @@ use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
 use candlelight::nn::{self, Linear, linear};
 use candlelight::prelude::*;
-use candlelight_tests::{assert_close, flat, gradient, number};
+use candlelight_tests::{assert_close, flat, gradient, layers_record, number};
 
 struct Net {
     first: Linear,
@@ -136,6 +136,9 @@ fn what_is_not_a_scalar_or_depends_on_nothing_is_told() {
 /// What a call recorded, after it has ended: the loss of a later call that holds it would lack the way down from there.
 #[test]
 fn a_result_that_outlived_its_call_is_refused_and_not_cut() {
+    if !layers_record() {
+        return;
+    }
     let (net, (x, _)) = (Net::new(), data());
     let mut kept = None;
     value_and_grad(|| {
@@ -176,6 +179,9 @@ fn a_result_that_outlived_its_call_is_refused_and_not_cut() {
 
 #[test]
 fn an_inner_call_refuses_what_the_outer_one_records() {
+    if !layers_record() {
+        return;
+    }
     let (net, (x, _)) = (Net::new(), data());
     let outer = || -> Result<Tensor> {
         let hidden = net.first.forward(&x, Mode::Train)?;
@@ -192,6 +198,9 @@ fn an_inner_call_refuses_what_the_outer_one_records() {
 
 #[test]
 fn a_backward_pass_of_candle_inside_is_refused() {
+    if !layers_record() {
+        return;
+    }
     let (net, (x, y)) = (Net::new(), data());
     let mut sgd = Sgd::new(net.params.trainable(), SgdConfig::default()).unwrap();
     let (_, gradients) = value_and_grad(|| {
@@ -236,6 +245,9 @@ fn vjp_refuses_a_gradient_that_does_not_fit() {
 
 #[test]
 fn saved_bytes_counts_each_activation_once() {
+    if !layers_record() {
+        return;
+    }
     let params = Params::new(0, &Device::Cpu).unwrap();
     let model = Sequential::new()
         .push(linear(6, 8, params.pp("fc1")).unwrap())
@@ -286,6 +298,9 @@ fn chain() -> (Params, Vec<Linear>) {
 
 #[test]
 fn gradients_are_complete_in_the_order_of_the_backward_pass() {
+    if !layers_record() {
+        return;
+    }
     let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
     let all =
         ["4.weight", "4.bias", "3.weight", "3.bias", "2.weight", "2.bias", "1.weight", "1.bias", "0.weight", "0.bias"];
@@ -313,6 +328,9 @@ fn gradients_are_complete_in_the_order_of_the_backward_pass() {
 
 #[test]
 fn a_gradient_is_complete_after_the_last_use() {
+    if !layers_record() {
+        return;
+    }
     let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
     let loss = || {
         let first = layers[0].forward(&x, Mode::Train)?;
@@ -331,6 +349,9 @@ fn a_gradient_is_complete_after_the_last_use() {
 
 #[test]
 fn what_candle_adds_later_is_told_once_more() {
+    if !layers_record() {
+        return;
+    }
     let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
     let loss = || {
         // Candle's operations use a weight below the layer that it belongs to and another one, and alone that of a third.
@@ -347,6 +368,9 @@ fn what_candle_adds_later_is_told_once_more() {
 
 #[test]
 fn where_nothing_is_recorded_nothing_is_told() {
+    if !layers_record() {
+        return;
+    }
     let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
     let loss = || Ok(layers[0].forward(&x, Mode::Train)?.sqr()?.sum_all()?);
     let (nothing, gradients) = composed(|| told(&params, loss));
@@ -363,6 +387,9 @@ fn where_nothing_is_recorded_nothing_is_told() {
 
 #[test]
 fn the_layers_of_the_crate_hand_over_all_their_variables() {
+    if !layers_record() {
+        return;
+    }
     let params = || Params::new(3, &Device::Cpu).unwrap();
     let image = Tensor::ones((2, 3, 8, 8), DType::F32, &Device::Cpu).unwrap();
     let sequence = Tensor::ones((7, 2, 3), DType::F32, &Device::Cpu).unwrap();
@@ -391,6 +418,9 @@ fn the_layers_of_the_crate_hand_over_all_their_variables() {
 /// The gradients of one layer, whichever lies between, are those of the whole; the other layer has none.
 #[test]
 fn gradients_of_some_variables_are_those_of_all() {
+    if !layers_record() {
+        return;
+    }
     let (net, (x, y)) = (Net::new(), data());
     let (loss, all) = value_and_grad(|| net.loss(&x, &y)).unwrap();
     for wanted in [&net.first, &net.second] {
@@ -414,6 +444,9 @@ fn gradients_of_some_variables_are_those_of_all() {
 /// In the middle of a recording, of a variable and of a layer's output, and outside of any.
 #[test]
 fn grad_is_the_derivative_and_leaves_the_recording_alone() {
+    if !layers_record() {
+        return;
+    }
     let (net, (x, y)) = (Net::new(), data());
     let plain = value_and_grad(|| net.loss(&x, &y)).unwrap().1;
     let x = Var::from_tensor(&x).unwrap();
@@ -452,6 +485,9 @@ fn grad_is_the_derivative_and_leaves_the_recording_alone() {
 /// What another call recorded is refused, as everywhere.
 #[test]
 fn grad_refuses_what_another_call_recorded() {
+    if !layers_record() {
+        return;
+    }
     let (net, (x, _)) = (Net::new(), data());
     let x = Var::from_tensor(&x).unwrap();
     let mut kept = None;

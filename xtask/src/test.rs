@@ -13,6 +13,35 @@ struct Outcome {
     time: Duration,
 }
 
+/// The suites of what computes, which run on every instruction set that the machine has.
+const SUITES: [&str; 16] = [
+    "activation",
+    "autograd",
+    "check",
+    "checkpoint",
+    "distributed",
+    "gan",
+    "graph",
+    "init",
+    "loss",
+    "memory",
+    "metrics",
+    "nn",
+    "optim",
+    "params",
+    "probability",
+    "regularization",
+];
+
+/// The names of the instruction sets below the widest that the processor has; see `kernels::Instructions`.
+fn narrower() -> &'static [&'static str] {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        return &["avx2", "base"];
+    }
+    &["base"]
+}
+
 /// Runs every step, also after one that failed, and sums up.
 pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
     let quick = arguments.flag("--quick");
@@ -46,6 +75,24 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
     // The tests that need all images are left out where it is missing.
     step("Fashion-MNIST", &|| data::full().map(drop));
     step("Rust suites", &|| cargo(&["test", "--workspace", "--exclude", "candlelight-mpi", "--no-fail-fast"], &[]));
+    step("Rust suites on narrower registers", &|| {
+        for instructions in narrower() {
+            println!("CANDLELIGHT_INSTRUCTIONS={instructions}");
+            let suites = SUITES.iter().flat_map(|suite| ["--test", suite]);
+            let all = [
+                "test",
+                "--no-fail-fast",
+                "--package",
+                "candlelight-kernels",
+                "--package",
+                "candlelight-tests",
+                "--lib",
+            ];
+            let words: Vec<&str> = all.into_iter().chain(suites).collect();
+            cargo(&words, &[("CANDLELIGHT_INSTRUCTIONS", instructions)])?;
+        }
+        Ok(())
+    });
     // With the cores for itself: its ranks have deadlines.
     step("ranks under MPI", &|| cargo(&["test", "--package", "candlelight-mpi"], &[]));
     if !quick {

@@ -9,8 +9,8 @@ use crate::error::Result;
 use super::compare::{Digests, Extent, compare};
 use super::processor;
 use super::program::{Program, asked, request};
-use super::report::{Measured, Row};
-use super::runner::Runner;
+use super::row::{Measured, Row};
+use super::runner::{Runner, Subject};
 use super::workloads::{Quantity, Workload};
 
 /// How many rounds are tried for each that is wanted.
@@ -18,16 +18,6 @@ const PERSEVERANCE: usize = 4;
 
 /// Steps in which the peak of memory is sought.
 const MEMORY_STEPS: usize = 5;
-
-/// Who is measured.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Subject {
-    Candlelight,
-    Stock,
-    /// Candlelight in one process, beside several ranks, with the batches of all of them.
-    OneRank,
-    Torch,
-}
 
 /// Starts a program with so many threads.
 pub type Start<'a> = Box<dyn Fn(Subject, usize) -> Result<Box<dyn Program>> + 'a>;

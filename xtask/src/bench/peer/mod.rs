@@ -17,6 +17,7 @@ mod measure;
 mod processor;
 mod program;
 mod report;
+mod row;
 mod runner;
 mod scaling;
 #[cfg(test)]
@@ -32,9 +33,10 @@ use crate::error::{About, Result};
 
 use environment::Environment;
 use instructions::Instructions;
-use measure::{Peers, Subject, Threads};
+use measure::{Peers, Threads};
 use program::Program;
-use report::Row;
+use row::Row;
+use runner::Subject;
 use workloads::{OF_RANKS, WORKLOADS, Workload};
 
 /// The words of the command, taken apart.

@@ -6,10 +6,19 @@ use serde_json::json;
 
 use crate::error::Result;
 
-use super::measure::Subject;
 use super::processor;
 use super::program::{Program, asked};
-use super::report::Measured;
+use super::row::Measured;
+
+/// Who is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    Candlelight,
+    Stock,
+    /// Candlelight in one process, beside several ranks, with the batches of all of them.
+    OneRank,
+    Torch,
+}
 
 /// How long the steps between two changes of program take, in milliseconds.
 const SPELL: f64 = 300.0;

@@ -1,34 +1,6 @@
 //! What more threads bring: the time with one over the time with all.
 
-use serde_json::{Value, json};
-
-use super::report::{Measured, Row, number};
-
-/// Time with fewer threads over time with more, of each program that has both.
-#[derive(Debug, PartialEq)]
-pub struct Gains {
-    candlelight: Option<f64>,
-    stock: Option<f64>,
-    torch: Option<f64>,
-}
-
-/// The gains of a row that holds one with fewer threads; none where others disturbed.
-pub fn gains(row: &Row) -> Gains {
-    let fewer = row.fewer.as_deref().filter(|fewer| !fewer.disturbed && !row.disturbed);
-    let gain = |of: fn(&Row) -> Option<&Measured>| Some(of(fewer?)?.median / of(row)?.median);
-    Gains {
-        candlelight: gain(|row| row.candlelight.as_ref()),
-        stock: gain(|row| row.stock.as_ref()),
-        torch: gain(Row::best),
-    }
-}
-
-impl Gains {
-    /// As the rows of `--out` have it.
-    pub fn json(&self) -> Value {
-        json!({ "candlelight": self.candlelight, "stock_candle": self.stock, "pytorch": self.torch })
-    }
-}
+use super::row::{Measured, Row, number};
 
 /// The columns of [`line`].
 pub fn table_head(threads: usize) -> String {
@@ -45,7 +17,7 @@ pub fn table_head(threads: usize) -> String {
 /// A line of the table.
 pub fn line(row: &Row) -> String {
     let fewer = row.fewer.as_deref();
-    let gains = gains(row);
+    let gains = row.gains();
     let mut cells = vec![format!("`{}`", row.workload.name)];
     let mut program = |of: fn(&Row) -> Option<&Measured>, gain| {
         cells.push(fewer.map(|fewer| fewer.shown(of(fewer))).unwrap_or_default());

@@ -10,9 +10,11 @@ use crate::arguments::Arguments;
 use crate::error::Result;
 
 use super::instructions::Instructions;
-use super::measure::{Peers, Subject, Threads};
+use super::measure::{Peers, Threads};
 use super::program::Program;
-use super::report::{Measured, Row, head, json as to_json, notes};
+use super::report::{head, json as to_json, notes};
+use super::row::{Measured, Row};
+use super::runner::Subject;
 use super::workloads::{WORKLOADS, Workload};
 use super::{Options, chosen};
 
