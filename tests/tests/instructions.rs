@@ -94,7 +94,7 @@ fn digests() -> Vec<String> {
         add(
             "lstm",
             &[7, 9, 11],
-            Box::new(move |p| Ok(Box::new(candlelight::nn::Lstm::new(11, 40, config.clone(), p.clone())?))),
+            Box::new(move |p| Ok(Box::new(candlelight::nn::Lstm::new(11, 40, config, p.clone())?))),
         );
         add("gru", &[7, 9, 11], Box::new(|p| Ok(Box::new(gru(11, 40, p.clone())?))));
         add("rnn", &[7, 9, 11], Box::new(|p| Ok(Box::new(rnn(11, 40, p.clone())?))));
