@@ -2,7 +2,7 @@
 
 use super::row::{Measured, Row, number};
 
-/// The columns of [`line`].
+/// The columns of [`line()`].
 pub fn table_head(threads: usize) -> String {
     let of = |program: &str| format!("{program}, 1 thread | {threads} threads | 1 ÷ {threads}");
     format!(
