@@ -10,7 +10,7 @@ use candlelight_base::{Error, Result};
 /// The widest that the processor has is used, and chosen once, at first use. `CANDLELIGHT_INSTRUCTIONS`, one of `base`,
 /// `avx2` and `avx512`, sets a lower one: for comparisons, and for tests. AVX2 and AVX-512 give the same bits: no sum
 /// depends on how many numbers a register holds. With [`Base`](Self::Base) every layer is in its composed form, whose sums
-/// are in another order.
+/// are in another order. On ARM only `base` lowers anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Instructions {
     /// No fast passes: every layer is made of Candle's operations.

@@ -470,3 +470,22 @@ fn statistics_may_be_those_they_start_from() {
     let fused = fuse(&norm).unwrap();
     assert_eq!(flat(&fused.forward(&x, Mode::Eval).unwrap()), flat(&norm.forward(&x, Mode::Eval).unwrap()));
 }
+
+#[test]
+fn what_is_kept_of_one_size_of_image_does_not_serve_another() {
+    let params = store(DType::F32);
+    let padded = Conv2dConfig { padding: (1, 1), ..Default::default() };
+    let model = Sequential::new()
+        .push(Conv2d::new(3, 16, 3, padded, params.pp("conv1")).unwrap())
+        .push(norm2d(16, PLAIN, &params.pp("norm")))
+        .push(Activation::Relu)
+        .push(conv2d(16, 4, 5, params.pp("conv2")).unwrap());
+    train(&model, &params, &numbers(1, &[4, 3, 9, 9], DType::F32));
+    let fused = fuse(&model).unwrap();
+    for (n, side) in [(1, 12), (3, 12), (1, 9), (2, 17), (1, 12), (1, 12)] {
+        let x = numbers(n as u64 + 7, &[n, 3, side, side], DType::F32);
+        let fresh = fuse(&model).unwrap();
+        assert_eq!(flat(&fused.forward(&x, Mode::Eval).unwrap()), flat(&fresh.forward(&x, Mode::Eval).unwrap()));
+        close("sizes", &fused.forward(&x, Mode::Eval).unwrap(), &model.forward(&x, Mode::Eval).unwrap());
+    }
+}

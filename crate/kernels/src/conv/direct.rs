@@ -47,17 +47,16 @@ impl Sizes {
     }
 }
 
-/// What a plan makes of a batch `x`.
+/// What a plan makes of a batch `x`, with the weights as [`pack`] gave them.
 pub(super) fn run<T: Real>(
     plan: &Plan,
     sizes: Sizes,
+    packed: &[T],
     batch: usize,
     x: &[T],
-    weight: &[T],
     bias: Option<&[T]>,
 ) -> Vec<T> {
     let Sizes { groups, targets, .. } = sizes;
-    let packed = pack(plan, sizes, weight);
     // Fewer than there are, if a stride skips some.
     let weights = packed.len() / groups;
     let image = plan.target[0] * plan.target[1];
@@ -83,7 +82,7 @@ pub(super) fn run<T: Real>(
 }
 
 /// The weights in the order in which they are used: by group, pass, tile, source channel, tap, channel of the tile.
-fn pack<T: Real>(plan: &Plan, sizes: Sizes, weight: &[T]) -> Vec<T> {
+pub(super) fn pack<T: Real>(plan: &Plan, sizes: Sizes, weight: &[T]) -> Vec<T> {
     let Sizes { groups, sources, targets, taps, source, target } = sizes;
     assert!(weight.len() == groups * sources * targets * taps);
     let most = most_rows_in_use::<T>();

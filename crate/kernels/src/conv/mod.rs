@@ -8,6 +8,7 @@ mod direct;
 mod lines;
 mod plan;
 mod tile;
+mod way;
 mod weight;
 mod winograd;
 
@@ -16,15 +17,25 @@ use candlelight_base::Result;
 
 use direct::Sizes;
 use plan::Plan;
+pub use way::Prepared;
+use way::Way;
 use winograd::{Kernel, Three, Two};
 
 use super::geometry::Geometry;
 use super::{Real, contiguous, for_dtype, values};
 use crate::autograd::{Grads, apply1};
 
-/// The convolution of x [N, in, ...] with W [out, in / groups, ...] plus b `[out]`, as a tensor of `shape`.
-pub fn conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, geometry: Geometry, shape: Shape) -> Result<Tensor> {
-    layer("convolution", x, weight, bias, geometry, shape, false)
+/// The convolution of x [N, in, ...] with W [out, in / groups, ...] plus b `[out]`, as a tensor of `shape`; `prepared` is that of
+/// this weight.
+pub fn conv(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+    shape: Shape,
+    prepared: Option<&Prepared>,
+) -> Result<Tensor> {
+    layer("convolution", x, (weight, prepared), bias, geometry, shape, false)
 }
 
 /// The transposed convolution of x [N, in, ...] with W [in, out / groups, ...] plus b `[out]`, as a tensor of `shape`;
@@ -35,14 +46,15 @@ pub fn conv_transpose(
     bias: Option<&Tensor>,
     geometry: Geometry,
     shape: Shape,
+    prepared: Option<&Prepared>,
 ) -> Result<Tensor> {
-    layer("transposed convolution", x, weight, bias, geometry, shape, true)
+    layer("transposed convolution", x, (weight, prepared), bias, geometry, shape, true)
 }
 
 fn layer(
     name: &'static str,
     x: &Tensor,
-    weight: &Tensor,
+    (weight, prepared): (&Tensor, Option<&Prepared>),
     bias: Option<&Tensor>,
     geometry: Geometry,
     shape: Shape,
@@ -54,7 +66,7 @@ fn layer(
             let (x, weight) = (values::<T>(&x)?, values::<T>(&weight)?);
             let bias = bias.as_ref().map(values::<T>).transpose()?;
             let pass = if transposed { spread } else { correlate };
-            pass(&geometry, &x, &weight, bias.as_deref())
+            pass(&geometry, &x, &weight, bias.as_deref(), prepared)
         };
         let operands: Vec<&Tensor> = [Some(x), Some(weight), bias].into_iter().flatten().collect();
         apply1(name, &operands, y, shape, move |grad, op| backward::<T>(grad, op, &geometry, transposed))
@@ -62,23 +74,34 @@ fn layer(
 }
 
 /// y [N, out, ...] of x [N, in, ...] and W [out, in / groups, ...].
-fn correlate<T: Real>(geometry: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+fn correlate<T: Real>(
+    geometry: &Geometry,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    prepared: Option<&Prepared>,
+) -> Vec<T> {
     assert!(x.len() == geometry.batch * geometry.input());
-    run(&Plan::correlate(geometry), Sizes::correlate(geometry), geometry.batch, x, weight, bias)
+    let way = || Way::new(Plan::correlate(geometry), Sizes::correlate(geometry), weight);
+    match prepared {
+        Some(prepared) => prepared.way(geometry, way).run(geometry.batch, x, weight, bias),
+        None => way().run(geometry.batch, x, weight, bias),
+    }
 }
 
 /// The other way, from outputs to inputs with the same weight.
-fn spread<T: Real>(geometry: &Geometry, y: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+fn spread<T: Real>(
+    geometry: &Geometry,
+    y: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    prepared: Option<&Prepared>,
+) -> Vec<T> {
     assert!(y.len() == geometry.batch * geometry.output());
-    run(&Plan::spread(geometry), Sizes::spread(geometry), geometry.batch, y, weight, bias)
-}
-
-/// What a plan makes of a batch `x`.
-fn run<T: Real>(plan: &Plan, sizes: Sizes, batch: usize, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
-    match winograd::kernel(plan, sizes) {
-        Some(Kernel::Two) => winograd::run::<T, Two>(plan, sizes, batch, x, weight, bias),
-        Some(Kernel::Three) => winograd::run::<T, Three>(plan, sizes, batch, x, weight, bias),
-        None => direct::run(plan, sizes, batch, x, weight, bias),
+    let way = || Way::new(Plan::spread(geometry), Sizes::spread(geometry), weight);
+    match prepared {
+        Some(prepared) => prepared.way(geometry, way).run(geometry.batch, y, weight, bias),
+        None => way().run(geometry.batch, y, weight, bias),
     }
 }
 
@@ -109,7 +132,7 @@ fn backward<T: Real>(grad: &Tensor, op: Grads, geometry: &Geometry, transposed: 
     if op.needs[0] {
         let weight = contiguous(weight)?;
         let pass = if transposed { correlate } else { spread };
-        gradients[0] = Some(tensor(pass(geometry, &g, &values(&weight)?, None), x)?);
+        gradients[0] = Some(tensor(pass(geometry, &g, &values(&weight)?, None, None), x)?);
     }
     if op.needs[1] {
         let x = contiguous(x)?;

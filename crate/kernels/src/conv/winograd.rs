@@ -18,7 +18,7 @@ mod rows;
 mod scheme;
 mod weight;
 
-pub(super) use forward::run;
+pub(super) use forward::{pack, run};
 pub(super) use scheme::{Three, Two};
 pub(super) use weight::gradient;
 
@@ -62,7 +62,7 @@ pub(super) fn kernel(plan: &Plan, sizes: Sizes) -> Option<Kernel> {
 }
 
 /// The columns of a pass's kernel.
-struct Streams {
+pub(super) struct Streams {
     /// Line of the laid out images that the first row of the kernel sees at first.
     first: usize,
     /// Rows of the kernel.
@@ -80,7 +80,7 @@ struct Stream {
 }
 
 impl Streams {
-    fn new(plan: &Plan, pass: &Pass) -> Self {
+    pub(super) fn new(plan: &Plan, pass: &Pass) -> Self {
         let rows = || pass.places.iter().map(|place| place[0]);
         let first = rows().min().unwrap_or_default();
         let height = rows().max().map_or(0, |last| last - first + 1);

@@ -54,6 +54,6 @@ pub fn run_each<I: Send>(items: impl Iterator<Item = I>, task: impl Fn(usize, I)
     });
 }
 
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
+use candlelight_kernels::conv::Prepared;
 
 use super::layer::Layer;
 use crate::Result;
@@ -15,6 +16,8 @@ struct Fixed {
     /// The numbers of the layer as plain tensors: of variables, each pass would note how they were used.
     weight: Tensor,
     bias: Option<Tensor>,
+    /// The weight as it is multiplied.
+    prepared: Prepared,
 }
 
 /// A copy of `layer`, for a model for inference.
@@ -27,13 +30,13 @@ impl Fixed {
     fn new(layer: &Layer, weight: &Tensor, bias: Option<&Tensor>) -> Result<Self> {
         let layer = layer.with(weight, bias)?;
         let (weight, bias) = (layer.weight.as_detached_tensor(), layer.bias.as_ref().map(|b| b.as_detached_tensor()));
-        Ok(Self { layer, weight, bias })
+        Ok(Self { layer, weight, bias, prepared: Prepared::default() })
     }
 }
 
 impl Module for Fixed {
     fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        self.layer.forward(x, &self.weight, self.bias.as_ref())
+        self.layer.forward_prepared(x, (&self.weight, Some(&self.prepared)), self.bias.as_ref())
     }
 
     fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {

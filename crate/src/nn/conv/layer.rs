@@ -3,6 +3,7 @@
 use candle_core::{Shape, Tensor, Var};
 use candlelight_base::range;
 use candlelight_kernels as kernels;
+use candlelight_kernels::conv::Prepared;
 use candlelight_kernels::geometry::{Axis, Geometry};
 
 use super::composed;
@@ -159,6 +160,16 @@ impl Layer {
 
     /// The output with `weight` and `bias`, which are the layer's own or stand for them.
     pub fn forward(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        self.forward_prepared(x, (weight, None), bias)
+    }
+
+    /// [`Layer::forward`] with what a kernel keeps of a weight that does not change.
+    pub fn forward_prepared(
+        &self,
+        x: &Tensor,
+        (weight, prepared): (&Tensor, Option<&Prepared>),
+        bias: Option<&Tensor>,
+    ) -> Result<Tensor> {
         check_weight(self.kind.weight, &self.weight, weight)?;
         let (shape, geometry) = self.sizes(x)?;
         if x.dtype() != self.weight.dtype() {
@@ -173,8 +184,8 @@ impl Layer {
         let x = &self.padded(x)?;
         let y = match (kernels::can_take(&[x, weight]), self.transposed) {
             _ if x.elem_count() == 0 => kernels::empty(shape, [x, weight].into_iter().chain(bias)),
-            (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape),
-            (true, true) => kernels::conv::conv_transpose(x, weight, bias, geometry, shape),
+            (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape, prepared),
+            (true, true) => kernels::conv::conv_transpose(x, weight, bias, geometry, shape, prepared),
             (false, false) => composed::conv(x, weight, bias, geometry, shape),
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
         }?;

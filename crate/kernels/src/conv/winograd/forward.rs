@@ -8,6 +8,7 @@ use super::super::super::values::{Parts, unwritten};
 use super::super::direct::{self, PIECES, Piece, Sizes};
 use super::super::plan::{Pass, Plan};
 use super::super::tile::{Tiles, most_rows, most_rows_in_use};
+use super::super::way::Way;
 use super::range::even;
 use super::scheme::{MOST, ROWS, Scheme};
 use super::{Layout, Streams};
@@ -18,21 +19,18 @@ use crate::{Real, real, threads};
 /// Numbers of the sums at all points of a block of pixels, which stay in the first cache: the block is as long as it may be.
 const SUMS: usize = 6912;
 
-/// What a plan makes of a batch `x`.
+/// What a way makes of a batch `x`.
 pub(in super::super) fn run<T: Real, K: Scheme>(
-    plan: &Plan,
-    sizes: Sizes,
+    way: &Way<T>,
     batch: usize,
     x: &[T],
     weight: &[T],
     bias: Option<&[T]>,
 ) -> Vec<T> {
+    let &Way { ref plan, sizes, ref streams, ref packed, .. } = way;
     let Sizes { groups, sources, targets, .. } = sizes;
     let each = batch.div_ceil(PIECES);
     let layout = &Layout::new(plan, each);
-    let streams: Vec<Streams> = plan.passes.iter().map(|pass| Streams::new(plan, pass)).collect();
-    let packed: Vec<Vec<T>> =
-        plan.passes.iter().zip(&streams).map(|(pass, streams)| pack::<T, K>(sizes, pass, streams, weight)).collect();
     let image = plan.target[0] * plan.target[1];
     let (input, output) = (x.len() / batch / groups, groups * targets * image);
     // SAFETY: the passes of a plan tile the target, and all targets of all groups are gone through.
@@ -52,7 +50,7 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
             for group in 0..groups {
                 let images = &images[group * input..count * groups * input];
                 let mut laid_out = None;
-                for ((pass, streams), packed) in plan.passes.iter().zip(&streams).zip(&packed) {
+                for ((pass, streams), packed) in plan.passes.iter().zip(streams).zip(packed) {
                     if laid_out.replace(streams.first) != Some(streams.first) {
                         layout.rows::<T, K>(plan, streams.first, sources, (images, groups * input), &mut rows);
                     }
@@ -79,7 +77,8 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
     let uneven: Vec<usize> = (0..batch).filter(|&i| uneven[i]).collect();
     if !uneven.is_empty() {
         let images = uneven.iter().map(|i| &x[i * groups * input..][..groups * input]).collect::<Vec<_>>().concat();
-        let outputs = direct::run(plan, sizes, uneven.len(), &images, weight, bias);
+        let packed = direct::pack(plan, sizes, weight);
+        let outputs = direct::run(plan, sizes, &packed, uneven.len(), &images, bias);
         for (i, from) in uneven.into_iter().zip(outputs.chunks_exact(output)) {
             y[i * output..][..output].copy_from_slice(from);
         }
@@ -87,8 +86,18 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
     y
 }
 
+/// G w for each pass of a plan.
+pub(in super::super) fn pack<T: Real, K: Scheme>(
+    plan: &Plan,
+    sizes: Sizes,
+    streams: &[Streams],
+    weight: &[T],
+) -> Vec<Vec<T>> {
+    plan.passes.iter().zip(streams).map(|(pass, streams)| pack_pass::<T, K>(sizes, pass, streams, weight)).collect()
+}
+
 /// G w in the order in which it is used: by group, point, tile, source channel, stream, channel of the tile.
-fn pack<T: Real, K: Scheme>(sizes: Sizes, pass: &Pass, streams: &Streams, weight: &[T]) -> Vec<T> {
+fn pack_pass<T: Real, K: Scheme>(sizes: Sizes, pass: &Pass, streams: &Streams, weight: &[T]) -> Vec<T> {
     let Sizes { groups, sources, targets, taps, source, target } = sizes;
     let all = sources * targets * taps;
     assert!(weight.len() == groups * all);
