@@ -2,10 +2,12 @@
 //! The profile is the one that everything else is compiled with, in which the crate itself is optimised.
 //!
 //! `Forward` is the forward pass alone, `Gradient` both passes, `Composed` both of the form that is made of Candle's
-//! operations.
+//! operations. All of it for each instruction set that the machine has kernels for; `CANDLELIGHT_INSTRUCTIONS` names one alone.
+
+use std::process::{Command, ExitCode};
 
 use candlelight::autograd::vjp;
-use candlelight::kernels::composed;
+use candlelight::kernels::{Instructions, composed};
 use candlelight::loss::binary_cross_entropy_with_logits;
 use candlelight::nn::{
     Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, batch_norm2d, blur_pool2d, embedding, group_norm, gru,
@@ -24,8 +26,26 @@ enum Way {
 
 const WAYS: [Way; 3] = [Way::Forward, Way::Gradient, Way::Composed];
 
-fn main() {
-    divan::main();
+/// The environment variable of the sets.
+const INSTRUCTIONS: &str = "CANDLELIGHT_INSTRUCTIONS";
+
+fn main() -> ExitCode {
+    let sets: &[&str] = match Instructions::in_use() {
+        Instructions::Avx512 => &["avx512", "avx2"],
+        _ => &[],
+    };
+    if sets.is_empty() || std::env::var_os(INSTRUCTIONS).is_some() {
+        println!("instructions: {}", Instructions::in_use());
+        divan::main();
+        return ExitCode::SUCCESS;
+    }
+    // A process chooses once.
+    let run = |set: &&str| {
+        let program = std::env::current_exe().expect("this program");
+        let status = Command::new(program).args(std::env::args_os().skip(1)).env(INSTRUCTIONS, set).status();
+        status.expect("the same program again").success()
+    };
+    if sets.iter().all(run) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn input(shape: impl Into<candlelight::candle_core::Shape>) -> Var {

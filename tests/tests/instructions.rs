@@ -52,11 +52,14 @@ fn digests() -> Vec<String> {
         ] {
             let config =
                 Conv2dConfig { stride: (stride, stride), padding: (padding, padding), groups, ..Default::default() };
-            add(
-                &format!("conv {c} {o} {kernel} {stride}"),
-                &[5, c, side, side + 1],
-                Box::new(move |p| Ok(Box::new(Conv2d::new(c, o, kernel, config, p.clone())?))),
-            );
+            // One image is shared out by its output channels, several by image.
+            for n in [1, 5] {
+                add(
+                    &format!("conv {c} {o} {kernel} {stride}, {n}"),
+                    &[n, c, side, side + 1],
+                    Box::new(move |p| Ok(Box::new(Conv2d::new(c, o, kernel, config, p.clone())?))),
+                );
+            }
         }
         let double = ConvTranspose2dConfig { stride: (2, 2), padding: (1, 1), ..Default::default() };
         add(

@@ -3,13 +3,15 @@
 //! A tile of the result, some channels by some registers of pixels, stays in registers while all taps of all channels
 //! are added up.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
-use super::super::values::unwritten;
+use super::super::values::{Parts, unwritten};
 use super::Geometry;
 use super::lines::lay_out;
 use super::plan::{Pass, Plan};
-use super::tile::{Tiles, most_rows, most_rows_in_use};
+use super::tile::{Tiles, most_rows, most_rows_in_use, shares};
 use crate::real::{load, store};
 use crate::tiles::tiles;
 use crate::{Real, real, threads};
@@ -65,19 +67,25 @@ pub(super) fn run<T: Real>(
     let each = batch.div_ceil(PIECES);
     // SAFETY: the passes of a plan tile the target, and all targets of all groups are gone through.
     let mut y = unsafe { unwritten(batch * output) };
-    threads::run_chunks(&mut y, each * output, |start, y| {
-        let first = start / output;
-        let mut buffer = vec![T::ZERO; plan.buffer];
-        for (i, y) in y.chunks_exact_mut(output).enumerate() {
-            for (group, y) in y.chunks_exact_mut(targets * image).enumerate() {
-                let x = &x[((first + i) * groups + group) * input..][..input];
-                lay_out(plan, x, &mut buffer);
+    {
+        let pieces = batch.div_ceil(each);
+        let shares = shares::<T>(targets, pieces);
+        let y = Parts::new(&mut y);
+        threads::run(pieces * shares.len(), |task| {
+            let (piece, share) = (task / shares.len(), &shares[task % shares.len()]);
+            let mut buffer = vec![T::ZERO; plan.buffer];
+            for (i, group) in
+                (piece * each..batch.min((piece + 1) * each)).flat_map(|i| (0..groups).map(move |g| (i, g)))
+            {
+                lay_out(plan, &x[(i * groups + group) * input..][..input], &mut buffer);
                 let bias = bias.map(|bias| &bias[group * targets..][..targets]);
                 let packed = &packed[group * weights..][..weights];
-                real::dispatch(Image { plan, targets, buffer: &buffer, packed, bias, y });
+                // SAFETY: the targets of this image, group and share.
+                let y = unsafe { y.part(i * output + (group * targets + share.start) * image, share.len() * image) };
+                real::dispatch(Image { plan, targets, share, buffer: &buffer, packed, bias, y });
             }
-        }
-    });
+        });
+    }
     y
 }
 
@@ -107,6 +115,8 @@ pub(super) fn pack<T: Real>(plan: &Plan, sizes: Sizes, weight: &[T]) -> Vec<T> {
 struct Image<'a, T> {
     plan: &'a Plan,
     targets: usize,
+    /// Those that are made; y begins with the first of them.
+    share: &'a Range<usize>,
     buffer: &'a [T],
     packed: &'a [T],
     bias: Option<&'a [T]>,
@@ -118,12 +128,12 @@ impl<T: Real> WithSimd for Image<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { plan, targets, buffer, mut packed, bias, y } = self;
+        let Self { plan, targets, share, buffer, mut packed, bias, y } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
         let block = BLOCK * lanes;
         let image = plan.target[0] * plan.target[1];
         assert!(
-            targets * image <= y.len()
+            share.len() * image <= y.len()
                 && targets * plan.passes.iter().map(|p| p.offsets.len()).sum::<usize>() <= packed.len()
         );
         // A register more, because the last of them may be read beyond its end.
@@ -142,6 +152,11 @@ impl<T: Real> WithSimd for Image<'_, T> {
                 pass.pieces(plan, start, count, &mut pieces);
                 let (mut first, mut weights) = (0, weights);
                 for rows in tiles(targets, most_rows::<T, S>()) {
+                    if !share.contains(&first) {
+                        weights = &weights[depth * rows..];
+                        first += rows;
+                        continue;
+                    }
                     // SAFETY: tiles read as far as the last register of pixels from each offset on, for which there is
                     // room by the assertion, as many weights as there are, and write inside the rows of the block.
                     unsafe {
@@ -158,7 +173,7 @@ impl<T: Real> WithSimd for Image<'_, T> {
                     }
                     for r in 0..rows {
                         let bias = bias.map_or(T::ZERO, |bias| bias[first + r]);
-                        let y = &mut y[(first + r) * image..][..image];
+                        let y = &mut y[(first + r - share.start) * image..][..image];
                         let sums = &sums[r * block..];
                         for piece in &pieces {
                             piece.write::<T, S>(simd, sums, bias, pass.step[1], y, pass.step == [1, 1]);

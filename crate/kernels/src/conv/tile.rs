@@ -1,12 +1,13 @@
 //! Tiles of sums of moved images: some channels by some registers of pixels.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use crate::real::{load, store};
-use crate::tiles::many_registers;
-use crate::{Real, real};
+use crate::tiles::{many_registers, tiles};
+use crate::{Real, real, threads};
 
 /// The most rows of a tile: 6 × 2 sums, or 12 × 2 where there are 32 registers.
 #[inline(always)]
@@ -26,6 +27,20 @@ pub(super) fn most_rows_in_use<T: Real>() -> usize {
         }
     }
     real::dispatch(Most::<T>(PhantomData))
+}
+
+/// The target channels in ranges of whole tiles, so many that each thread has one where there are only a few `pieces` of a batch.
+/// What is laid out is laid out for each of them.
+pub(super) fn shares<T: Real>(targets: usize, pieces: usize) -> Vec<Range<usize>> {
+    let heights: Vec<usize> = tiles(targets, most_rows_in_use::<T>()).collect();
+    let count = threads::count().div_ceil(pieces).clamp(1, heights.len());
+    let mut first = 0;
+    let share = |heights: &[usize]| {
+        let start = first;
+        first += heights.iter().sum::<usize>();
+        start..first
+    };
+    heights.chunks(heights.len().div_ceil(count)).map(share).collect()
 }
 
 /// The most registers in each of so many rows, so that the sums fill the registers.

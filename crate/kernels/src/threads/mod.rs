@@ -28,6 +28,14 @@ pub fn run(tasks: usize, task: impl Fn(usize) + Sync) {
     }
 }
 
+/// How many threads tasks are run on from here.
+pub(crate) fn count() -> usize {
+    match pool() {
+        Some(pool) if !IN_TASK.get() => pool.threads(),
+        _ => 1,
+    }
+}
+
 /// [`run`] over pieces of `data`, each of `length` but the last; the first argument is where the piece starts.
 pub fn run_chunks<T: Send>(data: &mut [T], length: usize, task: impl Fn(usize, &mut [T]) + Sync) {
     struct Start<T>(*mut T);

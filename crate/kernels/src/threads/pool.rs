@@ -186,6 +186,10 @@ impl Pool {
         }
     }
 
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
     fn has_room(&self, state: &State) -> bool {
         state.at_work() + self.busy.load(Ordering::Relaxed) < self.threads
     }

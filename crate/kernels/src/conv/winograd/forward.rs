@@ -1,13 +1,14 @@
 //! Products at all points, summed over channels, and joined to rows of the output.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use super::super::super::values::{Parts, unwritten};
 use super::super::direct::{self, PIECES, Piece, Sizes};
 use super::super::plan::{Pass, Plan};
-use super::super::tile::{Tiles, most_rows, most_rows_in_use};
+use super::super::tile::{Tiles, most_rows, most_rows_in_use, shares};
 use super::super::way::Way;
 use super::range::even;
 use super::scheme::{MOST, ROWS, Scheme};
@@ -37,43 +38,57 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
     let mut y = unsafe { unwritten(batch * output) };
     // Images that are not for this way.
     let mut uneven = vec![false; batch];
-    threads::run_each(y.chunks_mut(each * output).zip(uneven.chunks_mut(each)), |i, (y, uneven)| {
-        let mut rows = vec![T::ZERO; layout.buffer::<K>(sources * layout.copies)];
-        let images = x[i * each * groups * input..].chunks(layout.together * groups * input);
-        let pieces = y.chunks_mut(layout.together * output).zip(uneven.chunks_mut(layout.together));
-        for (images, (y, uneven)) in images.zip(pieces) {
-            let count = y.len() / output;
-            // Here, because the images are then near when they are laid out.
-            for (image, uneven) in images.chunks_exact(groups * input).zip(uneven) {
-                *uneven = !even(image);
-            }
-            for group in 0..groups {
-                let images = &images[group * input..count * groups * input];
-                let mut laid_out = None;
-                for ((pass, streams), packed) in plan.passes.iter().zip(streams).zip(packed) {
-                    if laid_out.replace(streams.first) != Some(streams.first) {
-                        layout.rows::<T, K>(plan, streams.first, sources, (images, groups * input), &mut rows);
+    {
+        let pieces = batch.div_ceil(each);
+        let shares = shares::<T>(targets, pieces);
+        let (y, uneven) = (Parts::new(&mut y), Parts::new(&mut uneven));
+        threads::run(pieces * shares.len(), |task| {
+            let (piece, share) = (task / shares.len(), &shares[task % shares.len()]);
+            let mut rows = vec![T::ZERO; layout.buffer::<K>(sources * layout.copies)];
+            let end = batch.min((piece + 1) * each);
+            for first in (piece * each..end).step_by(layout.together) {
+                let count = layout.together.min(end - first);
+                let images = &x[first * groups * input..][..count * groups * input];
+                if share.start == 0 {
+                    // SAFETY: images of this piece, in its first share alone.
+                    let uneven = unsafe { uneven.part(first, count) };
+                    // Here, because the images are then near when they are laid out.
+                    for (image, uneven) in images.chunks_exact(groups * input).zip(uneven) {
+                        *uneven = !even(image);
                     }
-                    let weights = packed.len() / groups;
-                    real::dispatch(Products::<T, K> {
-                        layout,
-                        count,
-                        plan,
-                        pass,
-                        offsets: &streams.offsets(layout, sources),
-                        targets,
-                        rows: &rows,
-                        point: layout.point(sources * layout.copies),
-                        packed: &packed[group * weights..][..weights],
-                        bias: bias.map(|bias| &bias[group * targets..][..targets]),
-                        y: &mut y[group * targets * image..],
-                        image: output,
-                        scheme: PhantomData,
-                    });
+                }
+                for group in 0..groups {
+                    let images = &images[group * input..];
+                    let start = first * output + (group * targets + share.start) * image;
+                    // SAFETY: targets of this piece; those of other shares lie between them only where there are no others.
+                    let y = unsafe { y.part(start, (count - 1) * output + share.len() * image) };
+                    let mut laid_out = None;
+                    for ((pass, streams), packed) in plan.passes.iter().zip(streams).zip(packed) {
+                        if laid_out.replace(streams.first) != Some(streams.first) {
+                            layout.rows::<T, K>(plan, streams.first, sources, (images, groups * input), &mut rows);
+                        }
+                        let weights = packed.len() / groups;
+                        real::dispatch(Products::<T, K> {
+                            layout,
+                            count,
+                            plan,
+                            pass,
+                            offsets: &streams.offsets(layout, sources),
+                            targets,
+                            share,
+                            rows: &rows,
+                            point: layout.point(sources * layout.copies),
+                            packed: &packed[group * weights..][..weights],
+                            bias: bias.map(|bias| &bias[group * targets..][..targets]),
+                            y: &mut *y,
+                            image: output,
+                            scheme: PhantomData,
+                        });
+                    }
                 }
             }
-        }
-    });
+        });
+    }
     let uneven: Vec<usize> = (0..batch).filter(|&i| uneven[i]).collect();
     if !uneven.is_empty() {
         let images = uneven.iter().map(|i| &x[i * groups * input..][..groups * input]).collect::<Vec<_>>().concat();
@@ -155,6 +170,8 @@ struct Products<'a, T, K> {
     pass: &'a Pass,
     offsets: &'a [usize],
     targets: usize,
+    /// Those that are made; y begins with the first of them.
+    share: &'a Range<usize>,
     rows: &'a [T],
     /// Numbers of the rows from one point to the next.
     point: usize,
@@ -234,7 +251,7 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { offsets, targets, rows, packed, bias, point, .. } = self;
+        let Self { offsets, targets, share, rows, packed, bias, point, .. } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
         let depth = offsets.len();
         let most = tiles(targets, most_rows::<T, S>()).next().unwrap_or(1);
@@ -256,6 +273,10 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
             self.quads(start, size, &mut quads);
             let mut first = 0;
             for tall in tiles(targets, most) {
+                if !share.contains(&first) {
+                    first += tall;
+                    continue;
+                }
                 for i in 0..K::POINTS {
                     let weights = &packed[i * depth * targets + first * depth..][..depth * tall];
                     let sums = &mut sums[i * most * block..][..most * block];
@@ -281,7 +302,8 @@ impl<T: Real, K: Scheme> WithSimd for Products<'_, T, K> {
                         finish::<T, S, K>(simd, sums, most * block, size, bias);
                     }
                     for quad in &quads {
-                        let y = &mut self.y[quad.image + (first + r) * height * width..][..height * width];
+                        let y =
+                            &mut self.y[quad.image + (first + r - share.start) * height * width..][..height * width];
                         match step {
                             [1, 1] => quad.join::<T, S, K>(simd, sums, most * block, bias, y, width),
                             [down, across] => {
