@@ -1,7 +1,7 @@
 //! `value_and_grad` and `vjp` against Candle's own backward pass.
 
 use candlelight::activation::{log_softmax, relu, softmax};
-use candlelight::autograd::{grad, saved_bytes, value_and_grad, value_and_grad_of, value_and_grad_with, vjp};
+use candlelight::autograd::{grad, no_grad, saved_bytes, value_and_grad, value_and_grad_of, value_and_grad_with, vjp};
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
 use candlelight::nn::{self, Linear, linear};
@@ -501,4 +501,25 @@ fn grad_refuses_what_another_call_recorded() {
     assert!(matches!(grad(&kept, &x), Err(Error::Recorded { operation: "linear" })));
     let inside = value_and_grad(|| Ok(grad(&kept, &x)?.sum_all()?));
     assert!(matches!(inside, Err(Error::Recorded { operation: "linear" })));
+}
+
+#[test]
+fn without_gradients_values_are_the_same_and_an_inner_gradient_is_still_computed() {
+    if !layers_record() {
+        return;
+    }
+    let (params, layers) = chain();
+    let x = Tensor::ones((3, layers[0].weight().dims()[1]), DType::F64, &Device::Cpu).unwrap();
+    let x = x.to_dtype(params.dtype()).unwrap();
+    let y = layers[0].forward(&x, Mode::Eval).unwrap();
+    let loss = || Ok(layers[0].forward(&x, Mode::Train)?.sum_all()?);
+    let (_, expected) = value_and_grad(loss).unwrap();
+    let (plain, inner) = no_grad(|| (layers[0].forward(&x, Mode::Eval).unwrap(), value_and_grad(loss).unwrap().1));
+    assert!(y.track_op() && !plain.track_op());
+    assert_eq!(flat(&plain), flat(&y));
+    let of = |gradients: &GradStore| flat(gradients.get(layers[0].weight()).expect("a gradient"));
+    assert_eq!(of(&inner), of(&expected));
+    // Also after an error: what comes later is recorded again.
+    let failed: Result<()> = no_grad(|| Err(Error::DuplicateStatics));
+    assert!(failed.is_err() && layers[0].forward(&x, Mode::Eval).unwrap().track_op());
 }

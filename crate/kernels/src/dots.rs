@@ -29,7 +29,7 @@ pub(crate) trait Dots<T: Real>: Copy {
     unsafe fn own(self, from: [*const T; 2]) -> Self::Register;
     /// a b + c in each lane.
     fn fma(self, a: Self::Register, b: Self::Register, c: Self::Register) -> Self::Register;
-    /// The sum of each product's lanes; the second is not a number where there is but one.
+    /// The sum of each product's lanes; the second is 0 where there is but one product.
     fn sums(self, x: Self::Register) -> [T; 2];
 }
 

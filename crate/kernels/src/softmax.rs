@@ -34,7 +34,10 @@ fn softmax_of<T: Real>(x: &Tensor, log: bool) -> Result<Tensor> {
                 .ln();
                 y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - max - sum);
             } else {
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max).exp());
+                y.iter_mut().zip(x).for_each(
+                    #[inline(always)]
+                    |(y, &x)| *y = (x - max).exp(),
+                );
                 let scale = T::ONE
                     / rows::sum(
                         y,
@@ -61,7 +64,10 @@ fn softmax_of<T: Real>(x: &Tensor, log: bool) -> Result<Tensor> {
                         #[inline(always)]
                         |g| g,
                     );
-                    dx.iter_mut().zip(g).zip(y).for_each(|((dx, &g), &y)| *dx = g - y.exp() * sum);
+                    dx.iter_mut().zip(g).zip(y).for_each(
+                        #[inline(always)]
+                        |((dx, &g), &y)| *dx = g - y.exp() * sum,
+                    );
                 } else {
                     let sum = rows::sum2(
                         g,
@@ -106,7 +112,10 @@ fn cross_entropy_of<T: Real>(logits: &Tensor, labels: &[u32], scale: f64) -> Res
                         // It comes while this one is computed.
                         real::prefetch_all(&next[..width.min(next.len())]);
                         let max = rows::max(z);
-                        gradient.iter_mut().zip(z).for_each(|(p, &z)| *p = (z - max).exp());
+                        gradient.iter_mut().zip(z).for_each(
+                            #[inline(always)]
+                            |(p, &z)| *p = (z - max).exp(),
+                        );
                         let sum = rows::sum(
                             gradient,
                             #[inline(always)]

@@ -63,19 +63,24 @@ impl Sequential {
     }
 }
 
+/// Runs layers one after another, each together with an activation that follows it.
+pub(super) fn run<'a>(layers: impl Iterator<Item = &'a dyn Module>, x: &Tensor, mode: Mode) -> Result<Tensor> {
+    let (mut layers, mut x) = (layers.peekable(), x.clone());
+    while let Some(layer) = layers.next() {
+        x = match layers.peek().and_then(|next| next.as_activation()) {
+            Some(activation) => {
+                layers.next();
+                layer.forward_then(&x, mode, activation)?
+            }
+            None => layer.forward(&x, mode)?,
+        };
+    }
+    Ok(x)
+}
+
 impl Module for Sequential {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let (mut layers, mut x) = (self.layers.iter().peekable(), x.clone());
-        while let Some(layer) = layers.next() {
-            x = match layers.peek().and_then(|next| next.as_activation()) {
-                Some(activation) => {
-                    layers.next();
-                    layer.forward_then(&x, mode, activation)?
-                }
-                None => layer.forward(&x, mode)?,
-            };
-        }
-        Ok(x)
+        run(self.layers.iter().map(|layer| &**layer), x, mode)
     }
 
     fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {

@@ -61,9 +61,18 @@ impl Unary {
     pub(crate) fn apply<T: Real>(self, x: &mut [T]) {
         // The choice is made outside the loops, which then become vector code.
         match self {
-            Self::Relu => x.iter_mut().for_each(|x| *x = Self::Relu.value(*x)),
-            Self::Sigmoid => x.iter_mut().for_each(|x| *x = Self::Sigmoid.value(*x)),
-            Self::Tanh => x.iter_mut().for_each(|x| *x = Self::Tanh.value(*x)),
+            Self::Relu => x.iter_mut().for_each(
+                #[inline(always)]
+                |x| *x = Self::Relu.value(*x),
+            ),
+            Self::Sigmoid => x.iter_mut().for_each(
+                #[inline(always)]
+                |x| *x = Self::Sigmoid.value(*x),
+            ),
+            Self::Tanh => x.iter_mut().for_each(
+                #[inline(always)]
+                |x| *x = Self::Tanh.value(*x),
+            ),
         }
     }
 

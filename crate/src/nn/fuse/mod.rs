@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::{Activation, Linear, Linearized, Mode, Module};
+use super::{Activation, Linear, Linearized, Mode, Module, sequential};
 use crate::autograd::no_grad;
 use crate::{Error, Result};
 
@@ -164,26 +164,12 @@ impl Fused {
     /// Runs the layers and `last`. Nothing in here is trained: only a way back to `x` may be wanted.
     fn run(&self, x: &Tensor, mode: Mode, last: Option<Activation>) -> Result<Tensor> {
         check(mode)?;
-        match x.track_op() {
-            true => self.run_layers(x, mode, last),
-            false => Ok(no_grad(|| self.run_layers(x, mode, last))?.detach()),
-        }
-    }
-
-    fn run_layers(&self, x: &Tensor, mode: Mode, last: Option<Activation>) -> Result<Tensor> {
         let last = last.as_ref().map(|last| last as &dyn Module);
-        let mut layers = self.layers.iter().map(Step::module).chain(last).peekable();
-        let mut x = x.clone();
-        while let Some(layer) = layers.next() {
-            x = match layers.peek().and_then(|next| next.as_activation()) {
-                Some(activation) => {
-                    layers.next();
-                    layer.forward_then(&x, mode, activation)?
-                }
-                None => layer.forward(&x, mode)?,
-            };
+        let layers = self.layers.iter().map(Step::module).chain(last);
+        match x.track_op() {
+            true => sequential::run(layers, x, mode),
+            false => Ok(no_grad(|| sequential::run(layers, x, mode))?.detach()),
         }
-        Ok(x)
     }
 }
 

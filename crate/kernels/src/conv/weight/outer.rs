@@ -83,13 +83,12 @@ impl<T: Real> WithSimd for Outer<'_, T> {
                         };
                     }
                     match rows {
-                        7.. if !many_registers::<T, S>() => {}
-                        12 => tile!(12, 1),
-                        11 => tile!(11, 1),
-                        10 => tile!(10, 1),
-                        9 => tile!(9, 1),
-                        8 => tile!(8, 1),
-                        7 => tile!(7, 1),
+                        12 if many_registers::<T, S>() => tile!(12, 1),
+                        11 if many_registers::<T, S>() => tile!(11, 1),
+                        10 if many_registers::<T, S>() => tile!(10, 1),
+                        9 if many_registers::<T, S>() => tile!(9, 1),
+                        8 if many_registers::<T, S>() => tile!(8, 1),
+                        7 if many_registers::<T, S>() => tile!(7, 1),
                         6 => tile_of_vectors!(6),
                         5 => tile_of_vectors!(5),
                         4 => tile_of_vectors!(4),
