@@ -32,6 +32,7 @@ mod rows;
 pub mod softmax;
 pub mod threads;
 mod tiles;
+mod transpose;
 pub mod update;
 mod values;
 pub mod windows;

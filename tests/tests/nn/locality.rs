@@ -39,6 +39,7 @@ fn cases(dtype: DType) -> Vec<Case> {
     let halve = ConvTranspose2dConfig { stride: (2, 2), padding: (1, 1), ..Default::default() };
     vec![
         case("conv 3×3", &[3, 16, 13, 11], dtype, |p| Conv2d::new(16, 16, 3, two(1, 1), p)),
+        case("conv 3×3, few channels", &[3, 8, 13, 11], dtype, |p| Conv2d::new(8, 8, 3, two(1, 1), p)),
         case("conv 3×3, small", &[2, 16, 4, 4], dtype, |p| Conv2d::new(16, 16, 3, two(1, 1), p)),
         case("conv 3×3, groups", &[3, 32, 9, 10], dtype, |p| {
             Conv2d::new(32, 32, 3, Conv2dConfig { groups: 2, ..two(1, 1) }, p)

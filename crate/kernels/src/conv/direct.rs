@@ -12,6 +12,7 @@ use super::Geometry;
 use super::lines::lay_out;
 use super::plan::{Pass, Plan};
 use super::tile::{Tiles, most_rows, most_rows_in_use, shares};
+use super::way::Way;
 use crate::real::{load, store};
 use crate::tiles::tiles;
 use crate::{Real, real, threads};
@@ -87,6 +88,21 @@ pub(super) fn run<T: Real>(
         });
     }
     y
+}
+
+/// Computes some images of a batch `x` once more, in place of what another way made of them.
+pub(super) fn replace<T: Real>(way: &Way<T>, images: &[usize], x: &[T], weight: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    let &Way { ref plan, sizes, .. } = way;
+    if images.is_empty() {
+        return;
+    }
+    let input = sizes.groups * sizes.sources * plan.source[0] * plan.source[1];
+    let output = sizes.groups * sizes.targets * plan.target[0] * plan.target[1];
+    let from = images.iter().map(|i| &x[i * input..][..input]).collect::<Vec<_>>().concat();
+    let outputs = run(plan, sizes, &pack(plan, sizes, weight), images.len(), &from, bias);
+    for (i, from) in images.iter().zip(outputs.chunks_exact(output)) {
+        y[i * output..][..output].copy_from_slice(from);
+    }
 }
 
 /// The weights in the order in which they are used: by group, pass, tile, source channel, tap, channel of the tile.

@@ -114,6 +114,7 @@ fn weight_gradient<T: Real>(geometry: &Geometry, x: &[T], g: &[T]) -> Vec<T> {
     let at_points = match winograd::kernel(plan, Sizes::correlate(geometry)).filter(|_| wide) {
         Some(Kernel::Two) => winograd::gradient::<T, Two>(geometry, plan, x, g),
         Some(Kernel::Three) => winograd::gradient::<T, Three>(geometry, plan, x, g),
+        Some(Kernel::Square(square)) => winograd::gradient_of_squares(geometry, &square, x, g),
         None => None,
     };
     let dw = at_points.unwrap_or_else(|| weight::gradient(geometry, plan, x, g));

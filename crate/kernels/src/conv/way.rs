@@ -26,12 +26,13 @@ impl<T: Real> Way<T> {
     pub fn new(plan: Plan, sizes: Sizes, weight: &[T]) -> Self {
         let kernel = winograd::kernel(&plan, sizes);
         let streams: Vec<Streams> = match kernel {
-            Some(_) => plan.passes.iter().map(|pass| Streams::new(&plan, pass)).collect(),
-            None => Vec::new(),
+            Some(Kernel::Two | Kernel::Three) => plan.passes.iter().map(|pass| Streams::new(&plan, pass)).collect(),
+            Some(Kernel::Square(_)) | None => Vec::new(),
         };
         let packed = match kernel {
             Some(Kernel::Two) => winograd::pack::<T, Two>(&plan, sizes, &streams, weight),
             Some(Kernel::Three) => winograd::pack::<T, Three>(&plan, sizes, &streams, weight),
+            Some(Kernel::Square(square)) => vec![winograd::pack_squares(&square, sizes, weight)],
             None => vec![direct::pack(&plan, sizes, weight)],
         };
         Self { plan, sizes, kernel, streams, packed }
@@ -42,6 +43,7 @@ impl<T: Real> Way<T> {
         match self.kernel {
             Some(Kernel::Two) => winograd::run::<T, Two>(self, batch, x, weight, bias),
             Some(Kernel::Three) => winograd::run::<T, Three>(self, batch, x, weight, bias),
+            Some(Kernel::Square(square)) => winograd::squares(self, &square, batch, x, weight, bias),
             None => direct::run(&self.plan, self.sizes, &self.packed[0], batch, x, bias),
         }
     }

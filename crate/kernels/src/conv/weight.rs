@@ -9,7 +9,7 @@ mod panels;
 
 use dots::Correlations;
 pub(super) use outer::Outer;
-pub(super) use panels::{PANEL, panels};
+pub(super) use panels::{PANEL, images, panel, panels};
 
 use super::Geometry;
 use super::lines::lay_out;

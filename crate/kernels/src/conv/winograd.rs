@@ -10,16 +10,18 @@
 //!
 //! Two rows of the kernel need five products instead of eight; with a stride, a kernel of four rows is two such, one
 //! for every second row of the input. Across, the kernel is taken as it is, which leaves all numbers of a row beside
-//! one another.
+//! one another; only a kernel of 3 × 3 without stride has points along both axes (`square`).
 
 mod forward;
 mod range;
 mod rows;
 mod scheme;
+mod square;
 mod weight;
 
 pub(super) use forward::{pack, run};
 pub(super) use scheme::{Three, Two};
+pub(super) use square::{Square, gradient as gradient_of_squares, pack as pack_squares, run as squares};
 pub(super) use weight::gradient;
 
 use std::marker::PhantomData;
@@ -35,17 +37,22 @@ use crate::Real;
 /// Pixels of transformed rows that are laid out together.
 const PIXELS: usize = 320;
 
-/// Rows of the kernel.
+/// What is multiplied at the points: columns of so many rows, or the whole kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kernel {
     Two,
     Three,
+    /// Three of three columns.
+    Square(Square),
 }
 
 /// The scheme that makes a plan faster, if one does.
 pub(super) fn kernel(plan: &Plan, sizes: Sizes) -> Option<Kernel> {
     if sizes.sources.min(sizes.targets) < 3 || sizes.sources * sizes.targets < 48 {
         return None;
+    }
+    if let Some(square) = Square::new(plan, sizes) {
+        return Some(Kernel::Square(square));
     }
     let streams: Vec<Streams> = plan.passes.iter().map(|pass| Streams::new(plan, pass)).collect();
     let (kernel, points) = match streams.iter().map(|streams| streams.height).max()? {

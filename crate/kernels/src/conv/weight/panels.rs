@@ -1,69 +1,92 @@
-//! Gradients with output channels beside one another.
+//! Images with channels beside one another.
+
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use crate::real::{load, store};
+use crate::transpose::transposed;
 use crate::{Real, real};
 
-/// Output channels whose gradients lie beside one another.
+/// Channels whose numbers lie beside one another.
 pub(in super::super) const PANEL: usize = 16;
 
 /// Lays gradients [maps, rows, columns] out by panel, pixel along the pitch, channel; panels are `pixels` times
-/// [`PANEL`] apart. The numbers between rows, and those of channels that are not there, are left as they are.
+/// [`PANEL`] apart. The numbers between rows are left as they are, those of channels that are not there are zero.
 pub(in super::super) fn panels<T: Real>(g: &[T], size: [usize; 2], pitch: usize, pixels: usize, to: &mut [T]) {
-    real::dispatch(Transpose { g, size, pitch, pixels, to });
+    let [rows, columns] = size;
+    let image = rows * columns;
+    for (g, to) in g.chunks(PANEL * image).zip(to.chunks_exact_mut(pixels * PANEL)) {
+        panel(g, image, 0..image, columns, to, pitch);
+    }
 }
 
-struct Transpose<'a, T> {
-    g: &'a [T],
-    size: [usize; 2],
+/// Lays pixels of up to [`PANEL`] images out by pixel and channel, in rows of so many columns, which are `pitch` pixels apart in
+/// `to`. Channels that are not there are zero.
+pub(in super::super) fn panel<T: Real>(
+    images: &[T],
+    image: usize,
+    pixels: Range<usize>,
+    columns: usize,
+    to: &mut [T],
     pitch: usize,
-    pixels: usize,
-    to: &'a mut [T],
+) {
+    real::dispatch(Panel { images, image, pixels, columns, to, pitch });
 }
 
-impl<T: Real> WithSimd for Transpose<'_, T> {
+struct Panel<'a, T> {
+    images: &'a [T],
+    image: usize,
+    pixels: Range<usize>,
+    columns: usize,
+    to: &'a mut [T],
+    pitch: usize,
+}
+
+impl<T: Real> WithSimd for Panel<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { g, size: [rows, columns], pitch, pixels, to } = self;
+        let Self { images, image, pixels, columns, to, pitch } = self;
         let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-        let image = rows * columns;
-        assert!((rows - 1) * pitch + columns <= pixels && PANEL.is_multiple_of(lanes));
-        for (g, to) in g.chunks(PANEL * image).zip(to.chunks_exact_mut(pixels * PANEL)) {
-            if g.len() < PANEL * image {
-                for (m, g) in g.chunks_exact(image).enumerate() {
-                    for (r, row) in g.chunks_exact(columns).enumerate() {
-                        let to = &mut to[r * pitch * PANEL + m..];
-                        to.iter_mut().step_by(PANEL).zip(row).for_each(|(to, &g)| *to = g);
+        let (channels, count) = (images.len() / image, pixels.len());
+        let last = (count - 1) / columns * pitch + (count - 1) % columns;
+        assert!(
+            channels <= PANEL
+                && pixels.end <= image
+                && pixels.start.is_multiple_of(columns)
+                && columns <= pitch
+                && (last + 1) * PANEL <= to.len()
+                && PANEL.is_multiple_of(lanes)
+        );
+        for p in (0..count).step_by(lanes) {
+            // The last register reaches back, if there is a whole one.
+            let p = if count < lanes { p } else { p.min(count - lanes) };
+            let n = lanes.min(count - p);
+            for part in (0..PANEL).step_by(lanes) {
+                let row = |m: usize| &images[(part + m) * image + pixels.start + p..][..n];
+                let mut block = [T::splat(simd, T::ZERO); PANEL];
+                // Two loops: a constant number of registers stays in registers.
+                if n == lanes && part + lanes <= channels {
+                    for (m, register) in block.iter_mut().enumerate().take(lanes) {
+                        // SAFETY: a register's worth.
+                        *register = unsafe { load::<T, S>(row(m).as_ptr()) };
+                    }
+                } else {
+                    for (m, register) in block.iter_mut().enumerate().take(lanes.min(channels.saturating_sub(part))) {
+                        *register = T::load_part(simd, row(m));
                     }
                 }
-                continue;
-            }
-            for r in 0..rows {
-                for x in (0..columns).step_by(lanes) {
-                    // The last register reaches back, if there is a whole one.
-                    let x = if columns < lanes { x } else { x.min(columns - lanes) };
-                    let n = lanes.min(columns - x);
-                    for part in (0..PANEL).step_by(lanes) {
-                        let row = |m: usize| &g[(part + m) * image + r * columns + x..][..n];
-                        let mut block = [T::splat(simd, T::ZERO); PANEL];
-                        if n == lanes {
-                            for (m, register) in block.iter_mut().enumerate().take(lanes) {
-                                // SAFETY: a register's worth.
-                                *register = unsafe { load::<T, S>(row(m).as_ptr()) };
-                            }
-                        } else {
-                            for (m, register) in block.iter_mut().enumerate().take(lanes) {
-                                *register = T::load_part(simd, row(m));
-                            }
-                        }
-                        let block = transposed::<T, S>(simd, block, lanes);
-                        let to = &mut to[(r * pitch + x) * PANEL + part..][..(n - 1) * PANEL + lanes];
-                        for (j, &register) in block.iter().enumerate().take(n) {
-                            // SAFETY: a register of the last pixel's place ends where the slice does.
-                            unsafe { store::<T, S>(to.as_mut_ptr().add(j * PANEL), register) };
+                let block = transposed::<T, S>(simd, block);
+                let (mut at, mut column) = ((p / columns * pitch + p % columns) * PANEL + part, p % columns);
+                for (j, &register) in block.iter().enumerate().take(lanes) {
+                    if j < n {
+                        // SAFETY: a register of a pixel that is not after the last.
+                        unsafe { store::<T, S>(to.as_mut_ptr().add(at), register) };
+                        (at, column) = (at + PANEL, column + 1);
+                        if column == columns {
+                            (at, column) = (at + (pitch - columns) * PANEL, 0);
                         }
                     }
                 }
@@ -72,37 +95,55 @@ impl<T: Real> WithSimd for Transpose<'_, T> {
     }
 }
 
-/// The transpose of as many registers as each has lanes: mixing the first half of them with the second, number by number, moves
-/// one bit of the place of each from register to lane.
-#[inline(always)]
-fn transposed<T: Real, S: Simd>(simd: S, mut block: [T::Vector<S>; PANEL], lanes: usize) -> [T::Vector<S>; PANEL] {
-    // Written out: in a loop, LLVM would keep the registers in memory.
-    macro_rules! round {
-        ($half:literal: $($i:literal)*) => {{
-            let old = block;
-            $((block[2 * $i], block[2 * $i + 1]) = T::interleave(simd, old[$i], old[$i + $half]);)*
-        }};
+/// The other way: from [pixels, PANEL] to the pixels of each of up to [`PANEL`] channels.
+pub(in super::super) fn images<T: Real>(from: &[T], to: &mut [&mut [T]]) {
+    real::dispatch(Images { from, to });
+}
+
+struct Images<'a, 'b, T> {
+    from: &'a [T],
+    to: &'a mut [&'b mut [T]],
+}
+
+impl<T: Real> WithSimd for Images<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { from, to } = self;
+        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
+        let count = from.len() / PANEL;
+        assert!(PANEL.is_multiple_of(lanes) && to.len() <= PANEL && to.iter().all(|to| to.len() == count));
+        for p in (0..count).step_by(lanes) {
+            // The last register reaches back, if there is a whole one.
+            let p = if count < lanes { p } else { p.min(count - lanes) };
+            let n = lanes.min(count - p);
+            for part in (0..to.len()).step_by(lanes) {
+                let from = from[p * PANEL + part..].as_ptr();
+                let mut block = [T::splat(simd, T::ZERO); PANEL];
+                if n == lanes && part + lanes <= to.len() {
+                    for (j, register) in block.iter_mut().enumerate().take(lanes) {
+                        // SAFETY: a register of a pixel.
+                        *register = unsafe { load::<T, S>(from.add(j * PANEL)) };
+                    }
+                    let block = transposed::<T, S>(simd, block);
+                    for (to, &register) in to[part..part + lanes].iter_mut().zip(&block) {
+                        // SAFETY: a register's worth, which reaches to the end at most.
+                        unsafe { store::<T, S>(to.as_mut_ptr().add(p), register) };
+                    }
+                } else {
+                    for (j, register) in block.iter_mut().enumerate().take(n) {
+                        // SAFETY: a register of a pixel.
+                        *register = unsafe { load::<T, S>(from.add(j * PANEL)) };
+                    }
+                    let block = transposed::<T, S>(simd, block);
+                    for (to, &register) in to[part..].iter_mut().zip(&block).take(lanes) {
+                        T::store_part(simd, &mut to[p..p + n], register);
+                    }
+                }
+            }
+        }
     }
-    match lanes {
-        16 => {
-            round!(8: 0 1 2 3 4 5 6 7);
-            round!(8: 0 1 2 3 4 5 6 7);
-            round!(8: 0 1 2 3 4 5 6 7);
-            round!(8: 0 1 2 3 4 5 6 7);
-        }
-        8 => {
-            round!(4: 0 1 2 3);
-            round!(4: 0 1 2 3);
-            round!(4: 0 1 2 3);
-        }
-        4 => {
-            round!(2: 0 1);
-            round!(2: 0 1);
-        }
-        2 => round!(1: 0),
-        _ => {}
-    }
-    block
 }
 
 #[cfg(test)]
@@ -122,17 +163,32 @@ mod tests {
             for (at, &number) in to.iter().enumerate() {
                 let (panel, pixel, m) = (at / PANEL / pixels, at / PANEL % pixels, at % PANEL);
                 let (map, r, x) = (panel * PANEL + m, pixel / pitch, pixel % pitch);
-                let expected = match map < maps && x < columns {
-                    true => (map * rows + r) as f64 * columns as f64 + x as f64,
-                    false => -1.0,
+                let expected = match (x < columns, map < maps) {
+                    (true, true) => (map * rows + r) as f64 * columns as f64 + x as f64,
+                    (true, false) => 0.0,
+                    (false, _) => -1.0,
                 };
                 assert_eq!(number.wide(), expected, "{maps} {rows} {columns}: {map} {r} {x}");
+            }
+        }
+        /// And back, from some rows on.
+        fn check_back<T: Real>(channels: usize, [rows, columns]: [usize; 2]) {
+            let (image, start) = (rows * columns, rows / 2 * columns);
+            let from: Vec<T> = (0..channels * image).map(|i| T::of(i as f64)).collect();
+            let mut turned = vec![T::of(-1.0); (image - start) * PANEL];
+            panel(&from, image, start..image, columns, &mut turned, columns);
+            let mut to = vec![T::of(-1.0); channels * image];
+            images(&turned, &mut to.chunks_mut(image).map(|to| &mut to[start..]).collect::<Vec<_>>());
+            for (i, (&to, &from)) in to.iter().zip(&from).enumerate() {
+                assert!(to == if i % image < start { T::of(-1.0) } else { from }, "{channels} {rows} {columns}: {i}");
             }
         }
         for maps in [16, 32, 20, 5] {
             for size in [[1, 1], [3, 7], [2, 8], [4, 14], [2, 16], [3, 28], [1, 33]] {
                 check::<f32>(maps, size);
                 check::<f64>(maps, size);
+                check_back::<f32>(maps.min(PANEL), size);
+                check_back::<f64>(maps.min(PANEL), size);
             }
         }
     }

@@ -90,14 +90,7 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
         });
     }
     let uneven: Vec<usize> = (0..batch).filter(|&i| uneven[i]).collect();
-    if !uneven.is_empty() {
-        let images = uneven.iter().map(|i| &x[i * groups * input..][..groups * input]).collect::<Vec<_>>().concat();
-        let packed = direct::pack(plan, sizes, weight);
-        let outputs = direct::run(plan, sizes, &packed, uneven.len(), &images, bias);
-        for (i, from) in uneven.into_iter().zip(outputs.chunks_exact(output)) {
-            y[i * output..][..output].copy_from_slice(from);
-        }
-    }
+    direct::replace(way, &uneven, x, weight, bias, &mut y);
     y
 }
 
