@@ -152,7 +152,7 @@ impl Layout {
 
     /// Numbers from one point to the next: an odd number of cache lines, or the points would meet in a few places of the cache.
     fn point(&self) -> usize {
-        (self.panels * self.block | 1) * PANEL
+        ((self.panels * self.block) | 1) * PANEL
     }
 
     /// Where the first channel of a square is, at the first point.
