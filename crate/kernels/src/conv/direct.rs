@@ -12,7 +12,6 @@ use super::Geometry;
 use super::lines::lay_out;
 use super::plan::{Pass, Plan};
 use super::tile::{Tiles, most_rows, most_rows_in_use, shares};
-use super::way::Way;
 use crate::real::{load, store};
 use crate::tiles::tiles;
 use crate::{Real, real, threads};
@@ -91,8 +90,14 @@ pub(super) fn run<T: Real>(
 }
 
 /// Computes some images of a batch `x` once more, in place of what another way made of them.
-pub(super) fn replace<T: Real>(way: &Way<T>, images: &[usize], x: &[T], weight: &[T], bias: Option<&[T]>, y: &mut [T]) {
-    let &Way { ref plan, sizes, .. } = way;
+pub(super) fn replace<T: Real>(
+    (plan, sizes): (&Plan, Sizes),
+    images: &[usize],
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    y: &mut [T],
+) {
     if images.is_empty() {
         return;
     }

@@ -90,7 +90,7 @@ pub(in super::super) fn run<T: Real, K: Scheme>(
         });
     }
     let uneven: Vec<usize> = (0..batch).filter(|&i| uneven[i]).collect();
-    direct::replace(way, &uneven, x, weight, bias, &mut y);
+    direct::replace((plan, sizes), &uneven, x, weight, bias, &mut y);
     y
 }
 

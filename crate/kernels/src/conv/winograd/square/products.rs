@@ -73,7 +73,7 @@ pub(in super::super::super) fn run<T: Real>(
         });
     }
     let uneven: Vec<usize> = (0..batch).filter(|&i| uneven[i]).collect();
-    direct::replace(way, &uneven, x, weight, bias, &mut y);
+    direct::replace((&way.plan, way.sizes), &uneven, x, weight, bias, &mut y);
     y
 }
 
