@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run -p candlelight --example batch_and_layer_norm
+//! cargo run -p candlelight --example batch_and_layer_norm -- --quick     # mini-batches of 64 alone, at one rate, two seeds
 //! ```
 //!
 //! The subset of Fashion-MNIST in the crate, three epochs on 3 000 images. Three seeds; the learning rate of each cell is
@@ -140,11 +141,17 @@ fn run(build: Build, norm: Norm, size: usize, lr: f64, seed: u64, data: &[Datase
 }
 
 /// The test accuracies of three seeds at the learning rate with the best mean on the validation images, and that rate.
-fn judge(build: Build, norm: Norm, size: usize, data: &[Dataset; 3]) -> Result<(Summary, f64)> {
+fn judge(
+    build: Build,
+    norm: Norm,
+    size: usize,
+    (rates, seeds): (&[f64], u64),
+    data: &[Dataset; 3],
+) -> Result<(Summary, f64)> {
     let mut best = (f64::NEG_INFINITY, Summary::new(&[0.0])?, 0.0);
-    for rate in [0.0025, 0.01, 0.04, 0.16] {
+    for rate in rates {
         let lr = rate * (size as f64).sqrt();
-        let runs = (0..3).map(|seed| run(build, norm, size, lr, seed, data)).collect::<Result<Vec<_>>>()?;
+        let runs = (0..seeds).map(|seed| run(build, norm, size, lr, seed, data)).collect::<Result<Vec<_>>>()?;
         let (validation, test): (Vec<f64>, Vec<f64>) = runs.into_iter().unzip();
         let mean = Summary::new(&validation)?.mean;
         if mean > best.0 {
@@ -155,6 +162,9 @@ fn judge(build: Build, norm: Norm, size: usize, data: &[Dataset; 3]) -> Result<(
 }
 
 fn main() -> Result<()> {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let (sizes, rates, seeds): (&[usize], &[f64], u64) =
+        if quick { (&[64], &[0.01], 2) } else { (&[1, 2, 8, 64], &[0.0025, 0.01, 0.04, 0.16], 3) };
     let data = FashionMnist::offline(&Device::Cpu)?.as_images()?;
     let (train, rest) = data.train.split_at(3000)?;
     let normalization = Normalization::new(train.inputs())?;
@@ -165,10 +175,10 @@ fn main() -> Result<()> {
     let mut table = Table::new(["net", "M", "none", "batch norm", "layer norm"])
         .title("Test accuracy [%], mean of three seeds with 95 % intervals (learning rate)");
     for (net, build) in NETS {
-        for size in [1, 2, 8, 64] {
+        for &size in sizes {
             let mut cells = vec![net.to_owned(), size.to_string()];
             for norm in Norm::ALL {
-                cells.push(match judge(build, norm, size, &data) {
+                cells.push(match judge(build, norm, size, (rates, seeds), &data) {
                     Ok((accuracy, lr)) => format!("{accuracy:.1} ({lr:.3})"),
                     Err(error) => {
                         println!("{net}, M = {size}: {error}");

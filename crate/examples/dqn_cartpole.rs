@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example dqn_cartpole
+//! cargo run --release --example dqn_cartpole -- --quick     # one agent, of at most 6000 steps, nothing asserted
 //! ```
 //!
 //! An agent trains until 20 greedy episodes all reach 500, looked at every 2000 steps, or for 60 000 steps. Then 100 greedy
@@ -18,6 +19,7 @@ use candlelight::rl::{
 
 const SEEDS: std::ops::Range<u64> = 100..110;
 const MOST_STEPS: u64 = 60_000;
+const QUICK_STEPS: u64 = 6_000;
 /// Steps from one look to the next.
 const LOOK: u64 = 2000;
 
@@ -28,10 +30,10 @@ struct Run {
     seconds: f64,
 }
 
-fn train(seed: u64) -> Result<Run> {
+fn train(seed: u64, most: u64) -> Result<Run> {
     let started = Instant::now();
     let mut dqn = Dqn::new(CartPole::v1(), |params| q_network(&[4, 120, 84, 2], params), DqnConfig::cart_pole(), seed)?;
-    while dqn.steps() < MOST_STEPS {
+    while dqn.steps() < most {
         dqn.train(LOOK, Progress::Silent)?;
         if dqn.evaluate(&mut CartPole::v1(), 20, 1000 + dqn.steps())?.iter().all(|&total| total == 500.0) {
             break;
@@ -48,6 +50,7 @@ fn mean(returns: &[f64]) -> f64 {
 }
 
 fn main() -> Result<()> {
+    let quick = std::env::args().any(|argument| argument == "--quick");
     let mut rng = seeded(0);
     let random = episode_returns(&mut CartPole::v1(), |_| Ok(rng.random_range(0..2)), 1000, 0)?;
     let linear = |s: &[f64; 4]| Ok(usize::from(0.1 * s[0] + 0.5 * s[1] + 5.0 * s[2] + s[3] > 0.0));
@@ -55,7 +58,8 @@ fn main() -> Result<()> {
     println!("0.1 x + 0.5 ẋ + 5 θ + θ̇ > 0     {:6.1}", mean(&episode_returns(&mut CartPole::v1(), linear, 100, 0)?));
 
     let started = Instant::now();
-    let runs = parallel_map(SEEDS, train)?;
+    let (seeds, most) = if quick { (SEEDS.start..SEEDS.start + 1, QUICK_STEPS) } else { (SEEDS, MOST_STEPS) };
+    let runs = parallel_map(seeds, |seed| train(seed, most))?;
     for Run { seed, steps, score, seconds } in &runs {
         println!("seed {seed}: {score:5.1} after {steps:5} steps, {seconds:.1} s");
     }
@@ -65,6 +69,6 @@ fn main() -> Result<()> {
     println!("interquartile mean {:.1} [{low:.1}, {high:.1}]", interquartile_mean(&scores)?);
     println!("solved {} of {}: {solved:.2}", solved.successes, solved.trials);
     println!("{:.0} s in all", started.elapsed().as_secs_f64());
-    assert!(solved.successes >= 9, "at least 9 of 10 seeds are solved");
+    assert!(quick || solved.successes >= 9, "at least 9 of 10 seeds are solved");
     Ok(())
 }

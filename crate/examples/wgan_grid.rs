@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --package candlelight --example wgan_grid
+//! cargo run --package candlelight --example wgan_grid -- --quick     # a twentieth of the steps, nothing asserted
 //! ```
 //!
 //! The longer companion of `21-wasserstein-gan`: the same nets, four times the steps; of the penalty a weight of 0.1 and a rate
@@ -19,6 +20,7 @@ use candlelight::rng::normal;
 const SPREAD: f64 = 2.828_427_124_746_19;
 const BATCH: usize = 128;
 const STEPS: usize = 4_000;
+const QUICK: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
@@ -47,7 +49,7 @@ fn optimizer(way: Way, lr: f64, params: &Params) -> Result<Box<dyn Optimizer>> {
 }
 
 /// 2 500 samples after training.
-fn train(way: Way, seed: u64) -> Result<Tensor> {
+fn train(way: Way, steps: usize, seed: u64) -> Result<Tensor> {
     let (params, mut rng) = (Params::new(seed, &Device::Cpu)?, seeded(seed));
     let [of_g, of_d] = ["generator", "discriminator"].map(|name| params.pp(name));
     let generator = mlp(2, Activation::Relu, &of_g)?;
@@ -61,7 +63,7 @@ fn train(way: Way, seed: u64) -> Result<Tensor> {
     let penalty = GradientPenaltyConfig { weight: 0.1, ..GradientPenaltyConfig::default() };
     let codes = |rng: &mut Rng| normal(rng, 0.0, 1.0, (BATCH, 2), DType::F32, &Device::Cpu);
     let grid = Modes::grid();
-    for _ in 0..STEPS {
+    for _ in 0..steps {
         for _ in 0..turns {
             let real = (grid.sample(&mut rng, BATCH, DType::F32, &Device::Cpu)? / SPREAD)?;
             let fake = generator.forward(&codes(&mut rng)?, Mode::Train)?;
@@ -89,6 +91,8 @@ fn distance(samples: &Tensor, modes: &Modes) -> Result<f64> {
 }
 
 fn main() -> Result<()> {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let steps = if quick { QUICK } else { STEPS };
     let grid = Modes::grid();
     let mut table = Table::new(["way", "modes covered", "with half their share", "good share", "reverse KL", "W₁"])
         .title("grid of 25, 2 500 samples, five seeds");
@@ -96,7 +100,7 @@ fn main() -> Result<()> {
     let mut far = Vec::new();
     for way in [Way::Gan, Way::Clip, Way::Penalty] {
         let mut columns: [Vec<f64>; 5] = Default::default();
-        for samples in parallel_map(0..5, |seed| train(way, seed))? {
+        for samples in parallel_map(0..5, |seed| train(way, steps, seed))? {
             let found = ModeCoverage::new(&samples, &grid)?;
             let half = found.with_half_their_share() as f64;
             let far = distance(&samples.narrow(0, 0, 1_000)?, &grid)?;
@@ -116,6 +120,9 @@ fn main() -> Result<()> {
     let (far_gan, far_clip) = (paired(&far[0], &far[2])?, paired(&far[1], &far[2])?);
     println!("good share: GAN − penalty {good_gan}, penalty − clipping {good_clip}");
     println!("W₁:         GAN − penalty {far_gan}, clipping − penalty {far_clip}");
+    if quick {
+        return Ok(());
+    }
     assert!(good_gan.confidence_interval().0 > 0.0, "the GAN should make more good samples than the penalty");
     assert!(good_clip.confidence_interval().0 > 0.0, "and the penalty more than clipping");
     assert!(far_clip.confidence_interval().0 > 0.0, "clipping should be the farther away");

@@ -37,12 +37,27 @@
 //! | layers without their fast passes: the reference | [`kernels`] | |
 //! | Fashion-MNIST, synthetic sets, batches, normalization | [`data`] | `00-start-here`, `10-layer-normalization` |
 //! | figures and tables | [`plot`] | all |
+//! | the exam: a bank of questions, mock exams that are timed and graded | [`check::exam`] | `24-exam` |
 //! | checks of the exercises | [`check`] | all |
 //! | seeded random numbers, choice of device, what training remembers | [`rng`], [`device`], [`state`] | all |
 //! | Ctrl-C between two steps | [`interrupt`] | |
 //!
 //! Candle, ndarray and plotters are re-exported: use those, never a second dependency on them, so that a process holds one
 //! copy of Candle's counters (see [`device::check_statics`]).
+//!
+//! # Features
+//!
+//! All but `cuda` are on by default. Without them the crate adds 20 packages to those of Candle, with them 42.
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `fashion-mnist` | `data::FashionMnist`: a subset in the crate (3 MB), and the reader of the files of the full set |
+//! | `download` | `FashionMnist::full`, which fetches the full set; with `fashion-mnist` |
+//! | `plot` | [`plot`], `rl::picture`, summaries as tables |
+//! | `notebook` | `evcxr_display`: what the last expression of a cell shows; `ndarray_rand` |
+//! | `cuda` | NVIDIA cards |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod activation;
 #[doc(hidden)]
@@ -76,12 +91,20 @@ pub use candle_core;
 pub use candle_nn;
 pub use candlelight_base::{CommunicationError, Error, Result};
 pub use candlelight_kernels::autograd;
+#[cfg(feature = "plot")]
 #[doc(inline)]
 pub use candlelight_plot as plot;
 pub use ndarray;
+#[cfg(feature = "notebook")]
 pub use ndarray_rand;
+#[cfg(feature = "plot")]
 pub use plotters;
 pub use rand;
+
+/// The program of the README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 /// The fast CPU forward and backward passes of the layers: what instructions they use, and how to do without them.
 pub mod kernels {
@@ -96,7 +119,9 @@ pub mod prelude {
 
     pub use crate::activation::{log_softmax, relu, sigmoid, softmax};
     pub use crate::autograd::value_and_grad;
-    pub use crate::data::{Dataset, FashionMnist};
+    pub use crate::data::Dataset;
+    #[cfg(feature = "fashion-mnist")]
+    pub use crate::data::FashionMnist;
     pub use crate::device::{best_device, describe};
     pub use crate::init::Init;
     pub use crate::loss::{cross_entropy, mse};
@@ -109,6 +134,7 @@ pub mod prelude {
         Adam, AdamConfig, AdamW, AdamWConfig, LrScheduler, Optimizer, RmsProp, RmsPropConfig, Sgd, SgdConfig,
     };
     pub use crate::params::Params;
+    #[cfg(feature = "plot")]
     pub use crate::plot::{Diagram, Figure, Mesh, Panel, Table};
     pub use crate::probability::Summary;
     pub use crate::rng::{Rng, seeded};

@@ -20,16 +20,21 @@ pub(crate) fn check(what: &str, dims: &[usize], size: usize) -> Result<()> {
 }
 
 /// Bytes of memory in this machine, or as many as can be asked for where that is not known.
-#[allow(unsafe_code)]
 fn installed() -> usize {
     static INSTALLED: OnceLock<usize> = OnceLock::new();
-    *INSTALLED.get_or_init(|| {
-        // SAFETY: asks for two numbers.
-        let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
-        let known = usize::try_from(pages).ok().zip(usize::try_from(size).ok());
-        known
-            .and_then(|(pages, size)| pages.checked_mul(size))
-            .filter(|&bytes| bytes > 0)
-            .unwrap_or(isize::MAX as usize)
-    })
+    *INSTALLED.get_or_init(|| reported().filter(|&bytes| bytes > 0).unwrap_or(isize::MAX as usize))
+}
+
+/// What the system says of its memory.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+fn reported() -> Option<usize> {
+    // SAFETY: asks for two numbers.
+    let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    usize::try_from(pages).ok()?.checked_mul(usize::try_from(size).ok()?)
+}
+
+#[cfg(not(unix))]
+fn reported() -> Option<usize> {
+    None
 }

@@ -25,6 +25,8 @@ fn conda_and_pip_have_the_same_pins() {
     let constraints = read("xtask/jupyter/constraints.txt");
     let resolved = pins(&constraints);
     assert!(pins(&wanted).is_subset(&resolved), "requirements.txt and constraints.txt");
+    let (browser, site) = (read("tests/browser/requirements.txt"), read("xtask/site/requirements.txt"));
+    assert!(pins(&browser).is_subset(&pins(&site)), "one Playwright");
 }
 
 #[test]
@@ -34,58 +36,6 @@ fn the_readme_shows_the_program_that_is_tested() {
     assert!(read("README.md").contains(shown.trim()), "the README's program differs from the example");
     let code = shown.lines().filter(|line| !line.trim().is_empty() && line.trim() != "}").count();
     assert!(code <= 15, "it has {code} lines of code");
-
-    let said = example("fashion_mnist_linear", &[]);
-    // Where only the embedded subset is at hand, a tenth of the images, it reaches less.
-    let least = if said.contains("60000 training") { 0.83 } else { 0.78 };
-    assert!(last_number(&said) >= least, "{said}");
-}
-
-#[test]
-fn lenet_with_batch_norm_learns_fashion_mnist() {
-    let said = example("lenet_batch_norm", &[]);
-    // A tenth of the images teach less.
-    let least = if said.contains("60000 training") { 0.88 } else { 0.82 };
-    assert!(last_number(&said) >= least, "{said}");
-}
-
-/// The example itself asserts that ResNet-20 beats a linear classifier; on all images, that it beats LeNet and a plain net.
-#[test]
-fn a_resnet_learns_the_subset() {
-    let said = example("lenet_to_resnet", &["--", "--quick"]);
-    assert!(last_number(&said) >= 0.8, "{said}");
-}
-
-/// The example itself asserts that both of two short runs get Acrobot far above random actions; in full, that most of
-/// ten seeds come to -85 there and to -110 in MountainCar.
-#[test]
-fn agents_learn_acrobot() {
-    let said = example("dqn_classic", &["--", "--quick"]);
-    assert!(last_number(&said) >= -200.0, "{said}");
-}
-
-#[test]
-fn the_picture_of_the_architecture_is_the_one_that_its_example_draws() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("architecture.svg");
-    example("architecture", &["--", file.to_str().expect("a path in UTF-8")]);
-    let drawn = std::fs::read_to_string(file).expect("the picture");
-    let same = drawn == read("docs/images/architecture.svg");
-    assert!(same, "cargo run -p candlelight --example architecture -- docs/images/architecture.svg");
-}
-
-/// What an example prints.
-fn example(name: &str, arguments: &[&str]) -> String {
-    let mut run = Command::new(env!("CARGO"));
-    run.args(["run", "--quiet", "--package", "candlelight", "--example", name]).args(arguments).current_dir(root());
-    let output = run.output().expect("cargo starts");
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// The number at the end of its last line.
-fn last_number(said: &str) -> f64 {
-    said.trim().rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl Diagram {
     }
 
     /// Shows the diagram in a notebook; evcxr calls this for the last expression of a cell. An error goes to stderr.
+    #[cfg(feature = "notebook")]
     pub fn evcxr_display(&self) {
         self.figure().evcxr_display();
     }

@@ -133,6 +133,7 @@ impl Figure {
     }
 
     /// Shows the figure in a notebook; evcxr calls this for the last expression of a cell. An error goes to stderr.
+    #[cfg(feature = "notebook")]
     pub fn evcxr_display(&self) {
         match self.svg() {
             Ok(svg) => {

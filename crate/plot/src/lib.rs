@@ -29,6 +29,8 @@
 //!
 //! A figure becomes shapes in pixels, and those become an SVG document or, on [plotters]' bitmap backend, a PNG file.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod alone;
 mod axis;
 mod bitmap;

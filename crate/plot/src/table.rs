@@ -195,6 +195,7 @@ impl Table {
     }
 
     /// Shows the table in a notebook; evcxr calls this for the last expression of a cell. An error goes to stderr.
+    #[cfg(feature = "notebook")]
     pub fn evcxr_display(&self) {
         match self.text().and_then(|text| Ok((text, self.html()?))) {
             Ok((text, html)) => {

@@ -139,6 +139,7 @@ impl FashionMnist {
     /// # Errors
     /// [`DataError::Unavailable`] if it is nowhere and cannot be fetched, [`DataError::NotFound`] if there is no cache
     /// to fetch it to, or as [`Places::of_this_machine`] and [`FashionMnist::from_dir`].
+    #[cfg(feature = "download")]
     pub fn full(device: &Device) -> Result<Self> {
         Self::full_from(&Places::of_this_machine()?, device)
     }
@@ -147,6 +148,7 @@ impl FashionMnist {
     ///
     /// # Errors
     /// As [`FashionMnist::full`].
+    #[cfg(feature = "download")]
     pub fn full_from(places: &Places, device: &Device) -> Result<Self> {
         if let Some(folder) = places.find() {
             return Self::from_dir(folder, device);

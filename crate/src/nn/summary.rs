@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+#[cfg(feature = "plot")]
 use std::fmt;
 
 use candle_core::{Shape, Tensor, TensorId};
@@ -9,6 +10,7 @@ use candlelight_base::Scoped;
 
 use super::{Mode, Module};
 use crate::params::{Param, Params};
+#[cfg(feature = "plot")]
 use crate::plot::Table;
 use crate::{Result, memory};
 
@@ -92,6 +94,7 @@ impl ModelSummary {
     }
 
     /// The summary as a table, for a notebook.
+    #[cfg(feature = "plot")]
     pub fn table(&self) -> Table {
         let mut table = Table::new(["layer", "kind", "output", "parameters", "FLOPs"]).decimals(0);
         for LayerSummary { name, kind, output, params, flops } in &self.layers {
@@ -105,11 +108,13 @@ impl ModelSummary {
     }
 
     /// Shows the table in a notebook; evcxr calls this for the last expression of a cell.
+    #[cfg(all(feature = "notebook", feature = "plot"))]
     pub fn evcxr_display(&self) {
         self.table().evcxr_display();
     }
 }
 
+#[cfg(feature = "plot")]
 impl fmt::Display for ModelSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.table().text().map_err(|_| fmt::Error)?)

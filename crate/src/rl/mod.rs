@@ -33,6 +33,7 @@ mod expected_sarsa;
 mod mdp;
 mod n_step_return;
 mod n_step_sarsa;
+#[cfg(feature = "plot")]
 pub mod picture;
 mod policy;
 mod q_learning;

@@ -1,6 +1,7 @@
 //! What part of the input each layer can see, by arithmetic.
 
 use std::collections::HashSet;
+#[cfg(feature = "plot")]
 use std::fmt;
 
 use candle_core::{Shape, Tensor, TensorId, Var};
@@ -8,6 +9,7 @@ use candle_core::{Shape, Tensor, TensorId, Var};
 use crate::nn::summary::{Reach, Record, Trace, recorded};
 use crate::nn::{Mode, Module};
 use crate::params::Params;
+#[cfg(feature = "plot")]
 use crate::plot::Table;
 use crate::{Error, Result, memory};
 
@@ -196,6 +198,7 @@ impl Seen {
 
 impl ReceptiveField {
     /// The fields as a table, for a notebook.
+    #[cfg(feature = "plot")]
     pub fn table(&self) -> Table {
         let mut table = Table::new(["layer", "kind", "output", "field", "jump", "start"]);
         for LayerField { name, kind, output, axes } in &self.layers {
@@ -211,11 +214,13 @@ impl ReceptiveField {
     }
 
     /// Shows the table in a notebook; evcxr calls this for the last expression of a cell.
+    #[cfg(all(feature = "notebook", feature = "plot"))]
     pub fn evcxr_display(&self) {
         self.table().evcxr_display();
     }
 }
 
+#[cfg(feature = "plot")]
 impl fmt::Display for ReceptiveField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.table().text().map_err(|_| fmt::Error)?)
