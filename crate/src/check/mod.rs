@@ -8,6 +8,7 @@ pub mod convolution;
 pub mod deep_q_learning;
 pub mod define_by_run;
 pub mod dropout;
+pub mod exam;
 pub mod gan;
 pub mod initialization;
 pub mod large_numbers;
@@ -146,6 +147,7 @@ impl Verdict {
     }
 
     /// Shows the verdict in a notebook.
+    #[cfg(feature = "notebook")]
     pub fn evcxr_display(&self) {
         let (colour, mark) = match self.finding {
             Finding::Passed { .. } => ("#2e8b57", "✓"),

@@ -8,6 +8,7 @@ mod convolution;
 mod deep_q_learning;
 mod define_by_run;
 mod dropout;
+mod exam;
 mod gan;
 mod initialization;
 mod large_numbers;
