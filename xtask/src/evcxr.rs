@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::error::{About, Result};
+use crate::release::{self, PROGRAMS};
 use crate::{paths, process};
 
 /// The version of the Rust kernel that the course is written for.
@@ -12,22 +13,15 @@ const VERSION: &str = "0.22.0";
 /// The flag that evcxr always compiles with.
 pub const PREFER_DYNAMIC: &str = "-Cprefer-dynamic";
 
-/// The programs of our kernel's package.
-const PROGRAMS: [&str; 2] = ["candlelight-kernel", "evcxr_jupyter"];
-
 /// The file beside the programs with what clippy said of them.
 const LINTS: &str = "lints";
 
 /// The lock file of the prepared directory, under a name that cargo does not rewrite.
 pub const PINNED_LOCK: &str = "Cargo.lock.pinned";
 
-/// Compiles our kernel and the stock one, unless we did before from the same sources, and links them where the launcher finds
-/// them.
+/// Gets our kernel and the stock one, unless we did before for the same sources, and links them where the launcher finds them.
 pub fn install() -> Result<()> {
-    let home = home()?;
-    if !home.join("bin").exists() {
-        compile(&home, "bin")?;
-    }
+    let (_, home) = compiled()?;
     let lab = paths::lab();
     fs::create_dir_all(lab.join("kernel")).about("the folder of the kernels")?;
     for (name, place) in PROGRAMS.iter().zip([paths::kernel(&lab), paths::stock_kernel(&lab)]) {
@@ -36,8 +30,26 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-/// Compiles the kernel into `home`, which then has what is `wanted` of it.
-fn compile(home: &Path, wanted: &str) -> Result<()> {
+/// The number of the kernel's sources, with evcxr's version, and where its programs are, which are taken from a release or compiled
+/// if need be.
+pub fn compiled() -> Result<(String, PathBuf)> {
+    let sources = format!("{VERSION}-{}", digest()?);
+    let home = home(&sources)?;
+    if !home.join("bin").exists() {
+        obtain(&sources, &home, "bin")?;
+    }
+    Ok((sources, home))
+}
+
+/// The version of Rust by which the programs in `home` were compiled, as cargo noted; those of a release have no note.
+pub fn compiled_by(home: &Path) -> Option<String> {
+    let noted: serde_json::Value = serde_json::from_str(&fs::read_to_string(home.join(".crates2.json")).ok()?).ok()?;
+    let rustc = noted["installs"].as_object()?.values().next()?["rustc"].as_str()?;
+    release::rustc_says(rustc, "release")
+}
+
+/// Takes or compiles the kernel into `home`, which then has what is `wanted` of it.
+fn obtain(sources: &str, home: &Path, wanted: &str) -> Result<()> {
     let beside = |what: &str| home.with_file_name(format!("kernel-{VERSION}-{what}"));
     // One clone at a time; the lock goes with the process, however that ends.
     fs::create_dir_all(home.parent().unwrap_or(home)).about(home.display())?;
@@ -49,23 +61,41 @@ fn compile(home: &Path, wanted: &str) -> Result<()> {
     if home.join(wanted).exists() {
         return Ok(());
     }
+    // Releases lack what clippy says.
+    if wanted == "bin" {
+        let taken = beside("taken");
+        match release::take(sources, &taken) {
+            Ok(true) => return replace(home, &taken),
+            Ok(false) => {}
+            Err(why) => {
+                let why = why.to_string();
+                println!("Rust kernel: {}; it is compiled instead", why.lines().next().unwrap_or_default());
+                let _ = fs::remove_dir_all(taken);
+            }
+        }
+    }
     println!("Rust kernel: compiling it with evcxr {VERSION} (8 to 15 minutes, once for all clones)");
     let (unfinished, build) = (beside("unfinished"), beside("build"));
     let mut install = process::command("cargo");
     // Without --locked a newer dependency breaks the build. The build directory is kept until the end, so that an
     // interrupted installation goes on where it stopped. Cargo reads the settings beside the package; of those the flags must
     // not count, by which it would be linked to a library of the compiler.
-    install.args(["install", "--locked", "--path"]).arg(sources()).arg("--root").arg(&unfinished);
+    install.args(["install", "--locked", "--path"]).arg(package()).arg("--root").arg(&unfinished);
     install.arg("--target-dir").arg(&build).current_dir(std::env::temp_dir()).env("RUSTFLAGS", "");
     process::run_logged(&mut install, &paths::lab().join("log/kernel.log"))?;
     if process::output(process::command("clippy-driver").arg("--version")).is_ok() {
         fs::write(unfinished.join(LINTS), lint(&build)?).about(LINTS)?;
     }
+    replace(home, &unfinished)?;
+    fs::remove_dir_all(&build).about(build.display())
+}
+
+/// Puts a finished folder in the place of another.
+fn replace(home: &Path, finished: &Path) -> Result<()> {
     if home.exists() {
         fs::remove_dir_all(home).about(home.display())?;
     }
-    fs::rename(&unfinished, home).about(home.display())?;
-    fs::remove_dir_all(&build).about(build.display())
+    fs::rename(finished, home).about(home.display())
 }
 
 /// What clippy says of our kernel, nothing where all is well. It runs in the directory in which the kernel was compiled: elsewhere it
@@ -75,7 +105,7 @@ fn lint(build: &Path) -> Result<String> {
     for program in PROGRAMS {
         let mut cargo = process::command("cargo");
         cargo.args(["rustc", "--quiet", "--locked", "--release", "--bin", program, "--manifest-path"]);
-        cargo.arg(sources().join("Cargo.toml")).arg("--target-dir").arg(build);
+        cargo.arg(package().join("Cargo.toml")).arg("--target-dir").arg(build);
         // As the settings beside the package have it, which only an installation reads.
         cargo.args(["--target", "host-tuple"]);
         // What it makes is not kept, so it is neither optimized nor linked.
@@ -93,9 +123,9 @@ fn lint(build: &Path) -> Result<String> {
 
 /// What clippy said of our kernel when it was compiled; where it was missing then, the kernel is compiled again.
 pub fn lints() -> Result<String> {
-    let home = home()?;
+    let (sources, home) = compiled()?;
     if !home.join(LINTS).exists() {
-        compile(&home, LINTS)?;
+        obtain(&sources, &home, LINTS)?;
     }
     fs::read_to_string(home.join(LINTS)).map_err(|_| "the kernel was compiled without clippy: install it".into())
 }
@@ -110,24 +140,24 @@ pub fn link(program: &Path, link: &Path) -> Result<()> {
 }
 
 /// Our kernel's package.
-fn sources() -> PathBuf {
+fn package() -> PathBuf {
     paths::root().join("kernel/program")
 }
 
-/// Where they are kept: the user's cache, because building them takes long and every clone can use them.
-fn home() -> Result<PathBuf> {
+/// Where the programs are kept: the user's cache, because building them takes long and every clone can use them.
+fn home(sources: &str) -> Result<PathBuf> {
     let cache = match std::env::var_os("XDG_CACHE_HOME") {
         Some(cache) => PathBuf::from(cache),
         None => std::env::home_dir().ok_or("there is no home directory; set HOME")?.join(".cache"),
     };
-    Ok(cache.join("candlelight").join(format!("kernel-{VERSION}-{}", digest()?)))
+    Ok(cache.join("candlelight").join(format!("kernel-{sources}")))
 }
 
 /// A number for the sources of our kernel, and of the packages of the workspace that it is made of.
 fn digest() -> Result<String> {
     let packages = ["program", "answers", "protocol"].map(|package| paths::root().join("kernel").join(package));
     let mut files: Vec<_> = packages.iter().map(|package| package.join("Cargo.toml")).collect();
-    files.push(sources().join("Cargo.lock"));
+    files.push(package().join("Cargo.lock"));
     let mut folders: Vec<_> = packages.iter().map(|package| package.join("src")).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).about(folder.display())? {
@@ -154,7 +184,7 @@ pub fn rustflags() -> String {
 
 /// The host in what `rustc -vV` says.
 pub fn host(rustc: &str) -> String {
-    rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned()
+    release::rustc_says(rustc, "host").unwrap_or_default()
 }
 
 /// The line by which a notebook, or the kernel's start, names the crate.
@@ -172,4 +202,36 @@ pub fn manifest(root: &Path) -> String {
          [dependencies]\n{}\n",
         dependency(root)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::VERSION;
+    use crate::paths;
+
+    #[test]
+    fn every_way_in_names_the_same_versions() {
+        let read =
+            |file: &str| fs::read_to_string(paths::root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        for (file, pin) in [
+            ("kernel/program/Cargo.toml", format!("evcxr = \"={VERSION}\"")),
+            ("kernel/program/Cargo.toml", format!("evcxr_jupyter = \"={VERSION}\"")),
+            ("environment.yml", format!("- evcxr={VERSION}")),
+        ] {
+            assert!(read(file).lines().any(|line| line.trim() == pin), "{file} does not say {pin}");
+        }
+        // A release is taken where the same Rust is.
+        let image = read(".binder/Dockerfile");
+        let tag =
+            image.lines().find_map(|line| line.strip_prefix("FROM rust:")).expect("the image that it is made from");
+        let rust = tag.split('-').next().unwrap_or_default();
+        assert!(
+            read("xtask/colab/candlelight_rust.py").contains(&format!("TOOLCHAIN = \"{rust}\"")),
+            "{rust} on Colab"
+        );
+        let container = read(".devcontainer/devcontainer.json");
+        assert!(container.contains(r#""dockerfile": "../.binder/Dockerfile""#), "{container}");
+    }
 }

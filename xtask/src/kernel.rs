@@ -4,6 +4,7 @@
 //! copy, made of hard links, of the directory that set-up prepared, and it is removed afterwards. Ours gets the libraries of it,
 //! a tenth of the files; the others follow if its cargo has to work.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -187,8 +188,7 @@ fn real_cargo() -> Result<PathBuf> {
 /// Removes what killed kernels left.
 fn remove_dead(sessions: &Path) {
     for entry in fs::read_dir(sessions).into_iter().flatten().flatten() {
-        let alive = process::output(Command::new("ps").arg("-p").arg(entry.file_name())).is_ok();
-        if !alive {
+        if !is_alive(&entry.file_name()) {
             if let Ok(link) = link(&entry.file_name().to_string_lossy())
                 && fs::read_link(&link).is_ok_and(|folder| folder == entry.path())
             {
@@ -199,11 +199,29 @@ fn remove_dead(sessions: &Path) {
     }
 }
 
+/// Whether a process runs. Where there is no way to tell, as in a small container without `ps`, it may.
+fn is_alive(process: &OsStr) -> bool {
+    let all = Path::new("/proc");
+    if all.join("self").exists() {
+        return all.join(process).exists();
+    }
+    Command::new("ps").arg("-p").arg(process).output().map_or(true, |said| said.status.success())
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use super::is_linked;
+    use super::{is_alive, is_linked};
+
+    #[test]
+    fn a_process_is_alive_until_it_has_ended() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
+        let name = child.id().to_string();
+        assert!(is_alive(name.as_ref()));
+        child.kill().and_then(|()| child.wait()).expect("its end");
+        assert!(!is_alive(name.as_ref()));
+    }
 
     #[test]
     fn a_kernel_begins_with_its_libraries() {

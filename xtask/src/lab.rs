@@ -14,6 +14,7 @@ const FIRST: &str = "notebooks/00-start-here.ipynb";
 /// Serves on loopback, with Jupyter's token, until interrupted.
 pub fn lab(mut arguments: Arguments) -> Result<ExitCode> {
     let no_browser = arguments.flag("--no-browser");
+    let spare = !arguments.flag("--no-spare");
     let port: Option<u16> = arguments.value("--port")?;
     arguments.end()?;
     if let Some(port) = port
@@ -30,12 +31,17 @@ pub fn lab(mut arguments: Arguments) -> Result<ExitCode> {
     let mut server = python::module("jupyterlab");
     server.arg("--ServerApp.ip=127.0.0.1").arg(format!("--ServerApp.root_dir={}", paths::root().display()));
     server.arg(format!("--LabApp.default_url=/lab/tree/{FIRST}"));
-    server.arg(format!("--config={}", paths::script("lab_config.py").display()));
     server.env("JUPYTERLAB_WORKSPACES_DIR", paths::lab().join("workspaces"));
-    // What the configuration needs to keep a warm kernel ready.
-    server.env("PYTHONPATH", paths::root().join("xtask/jupyter"));
-    server.env("CANDLELIGHT_LAUNCHER", paths::launcher());
-    server.env("CANDLELIGHT_NOTEBOOKS", paths::root().join("notebooks"));
+    if spare {
+        server.arg(format!("--config={}", paths::script("lab_config.py").display()));
+        // What the configuration needs to keep a warm kernel ready.
+        server.env("PYTHONPATH", paths::root().join("xtask/jupyter"));
+        server.env("CANDLELIGHT_LAUNCHER", paths::launcher());
+        server.env("CANDLELIGHT_NOTEBOOKS", paths::root().join("notebooks"));
+    } else {
+        // As in the configuration.
+        server.arg("--MappingKernelManager.kernel_info_timeout=300");
+    }
     if let Some(port) = port {
         server.arg(format!("--ServerApp.port={port}")).arg("--ServerApp.port_retries=0");
     }

@@ -80,13 +80,18 @@ fn rename_place(old: &Path, new: &Path) -> Result<()> {
 
 /// An empty virtual environment, of a Python that is new enough for what it is for.
 fn make_venv(venv: &Path, needs: (&str, (u32, u32)), log: &Path) -> Result<()> {
-    let python = find_python(needs)?;
+    let python = find_newer(needs)?;
     process::run_logged(process::command(&python).args(["-m", "venv", "--clear"]).arg(venv), log).map_err(|error| {
         format!("{error}\n`{python} -m venv` failed; on Debian and Ubuntu it needs `apt install python3-venv`").into()
     })
 }
 
-fn find_python((what, oldest): (&str, (u32, u32))) -> Result<String> {
+/// A Python for scripts that need nothing but its standard library.
+pub fn find() -> Result<String> {
+    find_newer(("fetching a release of the kernel", PYTHON.1))
+}
+
+fn find_newer((what, oldest): (&str, (u32, u32))) -> Result<String> {
     let mut found = String::from("none");
     for name in std::env::var("PYTHON").into_iter().chain(["python3".to_owned(), "python".to_owned()]) {
         let mut ask = process::command(&name);

@@ -2,16 +2,30 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Instant;
 
+use crate::arguments::Arguments;
 use crate::clone::clone_tree;
 use crate::done::{is_done, mark_done, write_if_new};
 use crate::error::{About, Result};
 use crate::resolved::{self, Resolved};
 use crate::{cargo, evcxr, paths, process, python, questions, replay};
 
+/// `cargo xtask setup`, all of it or the kernel alone.
+pub fn command(mut arguments: Arguments) -> Result<ExitCode> {
+    let alone = arguments.flag("--kernel-only");
+    arguments.end()?;
+    if alone { prepare(false) } else { setup() }.map(|()| ExitCode::SUCCESS)
+}
+
 /// Does every step that is not done yet.
 pub fn setup() -> Result<()> {
+    prepare(true)
+}
+
+/// With JupyterLab, or without it: other front ends start the kernel's program themselves.
+fn prepare(with_jupyterlab: bool) -> Result<()> {
     let lab = paths::lab();
     fs::create_dir_all(lab.join("log")).about(lab.display())?;
     // One set-up at a time; the lock goes with the process, however that ends.
@@ -21,15 +35,21 @@ pub fn setup() -> Result<()> {
         lock.lock().about("the lock of the set-up")?;
     }
     check_place()?;
+    check_platform()?;
     check_compiler()?;
-    step("Python environment", python::install)?;
+    if with_jupyterlab {
+        step("Python environment", python::install)?;
+    }
     step("sources of the standard library", rust_sources)?;
     step("Rust kernel", evcxr::install)?;
     step("crate", build_crate)?;
     step("program of the cells", build_cells)?;
     step("program of the kernels", install_launcher)?;
     step("build directory of the kernels", prepare_kernels)?;
-    step("kernel specification", install_specifications)
+    if with_jupyterlab {
+        step("kernel specification", install_specifications)?;
+    }
+    Ok(())
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
@@ -52,6 +72,28 @@ fn check_place() -> Result<()> {
              UTF-8; move the folder"
         )
         .into()),
+    }
+}
+
+/// That this is a system for which set-up was written; `docs/platforms.md` lists what it assumes. On Windows `build.rs` says it.
+fn check_platform() -> Result<()> {
+    let rustc = process::output(process::command("rustc").current_dir(paths::root()).arg("-vV"))?;
+    match misfit(&evcxr::host(&rustc)) {
+        None => Ok(()),
+        Some(why) => Err(why.into()),
+    }
+}
+
+/// Why notebooks cannot be run with a toolchain of this host, if they cannot.
+fn misfit(host: &str) -> Option<String> {
+    let (_, system) = host.split_once('-')?;
+    match system {
+        "unknown-linux-gnu" | "apple-darwin" => None,
+        _ if system.contains("musl") => Some(format!(
+            "Rust for {host} makes no libraries that cells can share; use a system with glibc and the toolchain \
+             `stable-x86_64-unknown-linux-gnu`"
+        )),
+        _ => Some(format!("set-up is written for Linux with glibc and for macOS, on 64 bits, and this is {host}")),
     }
 }
 
@@ -232,7 +274,21 @@ fn install_specifications() -> Result<()> {
 mod tests {
     use std::path::Path;
 
-    use super::is_dependency;
+    use super::{is_dependency, misfit};
+
+    #[test]
+    fn a_system_without_what_set_up_assumes_is_said_in_one_sentence() {
+        for host in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin"] {
+            assert_eq!(misfit(host), None, "{host}");
+        }
+        for (host, says) in [
+            ("x86_64-unknown-linux-musl", "use a system with glibc"),
+            ("armv7-unknown-linux-gnueabihf", "and this is armv7-unknown-linux-gnueabihf"),
+            ("x86_64-unknown-freebsd", "and this is x86_64-unknown-freebsd"),
+        ] {
+            assert!(misfit(host).is_some_and(|why| why.contains(says)), "{host}");
+        }
+    }
 
     #[test]
     fn packages_of_the_workspace_are_not_handed_to_the_kernels() {

@@ -1,6 +1,8 @@
 //! The real kernel, the runner and the set-up, through the commands that people type.
 
+mod colab;
 mod kernel;
+mod release;
 mod runner;
 mod set_up;
 mod twins;

@@ -42,6 +42,28 @@ fn a_missing_python_is_said_in_one_sentence() {
 }
 
 #[test]
+fn windows_is_said_in_one_sentence() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let program = folder.path().join("build");
+    let mut compile = Command::new("rustc");
+    compile.arg("--edition=2024").arg(root().join("xtask/build.rs")).arg("-o").arg(&program);
+    let (compiled, text) = run(&mut compile);
+    assert!(compiled, "{text}");
+    let errors = |unix: bool| {
+        let mut build = Command::new(&program);
+        build.env_remove("CARGO_CFG_UNIX");
+        if unix {
+            build.env("CARGO_CFG_UNIX", "");
+        }
+        let said = run(&mut build).1;
+        said.lines().filter(|line| line.starts_with("cargo::error=")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(errors(true).is_empty());
+    let said = errors(false);
+    assert!(said.len() == 1 && said[0].contains("on Windows use them in WSL"), "{said:?}");
+}
+
+#[test]
 fn a_port_in_use_is_said_in_one_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("its address").port().to_string();
