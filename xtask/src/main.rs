@@ -11,8 +11,10 @@ mod browser;
 mod cargo;
 mod cell;
 mod clone;
+mod colab;
 mod compare;
 mod data;
+mod deny;
 mod done;
 mod error;
 mod evcxr;
@@ -21,14 +23,17 @@ mod lab;
 mod margins;
 mod mpi;
 mod notebook;
+mod pack;
 mod paths;
 mod process;
 mod python;
 mod questions;
+mod release;
 mod replay;
 mod resolved;
 mod run;
 mod setup;
+mod site;
 mod test;
 mod twins;
 mod ways;
@@ -39,8 +44,10 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   setup                 prepare Python, the Rust kernel and its build directory; every other command calls it
+      --kernel-only     leave out Python's JupyterLab
   lab                   open the course in JupyterLab
       --no-browser      print the address instead of opening a browser
+      --no-spare        keep no kernel started for the next notebook, which takes some 650 MB
       --port N          serve on this port [default: the first free one from 8888]
   run [NOTEBOOK...]     execute notebooks on the real kernel, from top to bottom [default: all]
       --check           compare with the committed outputs (the default)
@@ -50,13 +57,22 @@ cargo xtask COMMAND
       --margins         list how far each comparison of an assertion was from failing, loosest first
   twins [NOTEBOOK...]   bring notebooks and their text twins into step, by the newer of the two [default: all]
       --check           only say where they are not
+  colab [NOTEBOOK...]   write the course for Google Colab, as Python notebooks with `%%rust` cells, into target/colab [default: all]
+      --out FOLDER      write there instead
+      --repository URL  where Colab clones the course from [default: that in xtask/site/site.toml]
+  release [--out FOLDER] pack the compiled kernel, with its checksum, into target/kernels; CANDLELIGHT_KERNEL=PLACE, an archive or a
+                        folder or address of such, lets set-up take one where it fits
+  site                  the course as a static site and as one PDF, with the crate's documentation, in target/site/html
+      --check           look for broken links, and at the pages in Chromium
   mpi EXAMPLE           build an example of crate/mpi and start it on several ranks, with an MPI that it brings
       -n N              so many ranks [default: 2]
       --survive         let the others go on where a rank is killed (Open MPI with ULFM)
       --restarts K      start again after a rank has failed, at most K times [default: 0]
       -- WORDS          for the example
-  test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser; --quick leaves out the last three;
+  test [--quick]        format, lints, docs, Rust suites, notebooks, text twins, browser, site; --quick leaves out the last four;
                         fetches Chromium and Fashion-MNIST where they are missing
+  deny                  licences, sources and, where they can be fetched, advisories of all dependencies
+      --advisories      fail where advisories cannot be fetched
   arm [SUITE...]        run the kernels' unit tests, and suites of tests/, for 64-bit ARM with NEON, under QEMU
   bench [--out FILE]    measure the latencies of a notebook
   bench --peer torch    measure candlelight, stock Candle and PyTorch in turn, after a check that they compute the same
@@ -93,12 +109,19 @@ fn main() -> ExitCode {
 fn command() -> error::Result<ExitCode> {
     let mut arguments = Arguments::new(std::env::args().skip(1));
     match arguments.next_word().as_deref() {
-        Some("setup") => arguments.end().and_then(|()| setup::setup().map(|_| ExitCode::SUCCESS)),
+        Some("setup") => setup::command(arguments),
         Some("lab") => lab::lab(arguments),
         Some("run") => run::run(arguments),
         Some("twins") => twins::twins(arguments),
         Some("test") => test::test(arguments),
+        Some("colab") => colab::colab(arguments),
+        Some("release") => pack::release(arguments),
+        Some("site") => site::site(arguments),
         Some("mpi") => mpi::mpi(arguments),
+        Some("deny") => {
+            let advisories = arguments.flag("--advisories");
+            arguments.end().and_then(|()| deny::deny(advisories).map(|()| ExitCode::SUCCESS))
+        }
         Some("arm") => arm::arm(arguments),
         Some("bench") => bench::bench(arguments),
         Some("help" | "--help" | "-h") | None => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::error::Result;
-use crate::{browser, data, evcxr, mpi, paths, process, run, setup, twins};
+use crate::{browser, data, deny, evcxr, mpi, paths, process, run, setup, site, twins};
 
 struct Outcome {
     name: &'static str,
@@ -62,6 +62,7 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
         cargo(&["fmt", "--all", "--check"], &[])?;
         cargo(&["fmt", "--check", "--manifest-path", "kernel/program/Cargo.toml"], &[])
     });
+    step("dependencies", &|| deny::deny(false));
     step("lints", &|| {
         let features = ["--features", "candlelight-tests/lab,candlelight-peer/ranks"];
         let lints = ["clippy", "--workspace", "--all-targets", features[0], features[1], "--", "-D", "warnings"];
@@ -112,6 +113,7 @@ pub fn test(mut arguments: Arguments) -> Result<ExitCode> {
             )
         });
         step("browser", &browser::test);
+        step("site", &site::test);
     }
     println!();
     for outcome in &outcomes {

@@ -47,7 +47,7 @@ const NONE: f64 = -1.0;
 ///
 /// # Errors
 /// Where a rank cannot write, it returns [`Error::Io`], and the others [`CommunicationError::Transport`] with its number;
-/// older steps are then as they were. As [`all_reduce`](trait.Communicator.html#method.all_reduce).
+/// older steps are then as they were. As [`all_reduce`](../trait.Communicator.html#method.all_reduce).
 pub fn save(comm: &Arc<dyn Communicator>, folder: impl AsRef<Path>, step: usize, state: &Checkpoint) -> Result<()> {
     let (folder, rank) = (folder.as_ref(), comm.rank());
     // Files of an earlier attempt may lie under the same step: the numbers of this save tell them apart.
@@ -68,7 +68,7 @@ pub fn save(comm: &Arc<dyn Communicator>, folder: impl AsRef<Path>, step: usize,
 ///
 /// # Errors
 /// A file that another number of ranks has written is refused by all ranks with [`Error::Checkpoint`]; start as many, or name
-/// another folder. As [`all_reduce`](trait.Communicator.html#method.all_reduce).
+/// another folder. As [`all_reduce`](../trait.Communicator.html#method.all_reduce).
 pub fn latest(comm: &Arc<dyn Communicator>, folder: impl AsRef<Path>) -> Result<Option<(usize, Checkpoint)>> {
     let (folder, rank, size) = (folder.as_ref(), comm.rank(), comm.size());
     let steps = steps(folder);
