@@ -226,7 +226,9 @@ fn is_dependency(path: &Path) -> bool {
 /// The program that Jupyter starts, and the names under which it stands between evcxr, cargo and the compiler.
 fn install_launcher() -> Result<()> {
     let lab = paths::lab();
-    let this = std::env::current_exe().about("this program")?;
+    // Where there is one, the name that leads to this program also after cargo has put a newer one in its place.
+    let own = Path::new("/proc/self/exe");
+    let this = if own.exists() { own.to_owned() } else { std::env::current_exe().about("this program")? };
     let launcher = paths::launcher();
     let cargo_bin = paths::kernel_bin(&lab);
     for folder in [lab.join("bin"), cargo_bin.clone()] {
