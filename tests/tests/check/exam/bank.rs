@@ -23,7 +23,7 @@ fn anchor(heading: &str) -> String {
     for part in heading.trim_start_matches('#').trim().split('<') {
         text += part.split_once('>').map_or(part, |(_, after)| after);
     }
-    text.replace(' ', "-")
+    text.replace(['*', '`'], "").replace(' ', "-")
 }
 
 #[test]

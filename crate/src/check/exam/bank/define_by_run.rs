@@ -37,7 +37,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "The kind of graph says *when* things are known, not *what* is computed. In a plan the place of the cut and the length are fixed when \
              it is built; in a trace the cut is an ordinary statement, which may wait for the end of a sentence.",
-            "Truncated-backpropagation:-`detach`--B1",
+            "Truncated-backpropagation:-detach--B1",
         ),
         number("05-2", &["B1"], 2, |rng| {
             let w = pick(rng, [0.5, 0.7, 1.4]);
@@ -63,7 +63,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$\\partial h_T/\\partial x_{T-\\tau} = (1 - h_T^2) \\prod_{j=1}^{\\tau} w (1 - h_{T-j}^2)$: a factor for each step back. If $h_3$ were \
              detached, the gradient would be exactly 0.",
-            "Truncated-backpropagation:-`detach`--B1",
+            "Truncated-backpropagation:-detach--B1",
         ),
         code(
             "05-3",
@@ -135,7 +135,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "While a plan is built there is no value to look at: the number of steps is chosen in advance, and where they do not suffice the result \
              is wrong, with no error. A trace runs an ordinary `while`. A node for loops, as TensorFlow has one, lifts the limit.",
-            "An-`if`-that-looks-at-the-data--B1",
+            "An-if-that-looks-at-the-data--B1",
         ),
         predict("05-5", &["B1"], 3, |rng| {
             let (length, cut) = (whole(rng, 20, 40) as usize, whole(rng, 3, 9) as usize);
@@ -168,7 +168,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "A detached tensor has the same value and no past. Up to the cut the gradients are those of the whole sequence, to the last bit; what \
              lies $k$ or more steps back gets no signal. With this weight the whole gradient stays above 0.04, so the cut loses something.",
-            "Truncated-backpropagation:-`detach`--B1",
+            "Truncated-backpropagation:-detach--B1",
         ),
         select(
             "05-6",
