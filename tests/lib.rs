@@ -9,6 +9,7 @@ use candlelight::kernels::{Instructions, composed};
 use candlelight::prelude::*;
 use serde_json::Value;
 
+pub mod documents;
 pub mod gradient;
 
 /// Whether layers are recorded by [`value_and_grad`]. On the base instruction set they are all in their composed form, made of

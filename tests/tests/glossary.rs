@@ -1,7 +1,9 @@
 //! The glossary: one sentence and one link a term, and no term that a chapter uses before its section without a link.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use candlelight_tests::documents::{anchor, read, root};
 
 /// A term, what the chapters write besides, what it means, and the section that defines it.
 struct Entry {
@@ -26,12 +28,8 @@ type Forms = BTreeMap<char, Vec<(String, usize)>>;
 
 const EVERYDAY: &str = "Everyday words until their section defines them: ";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn glossary() -> String {
-    std::fs::read_to_string(root().join("docs/glossary.md")).expect("the glossary")
+    read("docs/glossary.md")
 }
 
 fn entries(glossary: &str) -> Vec<Entry> {
@@ -92,15 +90,6 @@ fn sections(twin: &str) -> Vec<Section> {
     }
     sections.retain(|section| section.anchors.iter().all(|anchor| anchor != "Further-reading"));
     sections
-}
-
-/// The anchor that JupyterLab makes of a heading: its text without marks, with dashes for spaces.
-fn anchor(heading: &str) -> String {
-    let mut text = String::new();
-    for part in heading.trim_start_matches('#').trim().split('<') {
-        text += part.split_once('>').map_or(part, |(_, after)| after);
-    }
-    text.replace(['*', '`'], "").replace(' ', "-")
 }
 
 /// What stands between two of these marks becomes one character that is part of no word.

@@ -1,16 +1,10 @@
 //! What the project says of itself: pins in step, the README's program, the traceability table.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn read(file: &str) -> String {
-    std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
+use candlelight_tests::documents::{anchor, read, root};
 
 fn pins(text: &str) -> BTreeSet<&str> {
     text.lines().map(|line| line.trim().trim_start_matches("- ")).filter(|line| line.contains("==")).collect()
@@ -139,15 +133,6 @@ fn every_claim_has_a_row_in_the_traceability_table() {
     let rows = traceability();
     let ids: Vec<&String> = rows.iter().map(|row| &row[0]).collect();
     assert_eq!(ids, expected.iter().collect::<Vec<_>>());
-}
-
-/// The anchor that JupyterLab makes of a heading: its text without tags, with dashes for spaces.
-fn anchor(heading: &str) -> String {
-    let mut text = String::new();
-    for part in heading.trim_start_matches('#').trim().split('<') {
-        text += part.split_once('>').map_or(part, |(_, after)| after);
-    }
-    text.replace(['*', '`'], "").replace(' ', "-")
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use candlelight::check::exam::bank::{CHAPTERS, questions};
 use candlelight::check::exam::{Asked, Kind, Question};
 
-use super::{none_of, read, unless};
+use candlelight_tests::documents::{anchor, read};
+
+use super::{none_of, unless};
 
 /// How many draws each question must stand.
 const SEEDS: u64 = 200;
@@ -15,15 +17,6 @@ fn claims() -> Vec<String> {
     let table = read("docs/traceability.md");
     let rows = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ID"));
     rows.filter_map(|row| row.split('|').nth(1)).map(|id| id.trim().to_owned()).collect()
-}
-
-/// The anchor that JupyterLab makes of a heading: its text without tags, with dashes for spaces.
-fn anchor(heading: &str) -> String {
-    let mut text = String::new();
-    for part in heading.trim_start_matches('#').trim().split('<') {
-        text += part.split_once('>').map_or(part, |(_, after)| after);
-    }
-    text.replace(['*', '`'], "").replace(' ', "-")
 }
 
 #[test]

@@ -6,16 +6,8 @@ mod exercises;
 mod notebook;
 mod paper;
 
-use std::path::Path;
-
 use candlelight::check::exam::Question;
 use candlelight::check::exam::bank::questions;
-
-/// A file of the project.
-fn read(file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
 
 /// Asserts that nothing is found at any question, and names all that is.
 #[track_caller]

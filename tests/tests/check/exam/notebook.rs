@@ -1,8 +1,7 @@
 //! What the chapter tells: questions, and no answers but those that it works through.
 
 use candlelight::check::exam::bank::questions;
-
-use super::read;
+use candlelight_tests::documents::read;
 
 /// The question that the chapter answers.
 const ANSWERED: &str = "02-4";
