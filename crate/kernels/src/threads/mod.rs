@@ -5,6 +5,9 @@
 //! watches for the next region a little while before it sleeps. A caller never takes up other work while it waits, so
 //! what a thread holds in thread-locals stays its own.
 //!
+//! Each thread begins with the same share of a region's tasks and then takes what others have left. So a thread mostly finds
+//! what it wrote itself an operation or a step ago, in its own cache, and goes through memory in long runs.
+//!
 //! Several threads of a program may call at the same time, such as the ranks of a cluster. Each works on its own region;
 //! helpers join while fewer threads are at work than there are to be. So two callers on two cores work alone, and when
 //! one of them has nothing to do, the other has the helper.

@@ -1,5 +1,6 @@
 //! Callers and helpers.
 
+use std::array;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// How long a caller watches for its helpers to come to an end before it sleeps.
 pub(super) const PATIENCE: Duration = Duration::from_millis(1);
+
+/// Into how many shares the tasks of a region are parted at most.
+const SHARES: usize = 8;
 
 thread_local! {
     /// Whether this thread is in a task.
@@ -65,24 +69,50 @@ unsafe impl Send for Region {}
 
 struct Shared<'a> {
     task: &'a (dyn Fn(usize) + Sync),
-    tasks: usize,
-    next: AtomicUsize,
+    /// The tasks, in as many shares as threads are to be at work.
+    shares: [Share; SHARES],
     /// Helpers that are at work in it.
     inside: AtomicUsize,
     panic: Mutex<Option<Box<dyn std::any::Any + Send>>>,
 }
 
-impl Shared<'_> {
-    fn work(&self) {
-        loop {
-            let i = self.next.fetch_add(1, Ordering::Relaxed);
-            if i >= self.tasks {
-                return;
-            }
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.task)(i))) {
-                *lock(&self.panic) = Some(panic);
+/// Tasks one after another, some of them not begun yet. On a cache line of its own: as a rule one thread counts here.
+#[repr(align(64))]
+struct Share {
+    next: AtomicUsize,
+    end: usize,
+}
+
+impl Share {
+    fn is_left(&self) -> bool {
+        self.next.load(Ordering::Relaxed) < self.end
+    }
+}
+
+impl<'a> Shared<'a> {
+    fn new(task: &'a (dyn Fn(usize) + Sync), tasks: usize, threads: usize) -> Self {
+        let count = threads.min(SHARES);
+        let start = |share: usize| share.min(count) * tasks / count;
+        let shares = array::from_fn(|i| Share { next: AtomicUsize::new(start(i)), end: start(i + 1) });
+        Self { task, shares, inside: AtomicUsize::new(0), panic: Mutex::new(None) }
+    }
+
+    /// Does the tasks of share `own` in their order, then what the others have left.
+    fn work(&self, own: usize) {
+        for share in (0..SHARES).map(|i| &self.shares[(own + i) % SHARES]) {
+            while share.is_left() {
+                let i = share.next.fetch_add(1, Ordering::Relaxed);
+                if i < share.end
+                    && let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.task)(i)))
+                {
+                    *lock(&self.panic) = Some(panic);
+                }
             }
         }
+    }
+
+    fn is_left(&self) -> bool {
+        self.shares.iter().any(Share::is_left)
     }
 }
 
@@ -119,7 +149,7 @@ impl State {
         let regions = self.callers.iter().filter_map(|caller| caller.region);
         // SAFETY: a region that stands in the state, whose lock is held, has not been taken back by its caller.
         let open = regions.map(|region| unsafe { &*region.0 });
-        let left = open.filter(|region| region.next.load(Ordering::Relaxed) < region.tasks);
+        let left = open.filter(|region| region.is_left());
         left.min_by_key(|region| region.inside.load(Ordering::Relaxed))
     }
 }
@@ -153,15 +183,14 @@ impl Pool {
         }));
         for i in 1..threads {
             // Without a thread the caller does the work alone.
-            let _ = std::thread::Builder::new().name(format!("kernel {}", i - 1)).spawn(|| pool.help());
+            let _ = std::thread::Builder::new().name(format!("kernel {}", i - 1)).spawn(move || pool.help(i));
         }
         pool
     }
 
     /// Runs the tasks, of a thread that is not in one.
     pub(super) fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
-        let shared =
-            Shared { task, tasks, next: AtomicUsize::new(0), inside: AtomicUsize::new(0), panic: Mutex::new(None) };
+        let shared = Shared::new(task, tasks, self.threads);
         // No two threads have this at the same place.
         let thread = IN_TASK.with(|place| std::ptr::from_ref(place).addr());
         let mut state = lock(&self.state);
@@ -175,7 +204,7 @@ impl Pool {
             self.wake.notify_all();
         }
         IN_TASK.set(true);
-        shared.work();
+        shared.work(0);
         IN_TASK.set(false);
         // From here on nobody joins; whoever has joined is waited for, because `shared` lies on this stack.
         let end = Instant::now();
@@ -217,8 +246,8 @@ impl Pool {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// What a helper does all its life.
-    fn help(&self) {
+    /// What a helper does all its life; it begins with the tasks of share `own`.
+    fn help(&self, own: usize) {
         IN_TASK.set(true);
         let mut may_sleep = false;
         loop {
@@ -233,7 +262,7 @@ impl Pool {
                 // SAFETY: `inside` counted this helper while the region stood in the state; its caller goes on, and ends it,
                 // only when the count is 0 again, after which it is not touched.
                 let shared = unsafe { &*inside };
-                shared.work();
+                shared.work(own);
                 // Before the caller goes on, which then finds room.
                 self.busy.fetch_sub(1, Ordering::Relaxed);
                 shared.inside.fetch_sub(1, Ordering::SeqCst);

@@ -56,12 +56,44 @@ fn each_task_runs_once_from_any_number_of_callers_and_levels() {
 
 #[test]
 fn short_regions_of_many_callers_at_any_number_of_threads() {
-    for threads in 2..6 {
+    for threads in [2, 3, 4, 5, 11] {
         let pool = Pool::start(threads);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| (0..2000).for_each(|i| count_on(|tasks, task| pool.run(tasks, task), i % 9)));
             }
+        });
+    }
+}
+
+#[test]
+fn each_thread_begins_with_its_own_share() {
+    for (threads, tasks, starts) in [(2, 9, vec![4]), (3, 7, vec![2, 4]), (6, 16, vec![2, 5, 8, 10, 13])] {
+        let pool = Pool::start(threads);
+        let caller = thread::current().id();
+        let begun = Mutex::new(Vec::<(ThreadId, usize)>::new());
+        pool.run(tasks, &|i| {
+            lock(&begun).push((thread::current().id(), i));
+            assert!(soon(|| lock(&begun).iter().any(|&(thread, _)| thread != caller)), "no helper came");
+        });
+        let begun = begun.into_inner().unwrap();
+        let of_caller = begun.iter().find(|&&(thread, _)| thread == caller);
+        assert!(of_caller.is_none_or(|&(_, i)| i == 0), "the caller began with {of_caller:?}");
+        let &(_, first) = begun.iter().find(|&&(thread, _)| thread != caller).unwrap();
+        assert!(starts.contains(&first), "of {tasks} tasks, the first helper of {threads} threads began with {first}");
+    }
+}
+
+#[test]
+fn what_a_slow_thread_leaves_of_its_share_others_do() {
+    let pool = Pool::start(2);
+    for slow in [0, 4] {
+        let done = AtomicUsize::new(0);
+        pool.run(8, &|i| {
+            if i == slow {
+                assert!(soon(|| done.load(Ordering::SeqCst) == 7), "the rest of the share of task {slow} was left");
+            }
+            done.fetch_add(1, Ordering::SeqCst);
         });
     }
 }
