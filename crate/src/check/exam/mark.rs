@@ -19,6 +19,7 @@ pub struct Mark {
     explanation: String,
     chapter: &'static str,
     link: String,
+    cell: Option<&'static str>,
 }
 
 impl Asked {
@@ -54,8 +55,8 @@ impl Mark {
             _ => (0.0, Vec::new(), ""),
         };
         let explanation = format!("{worked} {}", question.explanation()).trim().to_owned();
-        let (id, chapter, link) = (question.id(), question.chapter(), question.link());
-        Ok(Self { id, credit, findings, explanation, chapter, link })
+        let (id, chapter, link, cell) = (question.id(), question.chapter(), question.link(), question.cell());
+        Ok(Self { id, credit, findings, explanation, chapter, link, cell })
     }
 
     /// The credit, from 0 to 1.
@@ -83,18 +84,24 @@ impl Mark {
         }
     }
 
+    /// Which cell of the section, in Markdown.
+    fn place(&self) -> String {
+        self.cell.map_or_else(String::new, |cell| format!(", cell `{cell}`"))
+    }
+
     /// The mark as HTML.
     pub fn html(&self) -> String {
         let color = if self.credit == 1.0 { "#2e8b57" } else { "#d2691e" };
         let findings: String = self.findings.iter().map(|text| markdown::paragraphs(text)).collect();
         format!(
             "<div style=\"border-left: 4px solid {color}; padding-left: 0.8em\"><p><b>{}: {}</b></p>\n{findings}{}<p>See <a \
-             href=\"{}\">{}</a>.</p></div>",
+             href=\"{}\">{}</a>{}.</p></div>",
             self.id,
             self.verdict(),
             markdown::paragraphs(&self.explanation),
             markdown::escape(&self.link),
             markdown::escape(self.chapter),
+            markdown::inline(&self.place()),
         )
     }
 
@@ -111,7 +118,7 @@ impl fmt::Display for Mark {
         writeln!(f, "{}: {}", self.id, self.verdict())?;
         self.findings.iter().try_for_each(|text| writeln!(f, "{text}"))?;
         writeln!(f, "{}", self.explanation)?;
-        writeln!(f, "See {}.", self.link)
+        writeln!(f, "See {}{}.", self.link, self.place())
     }
 }
 

@@ -28,6 +28,8 @@
 //! | derivation | [`next_line`], [`derive()`] | `'b'`; a closure <code>&#124;p: f64, y: f64&#124; p - y</code> | the option; equal at random points |
 //! | prediction | [`predict`] | `0.25` | within the tolerance, of what is then measured |
 //!
+//! [`Question::because`] adds why the answer is right, and the section and the cell of the chapter that show it.
+//!
 //! # Partial credit
 //! Each question is one point. Of a question with several right options the share of them that was chosen counts, less as much for
 //! each wrong one, not below 0. A prediction within twice the tolerance, and a derived expression that is right up to a constant

@@ -16,6 +16,7 @@ pub struct Question {
     kind: Kind,
     explanation: &'static str,
     section: &'static str,
+    cell: Option<&'static str>,
     pub(super) notebook: &'static str,
     pub(super) chapter: &'static str,
     pub(super) body: Body,
@@ -238,13 +239,20 @@ impl fmt::Debug for Question {
 
 impl Question {
     fn new(id: &'static str, claims: &'static [&'static str], level: u8, kind: Kind, body: Body) -> Self {
-        Self { id, claims, level, kind, explanation: "", section: "", notebook: "", chapter: "", body }
+        let (explanation, section, cell, notebook, chapter) = ("", "", None, "", "");
+        Self { id, claims, level, kind, explanation, section, cell, notebook, chapter, body }
     }
 
-    /// Why the right answer is right, and the anchor of the section of the chapter that shows it, as JupyterLab makes it of a
-    /// heading: `One-function,-two-readings--B2`.
-    pub fn because(mut self, explanation: &'static str, section: &'static str) -> Self {
-        (self.explanation, self.section) = (explanation, section);
+    /// Why the right answer is right, and what in the chapter shows it: the anchor of the section, as JupyterLab makes it of a heading
+    /// (`One-function,-two-readings--B2`), and a text that one code cell of that section has and no other (`fn integral`); `None`
+    /// where only the text of the section shows it.
+    pub fn because(
+        mut self,
+        explanation: &'static str,
+        section: &'static str,
+        cell: impl Into<Option<&'static str>>,
+    ) -> Self {
+        (self.explanation, self.section, self.cell) = (explanation, section, cell.into());
         self
     }
 
@@ -286,6 +294,12 @@ impl Question {
     /// The section that shows why, as a link from a notebook of the course: `01-likelihood.ipynb#The-most-likely-coin--B3`.
     pub fn link(&self) -> String {
         format!("{}.ipynb#{}", self.notebook, self.section)
+    }
+
+    /// A text by which the cell that shows why is found in that section, such as `fn integral`; `None` if the section shows it in
+    /// words.
+    pub fn cell(&self) -> Option<&'static str> {
+        self.cell
     }
 
     /// The program that it shows, if it is about one.

@@ -28,7 +28,11 @@ fn a_choice_is_right_or_wrong_and_says_why() {
     let mark = asked.answer(right[0]).unwrap();
     assert_eq!((mark.credit(), mark.findings().len()), (1.0, 0));
     assert!(mark.to_string().contains(asked.question().explanation()));
-    assert!(mark.to_string().contains("01-likelihood.ipynb#One-function,-two-readings--B2"));
+    assert!(
+        mark.to_string().contains("01-likelihood.ipynb#One-function,-two-readings--B2, cell `fn integral`.\n"),
+        "{mark}"
+    );
+    assert!(mark.html().contains("\">Likelihood</a>, cell <code>fn integral</code>.</p>"), "{}", mark.html());
     let mark = asked.answer(wrong[0]).unwrap();
     assert_eq!(mark.credit(), 0.0);
     assert!(mark.findings()[1].contains(&format!("Right: {}.", right[0])), "{mark}");

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bank;
+mod cells;
 mod exercises;
 mod notebook;
 mod paper;

@@ -32,6 +32,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The slopes of sigmoid, tanh and ReLU can all be written with the output alone, $y(1 - y)$, $1 - y^2$, and 1 or 0, so that a layer \
              need only remember that. The chain rule multiplies by it what comes from above.",
             "Three-functions-and-their-slopes--B9",
+            "const SLOPES",
         ),
         code(
             "04-2",
@@ -48,8 +49,8 @@ pub(super) fn questions() -> Vec<Question> {
                 ),
                 sound(
                     4,
-                    "For a large logit it comes out as 0, and a slope of the sigmoid is never 0.",
-                    "The true slope is so small that f64 rounds it to 0: nothing better can be returned.",
+                    "For logits far from 0 it is nearly 0, and the gradient with it: nothing is learned.",
+                    "The gradient of the next line has no such factor: far on the wrong side $p - y$ is nearly 1 or $-1$.",
                 ),
                 sound(
                     5,
@@ -67,6 +68,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$e^z/(e^z + 1)$ is right on paper. In f64 $e^{710}$ is infinite, and infinity over infinity is not a number; the chapter saw this \
              from 710 on. In $1/(1 + e^{-z})$ at worst the sum is infinite, and the quotient rounds to 0.",
             "Three-functions-and-their-slopes--B9",
+            "fn as_written",
         ),
         derive(
             "04-3",
@@ -83,8 +85,9 @@ pub(super) fn questions() -> Vec<Question> {
         )
         .because(
             "$W_2(W_1 x + b_1) + b_2 = (W_2 W_1)x + (W_2 b_1 + b_2)$. A stack of a hundred linear layers draws the same straight borders as a \
-             single one: on two spirals such a net got 68 % right, one with tanh all.",
+             single one: on two spirals such a net got 68 % right, one with tanh 100 %, rounded.",
             "Why-an-activation-at-all?--B9",
+            "let stacked",
         ),
         choice(
             "04-4",
@@ -109,9 +112,10 @@ pub(super) fn questions() -> Vec<Question> {
             ],
         )
         .because(
-            "Each of the three differences costs something: the small slope 7 points, the wide bend 12, the centre 0.7, all together 24. At three \
+            "Each of the three differences costs something: the small slope 7 points, the wide bend 12.5, the centre 0.7, all together 24. At three \
              times the rate the sigmoids come close to tanh.",
             "Three-functions-and-their-slopes--B9",
+            "let variants",
         ),
         choice(
             "04-5",
@@ -138,6 +142,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Multi-label: any subset of the labels can be true, so each is a yes/no question of its own. Softmax belongs to multi-class, where \
              exactly one is true. On overlapping disks sigmoids got 98 % of the samples right, softmax at its best threshold 81 %.",
             "One-label,-or-several?--B10",
+            "fn all_right",
         ),
         number("04-6", &["B10"], 2, |rng| {
             let (z, y) = (decimal(rng, 0.5, 2.0, 1), f64::from(whole(rng, 0, 1)));
@@ -160,6 +165,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$\\partial L/\\partial z_k = (\\sigma(z_k) - y_k)/K$: as with softmax and cross-entropy the slope of the output function cancels.",
             "One-label,-or-several?--B10",
+            "let formula",
         ),
         predict("04-7", &["B10"], 2, |rng| {
             let z = f64::from(whole(rng, 60, 600));
@@ -170,7 +176,7 @@ pub(super) fn questions() -> Vec<Question> {
                 z,
             )
             .mistake(0.0, "that is the loss if the label is 1")
-            .mistake(-f64::EPSILON.ln(), "that would be $-\\ln(1 - p)$ with $1 - p$ held at the least step of f64 below 1; no probability is rounded here")
+            .mistake(-f64::EPSILON.ln(), "that would be $-\\ln(1 - p)$ with $1 - p$ held at the machine epsilon of f64; no probability is rounded here")
             .mistake(std::f64::consts::LN_2, "that is the loss at a logit of 0")
             .measure(move || {
                 let loss = binary_cross_entropy_with_logits(
@@ -185,6 +191,7 @@ pub(super) fn questions() -> Vec<Question> {
             "By the formula with probabilities it is $-\\ln(1 - 1)$, infinite. The crate starts from the logit, $\\ln(1 + e^z) - yz$, and takes \
              the larger of $z$ and 0 out of the logarithm. Of a logit of 100 the chapter saw 100.",
             "One-label,-or-several?--B10",
+            "let naive",
         ),
         number("04-8", &["B12"], 2, |rng| {
             let (n1, n2) = (pick(rng, [80.0, 100.0]), pick(rng, [20.0, 30.0]));
@@ -209,6 +216,7 @@ pub(super) fn questions() -> Vec<Question> {
             "What adds up over samples is the squared error, so each batch gives its MSE times its size. The mean of the roots is too small over \
              batches of one size, as a root bends down, and depends on that size.",
             "Quantities:-MSE-and-RMSE--B12",
+            "fn drives",
         ),
         choice(
             "04-9",
@@ -236,6 +244,7 @@ pub(super) fn questions() -> Vec<Question> {
             "In centimetres the gradient of the MSE, $2(\\hat y - y)/M$, and the weights of this model are both 100 times larger. The gradient of the \
              RMSE stays the same, so its steps are 100 times too short: the chapter needed a rate of 30 in place of 0.3.",
             "Judging-a-model--B13",
+            "fn regress",
         ),
         number("04-10", &["B12"], 1, |rng| {
             let (samples, components) = (f64::from(whole(rng, 8, 20)), f64::from(whole(rng, 3, 6)));
@@ -256,6 +265,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\frac1M\\sum_i \\lVert \\hat y_i - y_i\\rVert^2$ divides by the samples only. `mse` divides by all $M \\cdot D$ numbers, so it is smaller \
              by the number of components.",
             "Quantities:-MSE-and-RMSE--B12",
+            "let norms",
         ),
         number("04-11", &["B13"], 2, |rng| {
             let ill = pick(rng, [40, 50, 60]);
@@ -277,6 +287,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With true classes in rows, precision is the share on the diagonal of a column: of those called ill, how many are. Recall is that of \
              a row. Where classes are unequal accuracy hides both: who always says \"well\" is right in about 95 % of the cases and finds nobody.",
             "Judging-a-model--B13",
+            "let tests",
         ),
         number("04-12", &["B13"], 3, |rng| {
             let n = f64::from(pick(rng, [1000, 1500, 2000]));
@@ -299,6 +310,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Compared image by image the accuracies differ by $(b - c)/n$, with a standard error of $\\sqrt{b + c - (b - c)^2/n}\\,/n$. In the \
              chapter the two intervals overlapped, side by side, while that of the difference did not hold 0.",
             "Judging-a-model--B13",
+            "let paired",
         ),
         predict("04-13", &["B13"], 3, |rng| {
             let (guessers, samples) = (pick(rng, [50, 100]), pick(rng, [150, 200, 250, 300]));
@@ -332,6 +344,7 @@ pub(super) fn questions() -> Vec<Question> {
              them above 0.1. What was chosen on data looks better there than it is: the chapter saw 0.162 in validation and 0.101 on new data. \
              That is why a third set, the test set, is kept.",
             "Judging-a-model--B13",
+            "let guess",
         ),
     ]
 }

@@ -38,8 +38,9 @@ pub(super) fn questions() -> Vec<Question> {
         )
         .because(
             "Both sums are $w_1 + w_2 + 2b$, whatever the weights. XOR asks for a negative left side and a positive right one. In the \
-             chapter none of 20 linear models learned XOR, and each ended at a loss of $\\ln 2$: it gives both classes one half.",
-            "What-a-linear-model-cannot-say",
+             chapter none of 20 linear models learned XOR, and none ended below a loss of $\\ln 2$, that of one half for both classes.",
+            "What-hidden-units-can-represent",
+            "fn learns_xor",
         ),
         number("03b-2", &["V1"], 2, |rng| {
             let (x, y) = (pick(rng, [1.5, 2.5]), f64::from(whole(rng, 1, 3)));
@@ -68,6 +69,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The chain rule is started at the end and uses what it has already found: $g_z = z - y$, $g_u = w_2 g_z$, $g_a = g_u [a > 0]$, \
              and the gradient of a weight is the gradient at its output times its input.",
             "Backwards-through-the-smallest-net",
+            "let g_a",
         ),
         number("03b-3", &["V1"], 2, |rng| {
             let (inputs, hidden, outputs) = (whole(rng, 4, 12), whole(rng, 5, 20), whole(rng, 2, 6));
@@ -92,6 +94,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Differences cost $2P$ losses. Reverse mode gets all $P$ derivatives for a small multiple of one loss: the chapter measured about \
              two, with 6 370 parameters as with 407 050.",
             "Forward-or-backward,-and-what-it-costs",
+            "fn least_time",
         ),
         code(
             "03b-4",
@@ -134,6 +137,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The loss is a mean, so $G_Z = (P - Y)/M$. A product such as $G_Z^\\top U$ then adds up the samples by itself, and a bias, which \
              all rows share, gets the sum of the rows. A check of the weights alone would not find this fault.",
             "By-hand,-for-a-batch",
+            "fn gradients",
         ),
         derive(
             "03b-5",
@@ -171,6 +175,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$g_a = g_h \\varphi'(a)$ with $\\varphi' = 1 - h^2$ for tanh, and the gradient of a weight is the gradient at its output times its \
              input: $\\partial L / \\partial w = (v h - y)\\, v\\, (1 - h^2)\\, x$.",
             "The-same-with-vectors",
+            "let mut graph",
         ),
         predict("03b-6", &["V1"], 2, |rng| {
             let (samples, units) = (pick(rng, [50, 100, 200]), pick(rng, [32, 64, 128]));
@@ -208,6 +213,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The price of going backwards is memory: what each layer put out must be kept for every sample of the batch and every layer. Where \
              $a > 0$ can be read off $u$. A forward pass alone could forget each layer as soon as the next one is computed.",
             "Forward-or-backward,-and-what-it-costs",
+            "fn kept",
         ),
         choice(
             "03b-7",
@@ -235,6 +241,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\partial L/\\partial W_2 = g_z u^\\top$ is 0 as $u = 0$, and $g_u = W_2^\\top g_z$ is 0 as $W_2 = 0$. The chapter measured \
              0, 0, 0 and 0.233 as the largest derivatives of $W_1, b_1, W_2, b_2$. Random weights let all of them learn, and break the symmetry.",
             "A-hidden-layer-cannot-start-at-zero",
+            "let zeros: Net",
         ),
     ]
 }

@@ -35,6 +35,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The variance that normalizes divides by $M$, the one that is kept for evaluation by $M - 1$, which makes it unbiased. The momentum is the \
              share of the new batch here, unlike in an optimizer.",
             "Training-and-evaluation--N3",
+            "let [our_mean, our_var]",
         ),
         number("09-2", &["N3"], 2, |rng| {
             let samples = f64::from(whole(rng, 4, 10));
@@ -59,6 +60,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Only the pattern within the batch passes, not the size of the numbers: multiplying all values of a unit by one positive number changes \
              nothing behind batch norm. Size and place are given back by $\\gamma$ and $\\beta$, which are learned.",
             "What-does-it-compute?--N3",
+            "fn forward",
         ),
         code(
             "09-3",
@@ -101,6 +103,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\frac{\\partial L}{\\partial z_k} = \\frac{\\gamma}{s}\\big(g_k - \\frac1M\\sum_j g_j - \\hat z_k \\frac1M\\sum_j g_j \\hat z_j\\big)$. A quick \
              check: the result must be orthogonal to $\\hat z$ and sum to 0, since stretching or moving all samples changes nothing.",
             "The-backward-pass--N3",
+            "fn backward",
         ),
         number("09-4", &["N3"], 1, |rng| {
             let (samples, channels) = (pick(rng, [16, 32, 64]), pick(rng, [3, 6, 12, 24]));
@@ -124,6 +127,7 @@ pub(super) fn questions() -> Vec<Question> {
             "All places share the weights of a channel, so it is one unit seen $HW$ times: mean and variance are taken over the batch and all places, \
              and there is one $\\gamma$ and one $\\beta$ for each channel.",
             "In-a-convolution--N3",
+            "let by_hand",
         ),
         predict("09-5", &["N3", "N1"], 2, |rng| {
             let times = f64::from(pick(rng, [2, 3, 4, 5, 8, 10]));
@@ -163,13 +167,14 @@ pub(super) fn questions() -> Vec<Question> {
             "$z$ becomes $az$, $\\hat z$ stays the same, $s$ becomes $as$, and the gradient with respect to the larger weights is $1/a$ times as large. \
              Weights that grew in a step too long take shorter steps from then on: the net calms down by itself.",
             "The-backward-pass--N3",
+            "let [one, ten]",
         ),
         number("09-6", &["N1", "N3"], 3, |rng| {
             let times = f64::from(whole(rng, 2, 9));
             Ok(drawn(
                 format!(
                     "Behind a linear layer stands batch norm. After some steps that were too long, the weights of the layer are {times} times as long as \
-                     before. By which factor has the length of a step of SGD at the same rate changed, *relative to the length of the weights* (new divided by old)?"
+                     before, in the same direction. By which factor has the length of a step of SGD at the same rate changed, *relative to the length of the weights* (new divided by old)?"
                 ),
                 1.0 / (times * times),
             )
@@ -182,6 +187,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The output does not change with the length of the weights, so what counts is how far a step turns them. Both the shorter gradient and the \
              longer weights make it less: a rate that is too high lowers itself. That is one reason why batch norm allows higher rates.",
             "The-backward-pass--N3",
+            "let [one, ten]",
         ),
         choice(
             "09-7",
@@ -209,6 +215,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Less loss than without: 0.13 with batch norm, 0.07 with the jolts. Batch norm does move the means less, a third as far at the same rate, but \
              the single values that reach the activation move three times farther. Other candidates are unsaturated units and a smoother loss.",
             "Covariate-shift--N3",
+            "let gains",
         ),
         choice(
             "09-8",
@@ -235,6 +242,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The running statistics are fixed numbers, so in evaluation the layer is a fixed line for each unit, $\\gamma(z - \\mu_\\text{run})/s_\\text{run} \
              + \\beta$: one sample alone is enough, and company changes nothing.",
             "Training-and-evaluation--N3",
+            "let together",
         ),
         choice(
             "09-9",
@@ -253,7 +261,7 @@ pub(super) fn questions() -> Vec<Question> {
                     "It ended at 1.19 with batch norm, and at 1.61 with He's weights.",
                 ),
                 wrong(
-                    "Living gradients: hardly any of it arrived at the images, with the norm or without.",
+                    "Gradients that do not vanish: hardly any of it arrived at the images, with the norm or without.",
                     "That was so with PyTorch's weights; with batch norm, as with He's weights, most of it arrived.",
                 ),
             ],
@@ -262,6 +270,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Where 640 images had been learned to a training loss of 0.6, the test loss lay 0.23 above it with batch norm and 0.20 with He's weights. A gap \
              after equally many epochs would mix regularization with speed of training. The noise of the batch statistics may help elsewhere.",
             "Five-benefits,-five-columns--N1",
+            "highest rate that trains",
         ),
         choice(
             "09-10",
@@ -289,6 +298,7 @@ pub(super) fn questions() -> Vec<Question> {
             "PyTorch's weights have a third of the variance $1/n$, and ReLU asks for $2/n$: each layer shrinks the gradient. He's rule let 0.55 of it through, \
              at no cost. A fair comparison gives both sides good weights and their own best rate.",
             "Five-benefits,-five-columns--N1",
+            "fn arriving",
         ),
     ]
 }

@@ -47,6 +47,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$y = r_1 + \\gamma r_2 + \\dots + \\gamma^{n-1} r_n + \\gamma^n \\max_a Q_{\\theta^-}(s_n, a)$. The price of large $n$: the rewards in between come from \
              what the agent *did*, random actions included.",
             "The-whole-algorithm",
+            None,
         ),
         number("23-2", &["Q5"], 2, |rng| {
             let (reward, gamma) = (decimal(rng, -1.0, 1.0, 1), pick(rng, [0.9, 0.95, 0.99]));
@@ -69,6 +70,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$y = r + \\gamma\\, Q_{\\theta^-}(s', \\arg\\max_a Q_\\theta(s', a))$: one chooses, the other values. The two are no independent estimates, so part \
              of the bias of the maximum stays.",
             "The-maximum-of-estimates-is-too-high",
+            "fn went_left",
         ),
         choice(
             "23-3",
@@ -79,13 +81,14 @@ pub(super) fn questions() -> Vec<Question> {
                 right("All: near states more than far ones, and the other action almost as much."),
                 wrong("Those of the action that was taken, in all states; the other one has its own output.", "Outputs share the hidden layers, so that the other action moves as well."),
                 wrong("That of one state and one action, as in a table, up to rounding.", "A weight takes part in the values of every state."),
-                wrong("All by the same amount, since the same weights serve all states and actions.", "That is how a *new* network moves; one that has learned tells states apart."),
+                wrong("All by the same amount, since the same weights serve all states and actions.", "A *new* network moves one action alike in nearly all states; one that has learned tells states apart."),
             ],
         )
         .because(
             "Far states moved by about a quarter of what near ones did. What is learned here changes what was learned there: that is the \
              strength of the network, and the reason for its crutches.",
             "How-far-does-one-update-reach?",
+            "let fresh",
         ),
         choice(
             "23-4",
@@ -103,6 +106,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$1 + \\gamma + \\gamma^2 + \\dots = 100$ bounds every value. Values that run away are a warning, and not yet a failure. With $n = 20$, where the \
              value counts for 82 % and not for 99 %, no difference was seen at all.",
             "What-is-each-part-for?",
+            "fn at_rest",
         ),
         code(
             "23-5",
@@ -126,6 +130,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A time limit is no end: nothing has happened to the pole. Whoever stores both as `done` learns that at any moment of perfect balance \
              all may be over.",
             "Four-mistakes-that-give-a-number-all-the-same",
+            "fn value_of_policy",
         ),
         number("23-6", &["Q5"], 3, |rng| {
             let (gamma, limit) = (pick(rng, [0.95, 0.98, 0.99]), 50 * whole(rng, 3, 12));
@@ -148,6 +153,7 @@ pub(super) fn questions() -> Vec<Question> {
             "One step in so many ends with no future: $V = 1 + \\gamma(1 - 1/L) V$. States that look the same have values between the horizon and 1, \
              and the estimate lies in between.",
             "Four-mistakes-that-give-a-number-all-the-same",
+            "fn value_of_policy",
         ),
         predict("23-7", &["Q5"], 2, |rng| {
             let (states, seed) = (10 * whole(rng, 5, 20), u64::from(whole(rng, 0, 1 << 30)));
@@ -170,6 +176,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A table changes one entry at a step, a network all values. So moving all values does not make it fast by itself; it must move them \
              rightly.",
             "How-far-does-one-update-reach?",
+            "fn reach",
         ),
         choice(
             "23-8",
@@ -177,7 +184,7 @@ pub(super) fn questions() -> Vec<Question> {
             2,
             "Is deep Q-learning more efficient than a table? On CartPole, what was measured until the pole was balanced?",
             [
-                right("Half of the steps of middle-sized tables, none fewer than of 36 good boxes, more computing."),
+                right("Half the steps of middle-sized tables, no fewer than with 36 good boxes, far more computing."),
                 wrong("Far fewer steps than every table, and less computing too, since each update serves all states.", "An update of the network takes millions of products, one of a table two."),
                 wrong("More steps than every table, since moving all values destroys what was learned before.", "Against the finest table it was far ahead: most of those runs were not done at all."),
                 wrong("As many steps as tables of middle size; what it saves is the memory of the table.", "It needed half of their steps, though not in every pair of runs."),
@@ -187,6 +194,7 @@ pub(super) fn questions() -> Vec<Question> {
             "What the network spares us is to know which numbers matter, and how finely. Where a step is cheap, as in a simulation, its computing \
              counts; where it is a robot's, it does not.",
             "Is-it-more-efficient-than-a-table?--Q4",
+            "let faster",
         ),
         number("23-9", &["Q4"], 1, |rng| {
             let (hidden, second) = (20 * whole(rng, 2, 8), 12 * whole(rng, 3, 8));
@@ -210,6 +218,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Their number does not grow with how finely the state is measured. A table of $m$ bins a number has $2m^4$ entries, most of which are \
              never met.",
             "Is-it-more-efficient-than-a-table?--Q4",
+            "let weights",
         ),
         predict("23-10", &["Q5"], 3, |rng| {
             let (sigma, seed) = (decimal(rng, 0.5, 3.0, 1), u64::from(whole(rng, 0, 1 << 30)));
@@ -234,6 +243,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Half of the mean distance of the two, $2\\sigma/\\sqrt\\pi$. If a second, independent estimate values the action that was picked, the mean is 0: \
              that is what *double* is for.",
             "The-maximum-of-estimates-is-too-high",
+            "fn share_left",
         ),
         derive(
             "23-11",
@@ -252,6 +262,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$2(q - y)$. If $\\theta$ is a table, this is the gradient at one entry, and with the rate $\\alpha/2$ a step of descent is the update of chapter \
              22.",
             "A-network-in-the-place-of-the-table--Q5",
+            "let by_descent",
         ),
         code(
             "23-12",
@@ -274,6 +285,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Q-learning moves $Q(s, a)$ towards $y$, and not $y$ towards $Q(s, a)$. With the whole gradient the next state would be made worse so that \
              it fits the present one.",
             "A-network-in-the-place-of-the-table--Q5",
+            "fn update_by_hand",
         ),
         code(
             "23-13",
@@ -300,6 +312,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With one set of values for both, the action that is picked is the one that was overestimated. That is plain DQN with a target network, \
              and its maximum is too high.",
             "The-maximum-of-estimates-is-too-high",
+            "fn went_left",
         ),
         select(
             "23-14",
@@ -318,6 +331,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A hundred episodes of one seed are one episode. What has chosen the moment no longer measures, so the score is taken on further \
              episodes from starts of their own.",
             "Four-mistakes-that-give-a-number-all-the-same",
+            "let mut half",
         ),
         derive(
             "23-15",
@@ -336,6 +350,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\frac{1 - g^n}{1 - g} + g^n v$. For $n = 1$ and $g = 0.99$ the estimate $v$ counts for 99 %, for $n = 20$ for 82 %: so an error in it runs \
              away less.",
             "What-is-each-part-for?",
+            "fn at_rest",
         ),
     ]
 }

@@ -38,6 +38,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The kind of graph says *when* things are known, not *what* is computed. In a plan the place of the cut and the length are fixed when \
              it is built; in a trace the cut is an ordinary statement, which may wait for the end of a sentence.",
             "Truncated-backpropagation:-detach--B1",
+            "fn rnn_plan",
         ),
         number("05-2", &["B1"], 2, |rng| {
             let w = pick(rng, [0.5, 0.7, 1.4]);
@@ -64,6 +65,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\partial h_T/\\partial x_{T-\\tau} = (1 - h_T^2) \\prod_{j=1}^{\\tau} w (1 - h_{T-j}^2)$: a factor for each step back. If $h_3$ were \
              detached, the gradient would be exactly 0.",
             "Truncated-backpropagation:-detach--B1",
+            "fn rnn_formula",
         ),
         code(
             "05-3",
@@ -103,6 +105,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Along a way through the graph the factors are multiplied; the products of all ways are added up. Since a value is recorded after \
              those it came from, its own derivative is complete when its turn comes.",
             "A-graph-that-is-a-trace--B1",
+            "fn gradients",
         ),
         predict("05-4", &["B1"], 2, |rng| {
             let (x, most) = (f64::from(whole(rng, 600, 4000)), whole(rng, 3, 8));
@@ -136,6 +139,7 @@ pub(super) fn questions() -> Vec<Question> {
             "While a plan is built there is no value to look at: the number of steps is chosen in advance, and where they do not suffice the result \
              is wrong, with no error. A trace runs an ordinary `while`. A node for loops, as TensorFlow has one, lifts the limit.",
             "An-if-that-looks-at-the-data--B1",
+            "fn halve_by_plan",
         ),
         predict("05-5", &["B1"], 3, |rng| {
             let (length, cut) = (whole(rng, 20, 40) as usize, whole(rng, 3, 9) as usize);
@@ -169,6 +173,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A detached tensor has the same value and no past. Up to the cut the gradients are those of the whole sequence, to the last bit; what \
              lies $k$ or more steps back gets no signal. With this weight the whole gradient stays above 0.04, so the cut loses something.",
             "Truncated-backpropagation:-detach--B1",
+            "fn rnn_trace",
         ),
         select(
             "05-6",
@@ -193,6 +198,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A plan can be improved like a program: folding, removing dead nodes, sharing memory. Deployed, a correction of low rank $W + AB$ was \
              folded from three operations to one. It can also be placed on several machines by a program.",
             "A-graph-that-is-a-plan--B1",
+            "let (smaller, report)",
         ),
         choice(
             "05-7",
@@ -201,7 +207,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With 4 hidden units a training step of the recorded graph took several times as long as one of the plan. With 1 024 units the gain was \
              much smaller. Why?",
             [
-                right("Each operation costs the trace about the same on top, small or large."),
+                right("The trace spends about the same extra time on each operation, small or large."),
                 wrong(
                     "The optimiser removes most operations of a small graph, and few of a large one.",
                     "It removed 3 of 22, and the optimised plan was no faster than the plan as built.",
@@ -220,6 +226,7 @@ pub(super) fn questions() -> Vec<Question> {
             "On top of the same arithmetic the trace makes a node for each operation, allocates each result, and sorts the record to walk back. That \
              is a cost for each operation, not for each number. The plan is built once, which took a step or two of the trace.",
             "What-does-a-run-cost?--B1",
+            "let widths",
         ),
     ]
 }

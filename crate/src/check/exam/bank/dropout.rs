@@ -32,6 +32,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Two coins agree with probability $p^2 + (1 - p)^2$, and the units are independent. At $p = \\tfrac12$ that is $2^{-H}$: with 64 units \
              even 600 000 samples have less than one chance in $10^8$ that any two agree.",
             "How-many-networks-is-that?--R4",
+            "let fair",
         ),
         choice(
             "07-2",
@@ -58,6 +59,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Dropout tosses an independent coin for each unit of each sample at each pass. In the chapter 192 masks of two layers and two passes \
              were 192 different ones. With a mask that the batch shares, the share of kept units would scatter far too much.",
             "One-coin-for-each-unit-of-each-sample--R4",
+            "let different",
         ),
         derive(
             "07-3",
@@ -78,6 +80,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With $w_i = w$ the derivative of $(1 - kw)^2 + \\tfrac{p}{1-p} k w^2$ is 0 at $w = 1/(k + \\tfrac{p}{1-p})$. Dropout acts as an L2 penalty \
              here, and breaks a co-adapted pair such as 10 and $-9$: in the chapter it came to a third each at $p = \\tfrac12$.",
             "Features-that-lean-on-each-other--R4",
+            "fn train_pair",
         ),
         choice(
             "07-4",
@@ -103,8 +106,9 @@ pub(super) fn questions() -> Vec<Question> {
         )
         .because(
             "At a training loss of 0.25 the gap was narrower by 9 to 17 % with dropout, after 41 epochs in place of 26. So dropout does more than slow \
-             the training down. Contributions that cancel and correlations of features became fewer as well.",
+             the training down. Fewer contributions cancelled, and features were less correlated.",
             "Features-that-lean-on-each-other--R4",
+            "fn measure",
         ),
         number("07-5", &["R5"], 1, |rng| {
             let p = pick(rng, [0.15, 0.2, 0.25, 0.3, 0.35, 0.4]);
@@ -124,6 +128,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\mathbb{E}[\\sum_i m_i w_i x_i] = (1 - p)\\sum_i w_i x_i$, so the full sum is $1/(1 - p)$ times as large: 1.43 at $p = 0.3$, as measured. \
              The remedy is the factor $1 - p$ in use, or $1/(1 - p)$ in training.",
             "Too-large-by-p,-or-by-its-inverse?--R5",
+            "let y_test",
         ),
         code(
             "07-6",
@@ -162,6 +167,7 @@ pub(super) fn questions() -> Vec<Question> {
             "There are two places for the remedy, and one is enough. Standard dropout scales by $1 - p$ in use, inverted dropout by $1/(1 - p)$ in \
              training, which leaves the net that is shipped untouched. With both, the next layer hears $1 - p$ of what it was trained for.",
             "Too-large-by-p,-or-by-its-inverse?--R5",
+            "fn train_to_use",
         ),
         number("07-7", &["R5"], 2, |rng| {
             let (h, p) = (f64::from(whole(rng, 2, 5)), pick(rng, [0.2, 0.3, 0.4]));
@@ -182,6 +188,7 @@ pub(super) fn questions() -> Vec<Question> {
             "It is $h/(1 - p)$ with probability $1 - p$, so its mean square is $h^2/(1 - p)$, and less $h^2$ that is $h^2 p/(1 - p)$. Both remedies make \
              the means of training and use equal, and neither this spread, which a nonlinearity feels.",
             "Too-large-by-p,-or-by-its-inverse?--R5",
+            None,
         ),
         number("07-8", &["R6"], 1, |rng| {
             let (times, error) = (whole(rng, 3, 12), pick(rng, [0.01, 0.02, 0.05]));
@@ -202,7 +209,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "The mean of $N$ independent passes is right on average, with a standard error of $\\sigma/\\sqrt N$. The chapter fitted a slope of \
              $-0.500$, with $\\sigma$ that of the exact ensemble.",
-            "When-is-one-pass-with-scaled-weights-exact?--R6",
+            "Monte-Carlo:-N-forward-passes--R6",
+            "let mut sampled",
         ),
         choice(
             "07-9",
@@ -228,7 +236,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Notes that say \"repeat the training\" mean $N$ stochastic forward passes: the chapter counted 1, 10 and 100 of them, and found the same \
              weights afterwards. The error of the mean falls as $1/\\sqrt N$, at $N$ times the cost of a pass.",
-            "The-answer-that-one-would-like-to-have--R6",
+            "Monte-Carlo:-N-forward-passes--R6",
+            "struct Counted",
         ),
         predict("07-10", &["R6"], 3, |rng| {
             let (a, b) = (f64::from(whole(rng, 7, 9)), f64::from(whole(rng, 1, 3)));
@@ -257,6 +266,7 @@ pub(super) fn questions() -> Vec<Question> {
             "ReLU is convex, so the mean of the function is at least the function of the mean (Jensen): weight scaling, with all units and nothing \
              scaled, says too little. Behind a linear layer the two would be equal.",
             "When-is-one-pass-with-scaled-weights-exact?--R6",
+            "let relu_mean",
         ),
         choice(
             "07-11",
@@ -284,6 +294,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Weight scaling exchanges the mean and the function, which is allowed where the function is linear. With softmax the chapter found it off the \
              arithmetic mean by up to 0.39 in a probability, and equal to the normalised geometric mean to rounding.",
             "When-is-one-pass-with-scaled-weights-exact?--R6",
+            "let linear_mean",
         ),
     ]
 }

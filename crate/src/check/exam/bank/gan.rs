@@ -41,6 +41,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "At each point $p \\ln D + q \\ln(1 - D)$ is largest where $p/D = q/(1 - D)$: $D^* = p/(p + q)$. As a logit it is $\\ln p - \\ln q$.",
             "What-the-best-discriminator-knows--G1",
+            "let best: Vec<f64>",
         ),
         number("20-2", &["G1"], 3, |rng| {
             let (a, b) = (decimal(rng, 0.7, 0.95, 2), decimal(rng, 0.05, 0.3, 2));
@@ -63,6 +64,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$V(D^*) = 2\\,\\mathrm{JS}(p, q) - 2\\ln 2$. So with a perfect discriminator at every step, minimizing over the generator is \
              minimizing the Jensen–Shannon divergence.",
             "What-the-best-discriminator-knows--G1",
+            "let of_best",
         ),
         derive(
             "20-3",
@@ -81,6 +83,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$-\\sigma(d) = -D$. Where a sample is recognized, $D \\approx 0$, and nothing pulls it. The non-saturating loss has $D - 1$: the same \
              direction, and nearly 1 in size there.",
             "The-loss-that-stops-teaching--G1",
+            "let mut pulled",
         ),
         choice(
             "20-4",
@@ -104,9 +107,10 @@ pub(super) fn questions() -> Vec<Question> {
             ],
         )
         .because(
-            "After 400 steps ahead the minimax gradient was less than 6 % of the other. Adam, which divides by the size of a gradient, hides \
+            "After 400 steps ahead the norm of the minimax gradient was 0.16, that of the other 12. Adam, which divides by the size of a gradient, hides \
              this only while the discriminator moves slowly.",
             "The-loss-that-stops-teaching--G1",
+            "by_minimax",
         ),
         choice(
             "20-5",
@@ -133,6 +137,7 @@ pub(super) fn questions() -> Vec<Question> {
             "*Covered* is a necessary condition that noise fulfils, and a large enough sample covers all modes. Look at the share of good \
              samples, and at the modes that get their share of *these*.",
             "Has-it-found-all-modes?--G1",
+            "let by_noise",
         ),
         predict("20-6", &["G1"], 3, |rng| {
             let n = 100 * whole(rng, 5, 15) as usize;
@@ -146,7 +151,7 @@ pub(super) fn questions() -> Vec<Question> {
                 ),
                 covered,
             )
-            .within_share(0.2)
+            .within_share(0.15)
             .mistake(0.0, "each disk takes only 0.07 % of the square, but there are many points")
             .mistake(25.0, "many disks are missed by all points")
             .measure(move || noise_covers(n, seed))
@@ -156,6 +161,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With 2 500 points noise covers 20.7 modes on average, more than the GAN of the paper that set up this count. A number is worth \
              something only beside that of noise.",
             "Has-it-found-all-modes?--G1",
+            "let by_noise",
         ),
         code(
             "20-7",
@@ -177,6 +183,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "It also moves the running statistics, so that *looking* at samples changes the model. The remedy is one word, `Mode::Eval`.",
             "Sampling-in-training-mode",
+            "among_64",
         ),
         code(
             "20-8",
@@ -202,6 +209,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A generator that makes one good sample again and again has a high share of good samples and one covered mode: mode collapse. \
              Each number alone can be fooled.",
             "Has-it-found-all-modes?--G1",
+            "fn coverage_table",
         ),
         next_line(
             "20-9",
@@ -212,7 +220,7 @@ pub(super) fn questions() -> Vec<Question> {
             [
                 right("$D^* = \\frac12$ and $V = -2 \\ln 2$"),
                 wrong("$D^* = \\frac12$ and $V = 0$", "Both logarithms are $\\ln\\frac12$; it is the divergence that is 0."),
-                wrong("$D^* = 1$ and $V = 0$", "It cannot tell real from generated, so it is right on half of both."),
+                wrong("$D^* = 1$ and $V = 0$", "It cannot tell real from generated, so ½ is all that it can say."),
                 wrong("$D^* = \\frac12$ and $V = -\\ln 2$", "There is one term for real and one for generated samples."),
             ],
         )
@@ -220,6 +228,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$D^* = p/(p + q) = \\frac12$, and $V = 2 \\ln\\frac12 = -1.386$. A discriminator that is right on half of its samples need not mean \
              that, though: it may just be bad.",
             "What-the-best-discriminator-knows--G1",
+            "let of_best",
         ),
         select(
             "20-10",
@@ -237,6 +246,7 @@ pub(super) fn questions() -> Vec<Question> {
             "On a generated sample the left-over adds $D - 1$ to $D$, which is 0 at ½: a discriminator that may not be sure. A mistake that \
              does no harm is found by nobody who looks at results alone. Test the gradient.",
             "A-mixed-batch,-and-gradients-left-over",
+            "let settings",
         ),
     ]
 }

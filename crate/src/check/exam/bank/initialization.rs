@@ -32,6 +32,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\operatorname{Var}(Y) = \\sum_i \\mathbb{E}[W_i^2]\\,\\mathbb{E}[X_i^2] = n \\operatorname{Var}(W)\\,\\mathbb{E}[X^2]$. With \
              $\\operatorname{Var}(X)$ in the place of $\\mathbb{E}[X^2]$ it holds for inputs of mean 0 only; behind a ReLU it is too small by a third.",
             "What-does-one-unit-do-to-the-variance?--N2",
+            "by_square",
         ),
         number("08-2", &["N2"], 2, |rng| {
             let layers = f64::from(whole(rng, 8, 40));
@@ -52,6 +53,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$z$ is symmetric about 0, so a ReLU keeps half of the mean square. With thirty layers that is $2^{29}$: all images get the same answer, \
              and none of three learning rates trained such a net. He's $2/n$ makes up for it.",
             "Forward-and-backward,-with-and-without-activation",
+            "fn gaussian_mean_square",
         ),
         number("08-3", &["N2"], 2, |rng| {
             let (channels, side) = (f64::from(whole(rng, 3, 32)), f64::from(pick(rng, [3, 5])));
@@ -72,6 +74,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Uniform on $[-b, b]$ has the variance $b^2/3$, and He's rule asks for $2/\\text{fan\\_in}$; in a convolution fan_in counts the channels \
              and the whole field.",
             "Exercise-3",
+            "fn he_uniform",
         ),
         code(
             "08-4",
@@ -110,6 +113,7 @@ pub(super) fn questions() -> Vec<Question> {
             "fan_in is the number of terms that an output adds up: the input channels times the places of the field. Without the places \
              the weights of a 5 × 5 field would be five times too large.",
             "Exercise-1",
+            "fn fans",
         ),
         predict("08-5", &["N2"], 2, |rng| {
             let (fan_in, fan_out) = pick(rng, [(400usize, 100usize), (300, 60), (250, 100), (200, 100), (100, 400), (60, 300), (150, 300), (100, 250)]);
@@ -137,6 +141,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Forward a layer puts on $\\text{fan\\_in} \\cdot \\operatorname{Var}(W)$, backward $\\text{fan\\_out} \\cdot \\operatorname{Var}(W)$. Where a \
              layer is not square, no variance makes both 1; $2/(\\text{fan\\_in} + \\text{fan\\_out})$ is the compromise.",
             "Which-fan?--N2",
+            "const FANS",
         ),
         choice(
             "08-6",
@@ -163,6 +168,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Under $1/\\text{fan\\_in}$ the factors on the way back telescope to $d_L/d_1$, whatever lies between. Glorot's factors \
              $2d_{\\ell-1}/(d_{\\ell-1} + d_\\ell)$ do not, and $0.64^{25} \\approx 10^{-5}$. One fan, used throughout, serves both directions.",
             "Which-fan?--N2",
+            "let turns",
         ),
         derive(
             "08-7",
@@ -183,6 +189,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Half of the square lies above 0 and is kept, half lies below and is multiplied by $a^2$: $\\mathbb{E}[\\varphi^2] = \\tfrac12(1 + a^2)\\,\\mathbb{E}[z^2]$. \
              For $a = 0$ that is He's 2, for $a = 1$ the rule of linear layers.",
             "Forward-and-backward,-with-and-without-activation",
+            "fn gaussian_mean_square",
         ),
         number("08-8", &["N2"], 3, |rng| {
             let (layers, width) = (f64::from(pick(rng, [40, 50, 60])), f64::from(pick(rng, [16, 20, 32])));
@@ -203,6 +210,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The mean square behind $L$ layers is a product of random factors, so its logarithm is a sum, nearly normal. Half of all nets lie below \
              $e^{-L/n}$; at 50 layers of width 16 the chapter measured a mean of 1 within its band and a median of 0.043.",
             "A-law-for-the-mean,-not-for-your-net",
+            "let mut net",
         ),
     ]
 }

@@ -36,7 +36,8 @@ pub(super) fn questions() -> Vec<Question> {
         )
         .because(
             "The share settles because an excess that grows as $\\sqrt n$ is divided by $n$.",
-            "\"More-trials,-closer\"--B5",
+            "Do-more-trials-always-come-closer?--B5",
+            "let grows",
         ),
         number("02-2", &["B5"], 1, |rng| {
             let (n, times) = (whole(rng, 2, 30) * 50, whole(rng, 3, 12));
@@ -55,20 +56,20 @@ pub(super) fn questions() -> Vec<Question> {
             .mistake(size * (k * k - 1.0), "these are the further draws; the first ones count as well")
             .worked(format!("${times}^2 \\cdot {n} = {}$.", size * k * k)))
         })
-        .because("The standard error is $\\sigma/\\sqrt n$: $k$ times the precision costs $k^2$ times the draws.", "How-fast?--B5"),
+        .because("The standard error is $\\sigma/\\sqrt n$: $k$ times the precision costs $k^2$ times the draws.", "How-fast?--B5", "let waiting: Exponential"),
         choice(
             "02-3",
             &["B6"],
             2,
             "Waiting times are drawn from an exponential distribution, more and more of them. What becomes normal?",
             [
-                right("The distribution of their standardized mean, over repetitions of the whole experiment"),
+                right("The distribution of their standardized mean, over repetitions"),
                 wrong(
-                    "The histogram of the waiting times",
+                    "The histogram of all the waiting times drawn so far",
                     "It approaches the exponential distribution, from which they are drawn.",
                 ),
                 wrong(
-                    "The distribution of the mean, without standardizing",
+                    "The distribution of the mean itself, without standardizing",
                     "It shrinks to a point, the expectation: that is the law of large numbers.",
                 ),
                 wrong(
@@ -81,6 +82,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\sqrt n (\\bar X_n - \\mu)/\\sigma$ becomes standard normal, whatever the draws follow, if their variance is finite. The draws keep \
              their distribution.",
             "What-becomes-normal?--B6",
+            "fn standardized",
         ),
         predict("02-4", &["B5"], 3, |rng| {
             let (n, seed) = (whole(rng, 2, 20) * 100, u64::from(whole(rng, 0, 1 << 30)));
@@ -108,7 +110,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "The number of heads is nearly normal with standard deviation $\\sqrt n / 2$; the mean size of such a deviation is $\\sqrt{2/\\pi}$ of \
              that. It grows with $n$.",
-            "\"More-trials,-closer\"--B5",
+            "Do-more-trials-always-come-closer?--B5",
+            "let grows",
         ),
         code(
             "02-5",
@@ -133,6 +136,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "The share of the sample jumps at each value. The largest gap may lie on either side of a jump.",
             "How-many-draws-until-it-is-normal?--B6",
+            "fn distance_to_normal",
         ),
         predict("02-6", &["B5", "B6"], 3, |rng| {
             let (n, scale) = (whole(rng, 10, 40), decimal(rng, 0.5, 3.0, 1));
@@ -158,6 +162,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The mean of $n$ Cauchy draws has exactly the distribution of one. A single draw as large as all others together throws it off, at any \
              $n$.",
             "Distributions-that-do-not-obey--B5",
+            "fn typical_error",
         ),
         derive(
             "02-7",
@@ -177,13 +182,14 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\operatorname{Var}(\\bar X_n) = \\sigma^2/n$, so the probability is at most $\\sigma^2/(n \\varepsilon^2)$, which goes to 0 for every \
              $\\varepsilon$.",
             "Where-does-a-mean-go?--B5",
+            "Chebyshev: at most",
         ),
         select(
             "02-8",
             &["B6", "B5"],
             2,
-            "Of which distributions do the standardized means of $n$ independent draws, or the means as far as they can be standardized, become \
-             normal as $n$ grows?",
+            "For which of these distributions can the mean of $n$ independent draws be shifted and scaled so that it becomes normal as $n$ \
+             grows?",
             [
                 right("A fair coin, heads 1 and tails 0"),
                 right("Waiting times with the density $e^{-x}$"),
@@ -198,6 +204,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "The theorem needs independent draws of one distribution with a finite variance above 0. Bounded values always have one.",
             "Where-the-normal-distribution-fails--B6",
+            "let quartile",
         ),
         number("02-9", &["B5", "B6"], 2, |rng| {
             let (m, k) = (pick(rng, [20_u32, 48, 96, 150]), pick(rng, [4_u32, 9, 16, 25]));
@@ -205,7 +212,8 @@ pub(super) fn questions() -> Vec<Question> {
             let right = noise / f64::from(k).sqrt();
             Ok(drawn(
                 format!(
-                    "The gradient of a mini-batch of {m} independent samples has the root mean squared error {noise}. Which has one of {} samples?",
+                    "The gradient of a mini-batch of {m} independent samples has the root mean squared error {noise}. What is that of a batch of {} \
+                     samples?",
                     m * k
                 ),
                 right,
@@ -219,6 +227,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The gradient of a mini-batch is a mean over samples, and its error falls as $1/\\sqrt M$: sixteen times the work buys four times the \
              precision.",
             "What-a-mini-batch-knows--B5-·-B6",
+            "let batch_sizes",
         ),
     ]
 }

@@ -35,6 +35,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Layer norm has blocks of $H \\times H$ on the diagonal, one for each of $N$ samples: $NH^2$. Batch norm has, for each unit, all pairs of \
              samples: $N^2H$. So with layer norm a sample gives the same output alone and in any company.",
             "What-depends-on-what?--N5",
+            "let counts",
         ),
         number("10-2", &["N5"], 2, |rng| {
             let (gamma, beta) = (pick(rng, [1.5, 2.0, 3.0]), pick(rng, [0.5, 1.0, 1.5]));
@@ -59,6 +60,7 @@ pub(super) fn questions() -> Vec<Question> {
             "In evaluation batch norm is a fixed line for each unit, and a line after a linear layer is a linear layer: $b' = \\frac{\\gamma}{s}(b - \\mu) + \
              \\beta$. So it costs nothing in use. Layer norm cannot be folded: its $\\mu$ and $\\sigma$ are others for each input.",
             "What-do-they-cost?--N5",
+            "fn fold",
         ),
         choice(
             "10-3",
@@ -86,6 +88,7 @@ pub(super) fn questions() -> Vec<Question> {
             "In training batch norm makes the mean of every class the same, and so takes away what tells them apart: 33 % in batches of one class, 13 % \
              on all classes together. Batch norm assumes that a mini-batch looks like the data.",
             "Do-they-perform-the-same?--N5",
+            "fn from_batches",
         ),
         code(
             "10-4",
@@ -130,6 +133,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\frac{\\partial L}{\\partial z_i} = \\frac1s\\big(\\gamma_i g_i - \\frac1H\\sum_k \\gamma_k g_k - \\hat z_i \\frac1H\\sum_k \\gamma_k g_k \\hat z_k\\big)$: \
              the same as batch norm with rows and columns exchanged, but for $\\gamma$, which goes inside. The row must sum to 0.",
             "One-sample,-all-units--N5",
+            "let [sums, along]",
         ),
         predict("10-5", &["N5"], 2, |rng| {
             let (small, times) = (pick(rng, [30usize, 40, 50]), pick(rng, [4usize, 6]));
@@ -170,6 +174,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Batch norm estimates mean and variance of the data set from $M$ samples, with an error of order $1/\\sqrt M$: the chapter fitted a slope of \
              $-0.50$ from 16 samples on. Layer norm takes those of the units of this sample, and has them all.",
             "Exact-or-approximate?--N5",
+            "fn spread",
         ),
         number("10-6", &["N6"], 3, |rng| {
             let (kappa, power) = (f64::from(whole(rng, 20, 200)), whole(rng, 2, 4));
@@ -192,13 +197,14 @@ pub(super) fn questions() -> Vec<Question> {
             "A step multiplies the distance along the flattest direction by $1 - 1/\\kappa$, and the loss by its square, so \
              $t = \\ln r/(2\\ln(1 - 1/\\kappa)) \\approx \\frac{\\kappa}{2}\\ln\\frac1r$. The chapter measured steps in proportion to $\\kappa^{1.01}$.",
             "Normalize-the-inputs--N6",
+            "fn steps_to",
         ),
         number("10-7", &["N6"], 1, |rng| {
             let s = f64::from(whole(rng, 5, 40));
             Ok(drawn(
                 format!(
-                    "Least squares with two independent inputs of mean 0. One has deviation 1, the other is given in a unit that makes its numbers {s} times \
-                     smaller. What is the condition number of the Hessian?"
+                    "Least squares with two independent inputs of mean 0. Both would have deviation 1, but the second is given in a unit that makes its numbers \
+                     {s} times smaller. What is the condition number of the Hessian?"
                 ),
                 s * s,
             )
@@ -212,6 +218,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$H = \\frac2N X^\\top X$ has the mean squares of the inputs on its diagonal, so a unit enters squared, and the steps of gradient descent grow with \
              it. On images standardising won a factor of 344 in $\\kappa$ and 17 in steps.",
             "Normalize-the-inputs--N6",
+            "kappas.push",
         ),
         code(
             "10-8",
@@ -249,6 +256,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Augment first, then normalize, by the statistics of the training set. In the chapter the background was $-0.81$ behind the normalization, and the \
              gap 0.00 where the order was the other way round.",
             "Test-data-and-augmentation--N6",
+            "let boot",
         ),
         choice(
             "10-9",
@@ -275,6 +283,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Mean and deviation are measured once, on the training images, and applied to whatever the model meets. Statistics of 150 images of one class cost \
              5.3 points of accuracy, no normalization at all 15.7.",
             "Test-data-and-augmentation--N6",
+            "fn four_ways",
         ),
     ]
 }

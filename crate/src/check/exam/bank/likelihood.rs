@@ -39,6 +39,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Likelihood and probability are one function of two arguments, $L(\\theta \\mid x) = f(x \\mid \\theta)$. Only as a function \
              of $x$ is it a distribution.",
             "One-function,-two-readings--B2",
+            "fn integral",
         ),
         select(
             "01-2",
@@ -55,6 +56,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Squared error assumes normal noise, absolute error Laplace noise, cross-entropy a categorical target.",
             "Losses-that-are-likelihoods--B3",
+            "let [entropy, hinge]",
         ),
         number("01-3", &["B3"], 2, |rng| {
             let n = whole(rng, 80, 200);
@@ -81,6 +83,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The curvature of $\\ln L$ at $\\hat\\theta$ is $-n / (\\hat\\theta(1 - \\hat\\theta))$; one over the root of its size is the \
              standard error.",
             "How-sure?-The-curvature-knows--B3",
+            "let by_curvature",
         ),
         code(
             "01-4",
@@ -104,6 +107,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "For independent draws $\\operatorname{Var}(\\bar x) = \\sigma^2/n$, so the standard error is $\\sigma/\\sqrt n$.",
             "Independent-and-identically-distributed--B4",
+            "process.variance_of_mean",
         ),
         derive(
             "01-5",
@@ -121,6 +125,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$\\ell'(\\theta) = x/\\theta - (n - x)/(1 - \\theta)$, which is 0 at $\\hat\\theta = x/n$.",
             "The-most-likely-coin--B3",
+            "fn slope",
         ),
         next_line(
             "01-6",
@@ -133,7 +138,7 @@ pub(super) fn questions() -> Vec<Question> {
                 wrong("$\\ln p = 52 \\ln\\theta \\cdot 48 \\ln(1 - \\theta)$", "The logarithm of a product is a sum."),
             ],
         )
-        .because("The logarithm is increasing, so it moves no maximum, and makes the product a sum.", "The-most-likely-coin--B3"),
+        .because("The logarithm is increasing, so it moves no maximum, and makes the product a sum.", "The-most-likely-coin--B3", "fn log_likelihood"),
         predict("01-7", &["B4"], 3, |rng| {
             let phi = f64::from(whole(rng, 3, 8)) / 10.0;
             let seed = u64::from(whole(rng, 0, 1 << 30));
@@ -159,6 +164,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Adding up the covariances $\\varphi^{|t - s|}$ gives $\\sigma^2/n \\cdot (1 + \\varphi)/(1 - \\varphi)$ for long chains.",
             "Independent-and-identically-distributed--B4",
+            "process.variance_of_mean",
         ),
         number("01-8", &["B2"], 2, |rng| {
             let n = whole(rng, 9, 60);
@@ -178,6 +184,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\int_0^1 \\binom{n}{x} \\theta^x (1 - \\theta)^{n - x} d\\theta = 1/(n + 1)$: added up over the $n + 1$ values of $x$ that is the \
              integral of 1.",
             "One-function,-two-readings--B2",
+            "fn integral",
         ),
     ]
 }

@@ -39,6 +39,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The step goes to the lowest point of the parabola that has the value, the slope and the curvature of $f$ at $x$: \
              $p = -f'(x)/f''(x)$. There is no learning rate to choose.",
             "What-does-a-step-compute?--E2",
+            "let next: f64",
         ),
         number("12-2", &["E2"], 1, |rng| {
             let p = f64::from(pick(rng, [20_000, 30_000, 40_000, 60_000, 70_000, 80_000, 90_000]));
@@ -63,6 +64,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Counted, the factorization takes $(P^3 - P)/6$ products, each with a subtraction. So its time grows as $P^3$, while the \
              memory of the Hessian grows as $P^2$ and a gradient as $P$.",
             "(a)-What-does-a-step-cost?--E2",
+            "fn cholesky_by_hand",
         ),
         number("12-3", &["E2"], 2, |rng| {
             let (a, b) = (f64::from(whole(rng, 1, 2)), f64::from(whole(rng, 4, 9)));
@@ -86,6 +88,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$1/h$ is convex, so its mean over batches lies above its value at the mean curvature. The bias falls as $1/B$: with a batch \
              of $B$ samples it is about $\\operatorname{Var}(h)/(B H^3)$.",
             "(b)-Is-the-inverse-of-a-batch's-Hessian-unbiased?--E2",
+            "fn bias_of",
         ),
         number("12-4", &["E2"], 2, |rng| {
             let p = f64::from(10 * whole(rng, 2, 20) + 9);
@@ -113,6 +116,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The inverse is too large by the share $B/(B - P - 1) - 1 = (P + 1)/(B - P - 1)$. A batch is large or small in comparison with \
              $P$: for a tenth one needs about $11P$ samples, and below $P$ samples there is no inverse at all.",
             "Large-compared-to-what?",
+            "fn normal_hessian",
         ),
         choice(
             "12-5",
@@ -140,6 +144,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With $H_B = H + \\Delta$ the identity $H_B^{-1} = H^{-1} - H^{-1}\\Delta H^{-1} + (H^{-1}\\Delta) H_B^{-1} (H^{-1}\\Delta)^\\top$ is exact. \
              The second term has mean 0, the third is positive semidefinite and of second order in $\\Delta$, whose size is $O(1/\\sqrt B)$.",
             "For-matrices",
+            "let third",
         ),
         choice(
             "12-6",
@@ -165,8 +170,9 @@ pub(super) fn questions() -> Vec<Question> {
         )
         .because(
             "To Newton every point without slope is the same. Without damping a third of the starts on Himmelblau's function ended at a \
-             saddle, at the maximum or nowhere; with damping all ended at a minimum.",
+             saddle or at the maximum; with damping all ended at a minimum.",
             "When-the-function-is-not-convex--E2",
+            "fn kind_of_end",
         ),
         code(
             "12-7",
@@ -193,6 +199,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Average Hessians first and invert afterwards: the mean of the last $k$ Hessians has the bias of one batch of $kB$ samples, \
              while each step reads only $B$. Averaging inverses keeps the bias of a batch of $B$.",
             "Is-a-large-batch-the-only-remedy?--E2",
+            "let (plain, averaged)",
         ),
         predict("12-8", &["E2"], 3, |rng| {
             let (p, ratio) = (whole(rng, 3, 5) as usize, whole(rng, 4, 6) as usize);
@@ -216,6 +223,7 @@ pub(super) fn questions() -> Vec<Question> {
             "For normal inputs $H_B$ has a Wishart distribution, whose inverse has the mean $\\frac{B}{B - P - 1} H^{-1}$. A step with a \
              gradient from elsewhere is too long by this share.",
             "Large-compared-to-what?",
+            "fn normal_hessian",
         ),
         derive(
             "12-9",
@@ -236,6 +244,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$r = \\frac{d^2}{h^2 (h + d)}$, which is positive for every batch with $h + d > 0$: that is the sign. It is of second order \
              in $d$, whose variance is $O(1/B)$: that is the rate. For matrices it reads $(H^{-1}\\Delta) H_B^{-1} (H^{-1}\\Delta)^\\top$.",
             "For-matrices",
+            "let third",
         ),
         choice(
             "12-10",
@@ -263,6 +272,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Gradient descent must make its step small enough for the steepest direction, so along the flattest it needs steps in \
              proportion to $\\kappa$. Newton divides each direction by its own curvature: with $w = Av$ its step is the same step.",
             "Is-it-more-accurate-per-step?--E2",
+            "by_newton",
         ),
         code(
             "12-11",
@@ -286,6 +296,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The least $\\tau$ with $f'' + \\tau \\ge$ `floor` is `floor` $- f''$. With a negative sum the step goes uphill, which is what \
              damping was to prevent.",
             "When-the-function-is-not-convex--E2",
+            "let damped",
         ),
         next_line(
             "12-12",
@@ -304,6 +315,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\nabla_p = g + Hp = 0$ gives $Hp = -g$. Where the function is a convex quadratic the model is exact, and one step arrives \
              from anywhere.",
             "One-step-solves-a-quadratic--E2",
+            "h_inverse",
         ),
     ]
 }

@@ -55,6 +55,7 @@ pub(super) fn questions() -> Vec<Question> {
             "In step 1 $v = (1 - \\alpha) g^2$, so $g/\\sqrt v = 1/\\sqrt{1 - \\alpha}$ whatever the gradient: ten times $\\eta$ at $\\alpha = 0.99$. Adam corrects \
              its running means, and its first step is $\\eta$.",
             "RMSprop,-step-by-step--O1",
+            "let by_torch",
         ),
         predict("11-2", &["O1"], 3, |rng| {
             let later = whole(rng, 200, 400);
@@ -86,6 +87,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$v$ is a mean of past squares with weights that fall by $\\alpha$ a step, so RMSprop forgets, in some $1/(1 - \\alpha) = 100$ steps for each factor \
              $e$. Adagrad adds the squares up: after 950 steps more the chapter saw 0.88 $\\eta$ for RMSprop and 0.0014 $\\eta$ for Adagrad.",
             "RMSprop,-step-by-step--O1",
+            "rms_end",
         ),
         choice(
             "11-3",
@@ -113,6 +115,7 @@ pub(super) fn questions() -> Vec<Question> {
             "RMSprop and Adagrad mend a bad scale of single weights, not curvature. Turned, they fell by 3.6 and 3.3 orders of magnitude, plain descent by 3.8 \
              on either bowl.",
             "Which-problems-are-the-same-to-Adam?--O2",
+            "fell[3..5]",
         ),
         number("11-4", &["O1"], 1, |rng| {
             let kappa = f64::from(whole(rng, 5, 20));
@@ -131,6 +134,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A step multiplies $x$ by $1 - \\eta$ and $y$ by $1 - \\eta\\kappa$. The best compromise $2/(1 + \\kappa)$ shrinks both by \
              $(\\kappa - 1)/(\\kappa + 1)$ a step, so the number of steps is in proportion to $\\kappa$; with momentum to its root.",
             "What-is-wrong-with-plain-gradient-descent?--O1",
+            "fn steps_needed",
         ),
         code(
             "11-5",
@@ -143,7 +147,7 @@ pub(super) fn questions() -> Vec<Question> {
                 sound(
                     3,
                     "$v$ must start at 1, so that the first steps do not become too long.",
-                    "It starts at 0, as in PyTorch: the first step is $1/\\sqrt{1 - \\alpha}$ times $\\eta$ for that.",
+                    "It starts at 0, as in PyTorch; that is why the first step is $1/\\sqrt{1 - \\alpha}$ times $\\eta$.",
                 ),
                 sound(
                     7,
@@ -169,6 +173,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$v \\leftarrow \\alpha v + (1 - \\alpha) g^2$ comes first, with the new gradient in it; then $\\theta \\leftarrow \\theta - \\eta g/(\\sqrt v + \\varepsilon)$. \
              $\\varepsilon$ only guards against dividing by 0.",
             "RMSprop,-step-by-step--O1",
+            "fn rmsprop_by_hand",
         ),
         number("11-6", &["O2"], 2, |rng| {
             let t = whole(rng, 2, 60) as i32;
@@ -189,6 +194,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Both means start from 0 and are too small at first, $v$ for longer. The quotient is too large: 3.2 $\\eta$ at the first step, 6.6 $\\eta$ at worst, \
              and a quarter too long after a thousand steps. In the chapter this worked like a higher rate.",
             "What-the-bias-correction-corrects--O2",
+            "fn constant_gradient",
         ),
         choice(
             "11-7",
@@ -200,7 +206,7 @@ pub(super) fn questions() -> Vec<Question> {
                 right("No: its mean $m$ acts as momentum; with $\\beta_1 = 0$ it is as slow on the turned bowl as plain descent."),
                 wrong(
                     "No: its bias correction sets the rate in the first steps; without it the turn shows as with RMSprop.",
-                    "The correction has faded after some thousand steps at the latest, and does not know of directions.",
+                    "At each step it is one factor for all weights, which cannot tell steep from flat.",
                 ),
                 wrong(
                     "Yes: $m/\\sqrt v$ is the gradient in units of its own length, which no turn can change.",
@@ -214,8 +220,9 @@ pub(super) fn questions() -> Vec<Question> {
         )
         .because(
             "With $\\beta_1 = 0$ it fell by 34 orders straight and 3.5 turned. With 0.9 it falls by a factor of 0.9 a step in the long run on both, as momentum \
-             with that share does; Nesterov's momentum did better, 8.9 orders against 5.2.",
+             with that share does; Nesterov's momentum did better, 8.9 orders against 5.4 and 5.2.",
             "Which-problems-are-the-same-to-Adam?--O2",
+            "NO_MEAN",
         ),
         number("11-8", &["O2"], 2, |rng| {
             let (size, times) = (whole(rng, 3, 6), whole(rng, 1, 3));
@@ -235,8 +242,9 @@ pub(super) fn questions() -> Vec<Question> {
         })
         .because(
             "Called first, it skips the first value of the schedule: the first rate lasts one epoch less. Before PyTorch 1.1 that was the right place; since then \
-             it belongs behind the optimizer's steps of the epoch.",
+             it belongs after the optimizer's steps of the epoch.",
             "Schedules--O2",
+            "fn rates_used",
         ),
         derive(
             "11-9",
@@ -257,6 +265,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\mathbb{E}[\\theta^2]\\,\\eta(2 - \\eta) = \\eta^2\\sigma^2$, so $\\mathbb{E}[L] = \\eta\\sigma^2/(2(2 - \\eta))$: a constant rate ends at a floor about in \
              proportion to it. The chapter measured 0.099 ± 0.014 for $\\eta = 0.3$, where the formula has 0.088. A schedule lowers the floor on the way.",
             "Schedules--O2",
+            "fn ends_of",
         ),
         predict("11-10", &["O2"], 3, |rng| {
             let beta = pick(rng, [0.5, 0.8, 0.9]);
@@ -284,6 +293,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$m$ changes its sign with the gradient: $m = \\beta_1(-m) + (1 - \\beta_1)g$ gives $m = g(1 - \\beta_1)/(1 + \\beta_1)$, while $\\hat v = g^2$. So across a \
              valley, where the gradient changes its sign, Adam takes short steps; along it, where it keeps it, steps of $\\eta$.",
             "Adam,-step-by-step--O2",
+            "fn adam_by_hand",
         ),
         code(
             "11-11",
@@ -301,7 +311,7 @@ pub(super) fn questions() -> Vec<Question> {
                 sound(
                     8,
                     "The second mean must be corrected with the root of $1 - \\beta_2^t$.",
-                    "It is corrected as it is; the root is taken behind.",
+                    "The mean itself is corrected; the root is taken afterwards.",
                 ),
                 sound(
                     9,
@@ -321,6 +331,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\hat m = m/(1 - \\beta_1^t)$ and $\\hat v = v/(1 - \\beta_2^t)$, with $t = 1$ at the first step: both means start from 0, and $1 - \\beta^0$ is 0. \
              Infinity over infinity is not a number, and the weight stays so.",
             "Adam,-step-by-step--O2",
+            "fn adam_by_hand",
         ),
         number("11-12", &["O2"], 2, |rng| {
             let (warm, length) = (pick(rng, [10, 20]), pick(rng, [80, 100, 120]));
@@ -340,9 +351,10 @@ pub(super) fn questions() -> Vec<Question> {
             .worked(format!("$\\tfrac12 \\cdot {rate}\\,(1 + \\cos {share}\\pi) = {:.5}$.", cosine(share))))
         })
         .because(
-            "$\\tfrac12\\eta\\,(1 + \\cos\\frac{\\pi(t - w)}{T - w})$ behind a warm-up of $w$ steps: slowly, fast, slowly, to 0 at $T$. A warm-up protects a net \
+            "$\\tfrac12\\eta\\,(1 + \\cos\\frac{\\pi(t - w)}{T - w})$ after a warm-up of $w$ steps: slowly, fast, slowly, to 0 at $T$. A warm-up protects a net \
              that is still raw; on the noisy parabola of the chapter, which has no raw start, it did not help.",
             "Schedules--O2",
+            "let warm: Warmup",
         ),
         choice(
             "11-13",
@@ -350,7 +362,7 @@ pub(super) fn questions() -> Vec<Question> {
             2,
             "Seven optimizers without schedules, each with six learning rates and the same budget for tuning. What does the chapter's race support?",
             [
-                right("Over its grid of rates each varies by more than the best of the seven do."),
+                right("Each varies more over its grid of rates than the seven do at their best rates."),
                 wrong(
                     "Adam beats all others once each has its best rate, which is why it is so popular.",
                     "Adagrad, RMSprop and Nesterov's momentum were no worse; Adam's usual rate is near its best, which is a comfort.",
@@ -369,6 +381,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Worst over best loss was 1.12 between the seven at their best rates, and 1.78 or more for each over its six rates. Untuned, at 0.001, Adam reached \
              80 % and SGD 31 %. So compare at equal tuning, and say what was tuned.",
             "A-fair-race--O1-O2",
+            "let spans",
         ),
     ]
 }

@@ -30,6 +30,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With $w < 0$ the derivative is $2(w - a) - \\lambda$, which is 0 at $w = a + \\lambda/2$. In general the minimum is \
              $\\mathrm{sign}(a) \\max(\\lvert a\\rvert - \\lambda/2, 0)$: L1 subtracts and stops at zero, where L2 scales by $1/(1 + \\lambda)$.",
             "L1:-exact-zeros--R1",
+            "fn l1_shrink",
         ),
         choice(
             "06-2",
@@ -57,6 +58,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The gradient of the data lies in the span of the 20 samples. Along all other directions an unpenalised weight stays where it was drawn. \
              From $N(0, 1)$ the gain was a factor of 8 800, from $N(0, 0.01^2)$ of 2, from zero of 1.1.",
             "Twenty-samples,-two-hundred-weights--R1",
+            "let mut factors",
         ),
         code(
             "06-3",
@@ -90,9 +92,10 @@ pub(super) fn questions() -> Vec<Question> {
             },
         )
         .because(
-            "$w \\leftarrow S_{\\eta\\lambda}(w - \\eta\\nabla\\rho)$: first the data's gradient step, then the soft threshold by $\\eta\\lambda$. Only \
-             this makes exact zeros; plain subgradient steps hover within a few $\\eta\\lambda$ of zero.",
+            "$w \\leftarrow S_{\\eta\\lambda}(w - \\eta\\nabla\\rho)$: first the data's gradient step, then the soft threshold by $\\eta\\lambda$. That \
+             makes exact zeros; plain subgradient steps hover within a few $\\eta\\lambda$ of zero.",
             "L1:-exact-zeros--R1",
+            "fn proximal",
         ),
         choice(
             "06-4",
@@ -120,6 +123,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Which penalty is better depends on the truth. L1 bets that few weights count: it then found the two in eight of ten draws. L2 spreads \
              them over all 200 weights, and wins where all of these matter.",
             "L1:-exact-zeros--R1",
+            "fn penalties",
         ),
         number("06-5", &["R2"], 1, |rng| {
             let (eta, lambda) = (pick(rng, [0.05, 0.1]), decimal(rng, 0.5, 1.5, 1));
@@ -140,6 +144,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$w \\leftarrow w - \\eta(\\nabla\\rho + 2\\lambda w) = (1 - 2\\eta\\lambda) w - \\eta\\nabla\\rho$: the weight decays by a share of \
              $2\\eta\\lambda$ at each step, hence \"weight decay\".",
             "What-does-the-penalty-add-to-a-step?--R2",
+            "fn penalized",
         ),
         predict("06-6", &["R2"], 3, |rng| {
             let mu = pick(rng, [0.75, 0.8, 0.9]);
@@ -176,7 +181,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "The velocity is the sum $g + \\mu g + \\mu^2 g + \\dots$ of past gradients, $1/(1 - \\mu)$ times the present one where it changes \
              slowly. So with momentum L2 in the loss is no longer the decay $\\eta\\lambda'$; with 0.9 the chapter measured 10.2 times as much.",
-            "Why-\"weight-decay\"?--R2",
+            "Why-the-name-weight-decay?--R2",
+            "let decays",
         ),
         choice(
             "06-7",
@@ -202,7 +208,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "For a weight whose data gradient has size $s$ the decay is about $\\eta\\lambda'/\\sqrt{s^2 + (\\lambda'\\bar w)^2}$ a step. The chapter \
              measured $1.2 \\cdot 10^{-3}$ for $s = 0.01$ and $10^{-6}$ for $s = 100$, and $10^{-4}$ for both with AdamW.",
-            "Why-\"weight-decay\"?--R2",
+            "Which-weights-does-Adam-fail-to-decay?",
+            "fn decay_rates",
         ),
         number("06-8", &["R2"], 3, |rng| {
             let s = f64::from(whole(rng, 3, 30));
@@ -224,7 +231,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "AdamW takes $\\eta\\lambda'$ of the weight at each step. Under Adam the penalty's share $\\lambda' w$ is divided by \
              $\\sqrt{\\hat v} \\approx \\sqrt{s^2 + (\\lambda' w)^2}$. With AdamW $\\lambda'$ means the same for every weight.",
-            "Why-\"weight-decay\"?--R2",
+            "Which-weights-does-Adam-fail-to-decay?",
+            "fn decay_rates",
         ),
         derive(
             "06-9",
@@ -243,6 +251,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\partial L/\\partial w = \\partial\\rho/\\partial w + 2\\lambda w$. Without the $\\lambda$, as some notes have it, the gradient is wrong \
              unless $\\lambda = 1$. It need not become larger: where the data push up and the penalty pulls down, it becomes smaller.",
             "What-does-the-penalty-add-to-a-step?--R2",
+            "fn penalized",
         ),
         choice(
             "06-10",
@@ -269,6 +278,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The size of a weight depends on the unit of its input: for $x' = 10x$ the same curve has weights $w_k/10^k$. For fixed features and data \
              overfitting comes with large weights; in general neither direction holds. So inputs are standardised before weights are penalised.",
             "Large-weights-and-overfitting--R3",
+            "fn in_unit",
         ),
         number("06-11", &["R3", "R1"], 2, |rng| {
             let n = f64::from(whole(rng, 10, 20));
@@ -291,6 +301,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Setting $\\frac2n \\sum_i x_i (w x_i - y_i) + 2\\lambda w$ to zero gives $w = \\sum xy/(\\sum x^2 + n\\lambda)$, in general \
              $(\\frac1n\\Phi^\\top\\Phi + \\lambda D) w = \\frac1n\\Phi^\\top y$.",
             "Large-weights-and-overfitting--R3",
+            "fn ridge",
         ),
         number("06-12", &["R3"], 1, |rng| {
             let (k, w) = (whole(rng, 2, 4), f64::from(whole(rng, 20, 90)));
@@ -311,6 +322,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The same function has other weights in other units, so that their length alone tells nothing of overfitting. In the chapter the \
              overfitted curve of length $3.8 \\cdot 10^4$ came down to 0.49 in this way, with the same test error.",
             "Large-weights-and-overfitting--R3",
+            "fn in_unit",
         ),
     ]
 }

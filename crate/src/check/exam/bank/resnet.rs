@@ -36,6 +36,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$y_{o,i,j} = \\sum_c W_{o,c}\\, x_{c,i,j}$: a projection. Trained projections did not end as copies, and putting copies in their \
              place cost accuracy.",
             "The-channels-do-not-match--C4",
+            "let by_hand",
         ),
         number("19-2", &["C4"], 2, |rng| {
             let (from, to) = (4 * whole(rng, 2, 10), 4 * whole(rng, 12, 24));
@@ -64,6 +65,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The matrix of the projection has $C C'$ entries, its batch normalization $2C'$. In the comparison of the chapter A, B and \
              copies were not told apart; what counts is that there is a shortcut.",
             "Three-shortcuts",
+            "let minus_b",
         ),
         code(
             "19-3",
@@ -89,6 +91,7 @@ pub(super) fn questions() -> Vec<Question> {
             "An error is the good case. *Broadcasting* is the bad one: four channels plus one are silently a sum of four, each with a copy \
              of the one. That would be replication, and nobody asked for it.",
             "The-channels-do-not-match--C4",
+            "broadcast_add(&grey)",
         ),
         number("19-4", &["C5"], 1, |rng| {
             let (kernel, padding, stride) = pick(rng, [(5, 2, 2), (7, 3, 2), (7, 2, 2), (9, 3, 2), (7, 3, 3)]);
@@ -112,6 +115,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$H' = \\lfloor (H + 2p - k)/s \\rfloor + 1$: the first kernel sits at place 0, each further one needs $s$ more of the places that \
              are left.",
             "The-places-do-not-match--C5",
+            "fn places",
         ),
         choice(
             "19-5",
@@ -130,6 +134,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The number of places depends on $k - 2p$ and $s$ alone: $3 - 2 = 1 - 0$. The same stride is not enough; a 5×5 fits with padding \
              2.",
             "The-places-do-not-match--C5",
+            "let mut fit",
         ),
         choice(
             "19-6",
@@ -156,6 +161,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A residual block passes its input on with $F = 0$; a plain one must learn the identity with two convolutions. The residual net \
              of 44 layers, with as many weights, was no worse than that of 8.",
             "Deeper,-and-worse-on-its-own-training-data--C5",
+            "let gap",
         ),
         predict("19-7", &["C5", "C4"], 2, |rng| {
             let (side, stride) = (whole(rng, 6, 12), pick(rng, [2, 3]));
@@ -179,6 +185,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With stride 2 three quarters of the places are never read, on the very way on which things should pass unchanged. Averaging over \
              2×2 places first reads all of them.",
             "Three-quarters-that-nobody-reads",
+            "fn dependence",
         ),
         number("19-8", &["C5"], 2, |rng| {
             let (blocks, share) = (whole(rng, 5, 20), pick(rng, [0.5, 1.0]));
@@ -186,7 +193,7 @@ pub(super) fn questions() -> Vec<Question> {
             Ok(drawn(
                 format!(
                     "At the start of training the inner way of a residual block makes of its input something with {share} times its mean square, \
-                     independent of it. There is no normalization, and no activation after the sum. By which factor does the mean square grow over \
+                     of mean 0 and independent of it. There is no normalization, and no activation after the sum. By which factor does the mean square grow over \
                      {blocks} blocks?"
                 ),
                 growth,
@@ -200,6 +207,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\mathbb{E}[(x + F(x))^2] \\approx \\mathbb{E}[x^2] + \\mathbb{E}[F(x)^2]$: with He's weights the signal about doubles in each block. With a \
              batch normalization at the end of $F$ it grows by a constant *term*; with last weights of 0 it does not grow at all.",
             "Without-batch-normalization--C5",
+            "fn sizes",
         ),
         derive(
             "19-9",
@@ -217,7 +225,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$(s + f)^n$. The way past all blocks has the factor $s^n$: over 54 blocks 0.9 leaves three thousandths, and 1.1 makes 170 of it. \
              Scale the inner way instead.",
-            "Deeper,-and-worse-on-its-own-training-data--C5",
+            "Is-it-the-gradient?",
+            "fn growth",
         ),
         number("19-10", &["C4"], 1, |rng| {
             let w = [decimal(rng, 0.8, 1.2, 1), -decimal(rng, 0.3, 0.6, 1), decimal(rng, 0.2, 0.5, 1)];
@@ -241,6 +250,7 @@ pub(super) fn questions() -> Vec<Question> {
             "It is 1 for a scaled copy and less for every mixture. Neither projections that began at random nor those that began as copies \
              ended as copies.",
             "What-did-it-learn?",
+            "fn nearest_copies",
         ),
         code(
             "19-11",
@@ -266,6 +276,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\lfloor (H + 2p - k)/s \\rfloor + 1$. With one side forgotten some sizes come out right and others do not, which is how one \
              finds such a fault late.",
             "The-places-do-not-match--C5",
+            "fn places",
         ),
         choice(
             "19-12",
@@ -284,6 +295,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$F = 0$ then, while the gradient of the scale itself is not 0, so that the block wakes up in the first step. Without batch \
              normalization the last weights start at 0 instead.",
             "Without-batch-normalization--C5",
+            "fn silence",
         ),
         choice(
             "19-13",
@@ -310,6 +322,7 @@ pub(super) fn questions() -> Vec<Question> {
             "\"Projection shortcuts are not essential\", says the paper. Replication would not even make a bad net, as far as could be seen; \
              it is only not what a convolution of 1×1 does.",
             "Three-shortcuts",
+            "let minus_b",
         ),
     ]
 }

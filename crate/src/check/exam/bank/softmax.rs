@@ -19,7 +19,7 @@ pub(super) fn questions() -> Vec<Question> {
             let (first, second) = (decimal(rng, 1.2, 2.5, 1), decimal(rng, -1.0, -0.2, 1));
             let odds = (first - second).exp();
             let right = odds / (1.0 + odds);
-            Ok(drawn(format!("Two logits are {first} and {second}. Which probability gives softmax to the first class?"), right)
+            Ok(drawn(format!("Two logits are {first} and {second}. Which probability does softmax give to the first class?"), right)
                 .within(0.005)
                 .mistake(first / (first + second), "softmax divides exponentials, not logits")
                 .mistake(1.0 - right, "that is the probability of the second class")
@@ -29,6 +29,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "With two classes softmax is a sigmoid of the difference of the logits: only differences count.",
             "From-scores-to-probabilities--B7",
+            "fn naive_softmax",
         ),
         choice(
             "03-2",
@@ -36,9 +37,9 @@ pub(super) fn questions() -> Vec<Question> {
             2,
             "Why can one not train through an argmax by gradient descent?",
             [
-                right("Its derivative is 0 wherever no two logits tie, so that nothing moves."),
+                right("Its derivative is 0 wherever no two logits tie."),
                 wrong(
-                    "It has no derivative anywhere.",
+                    "It has no derivative, at a tie or elsewhere.",
                     "It is constant around every point without a tie, and a constant has a derivative: 0.",
                 ),
                 wrong(
@@ -54,6 +55,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "What training lacks is not the derivative but the slope. Softmax has a slope at every point, for every pair of output and logit.",
             "What-argmax-lacks--B7",
+            "fn sloping",
         ),
         derive(
             "03-3",
@@ -72,6 +74,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "With respect to $z/T$ the gradient is $p - y$, and $y = 1$ at the label; the chain rule adds the factor $1/T$.",
             "Why-the-two-belong-together:-p-−-y--B7",
+            "fn loss_of",
         ),
         code(
             "03-4",
@@ -96,6 +99,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A stable softmax is half the repair: $e^{-1000}$ rounds to 0, and the logarithm of 0 is $-\\infty$. The log-sum-exp never takes the \
              logarithm of a small number.",
             "Where-the-formula-overflows,-and-the-repair--B7",
+            "fn log_sum_exp",
         ),
         predict("03-5", &["B11"], 2, |rng| {
             let (classes, std) = (whole(rng, 20, 100), pick(rng, [0.1, 0.2, 0.3]));
@@ -124,6 +128,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Who knows nothing gives each class $1/K$ and pays $\\ln K$; random logits add half of their variance. A first loss far above says that \
              the logits are huge.",
             "The-same-through-the-crate--B11",
+            "fn at_start",
         ),
         select(
             "03-6",
@@ -141,6 +146,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$-\\ln \\prod_n p_n = -\\sum_n \\ln p_n$: same optimum, no underflow, and a mean over samples in place of a product.",
             "The-likelihood-of-a-data-set:-a-product--B8",
+            "let lost",
         ),
         next_line(
             "03-7",
@@ -152,7 +158,7 @@ pub(super) fn questions() -> Vec<Question> {
                 right("$= -\\sum_k y_k \\ln y_k + \\sum_k y_k \\ln (y_k / p_k)$"),
                 wrong(
                     "$= -\\sum_k y_k \\ln y_k + \\sum_k y_k \\ln (p_k / y_k)$",
-                    "The two logarithms would add up to $\\ln p_k$ with the wrong sign.",
+                    "The second sum has the wrong sign: together that is $\\sum_k y_k \\ln p_k - 2 \\sum_k y_k \\ln y_k$.",
                 ),
                 wrong(
                     "$= -\\sum_k p_k \\ln p_k + \\sum_k p_k \\ln (p_k / y_k)$",
@@ -168,6 +174,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Cross-entropy is the label's entropy plus the Kullback–Leibler divergence $\\mathrm{KL}(y \\,\\|\\, p) \\ge 0$. For one-hot labels the \
              entropy is 0.",
             "Cross-entropy-as-a-distance--B11",
+            "fn kl",
         ),
         number("03-8", &["B11"], 2, |rng| {
             let q = decimal(rng, 0.3, 0.5, 2);
@@ -190,18 +197,20 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Word lengths are $-\\log_2 p$ of the distribution that the code was made for. Their mean over the letters that come is the cross-entropy.",
             "Surprise,-and-what-it-costs-to-send--B11",
+            "const WORDS",
         ),
         number("03-9", &["B8"], 3, |rng| {
-            let p = decimal(rng, 0.1, 0.9, 2);
+            // Above one half a factor rounds the least numbers back up: the product would stay above 0.
+            let p = decimal(rng, 0.1, 0.49, 2);
             let right = 1075.0 * 2f64.ln() / -p.ln();
             Ok(drawn(
                 format!(
-                    "A model gives the label of every sample the probability {p}. After about how many samples is the product of these probabilities 0 \
+                    "A model gives the label of every sample the probability {p}. After about how many factors is their product, taken one by one, 0 \
                      in `f64`, whose smallest number above 0 is $2^{{-1074}}$?"
                 ),
                 right,
             )
-            .unit("samples")
+            .unit("factors")
             .mistake(1024.0 * 2f64.ln() / -p.ln(), "that is where numbers above 1 overflow; below 1 there is more room")
             .mistake(1074.0 * 2f64.ln() * p, "solve $p^n = 2^{-1074}$ for $n$")
             .mistake(324.0 / -p.ln(), "$10^{-324}$ has the natural logarithm $-746$")
@@ -210,6 +219,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$n \\ln p$ passes $-745$, and what is below half of the smallest number rounds to 0. The sum of the logarithms has no such floor.",
             "The-likelihood-of-a-data-set:-a-product--B8",
+            "let lost",
         ),
     ]
 }

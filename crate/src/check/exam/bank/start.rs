@@ -18,7 +18,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A colleague trains with eight learning rates, keeps the one that is best on the test images, and reports its test accuracy. \
              What is wrong?",
             [
-                right("The rate was chosen on the images it is judged on, so the reported accuracy is too high on average."),
+                right("The test images chose the rate, so their accuracy is too high on average."),
                 wrong(
                     "Nothing: the test images were never trained on.",
                     "Choosing the best of eight is a way of fitting, if a weak one.",
@@ -36,6 +36,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Whatever is chosen by looking is chosen on validation data. Test data are for one number at the end.",
             "A-first-training-run",
+            "split_at(5000)",
         ),
         number("00-2", &["B10"], 1, |rng| {
             let (side, classes) = (whole(rng, 20, 40), whole(rng, 3, 20));
@@ -56,6 +57,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Each class has a score, a weighted sum of all pixels plus one number: $W \\in \\mathbb{R}^{K \\times n}$, $b \\in \\mathbb{R}^K$.",
             "A-first-training-run",
+            "params.count()",
         ),
         derive(
             "00-3",
@@ -76,6 +78,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "The even powers of $h$ cancel between the two sides: $3x^2 - 2 + h^2$. The error is of second order, here exactly $h^2$.",
             "A-derivative,-and-its-check",
+            "fn cubic",
         ),
         code(
             "00-4",
@@ -96,8 +99,9 @@ pub(super) fn questions() -> Vec<Question> {
             },
         )
         .because(
-            "A mean of means is the mean of all only if each mean is weighted by its number of samples.",
+            "A mean of means is the mean of all only if each mean is weighted by its number of samples, as the crate's `fit` does.",
             "A-first-training-run",
+            "let history",
         ),
         predict("00-5", &["B1"], 2, |rng| {
             let factor = f64::from(whole(rng, 3, 9));
@@ -122,6 +126,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "In the central difference the terms of even order cancel; what is left is $\\frac{h^2}{6} f'''(x)$.",
             "A-derivative,-and-its-check",
+            "fn cubic",
         ),
         select(
             "00-6",
@@ -139,6 +144,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Training images fit the weights, validation images choose between trained models, test images judge the chosen one.",
             "A-first-training-run",
+            "split_at(5000)",
         ),
     ]
 }

@@ -50,6 +50,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The least work of moving one heap onto the other, mass times distance. On a line it is the area between the two distribution \
              functions, $\\int |F - G|\\, dt$.",
             "Moving-earth--G2",
+            "fn running_sum",
         ),
         choice(
             "21-2",
@@ -67,6 +68,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A loss that does not change has no gradient. Images lie on thin sets in a space of many dimensions, and two such sets hardly \
              ever overlap.",
             "Two-lines-that-do-not-touch--G2",
+            "fn on_lines",
         ),
         number("21-3", &["G2"], 2, |rng| {
             let (distance, lambda) = (decimal(rng, 2.0, 4.0, 1), pick(rng, [1.0, 2.0, 4.0]));
@@ -74,7 +76,7 @@ pub(super) fn questions() -> Vec<Question> {
             Ok(drawn(
                 format!(
                     "A critic was trained with the penalty $\\lambda\\, \\mathbb{{E}}(\\lVert\\nabla D\\rVert - 1)^2$, $\\lambda = {lambda}$, until it changed no more. Real \
-                     samples are the generated ones, moved. The difference of its means is {shown:.3}. How far were they moved?"
+                     samples are the generated ones, moved. The difference of the critic's means on the two is {shown:.3}. How far were they moved?"
                 ),
                 distance,
             )
@@ -90,6 +92,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A critic of slope $s$ gains $sW$ and pays $\\lambda(s - 1)^2$: $s = 1 + W/2\\lambda$, and it shows $sW$. Dividing by the slope that it has \
              gives the distance.",
             "Keeping-the-critic-Lipschitz:-clip,-or-penalize--G2",
+            "let repaired",
         ),
         derive(
             "21-4",
@@ -109,6 +112,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$w - 2k(s - 1) = 0$ gives $s = 1 + w/2k$. So a critic shows more than the distance, the more the farther the clouds are apart: \
              at $W = 4$ and $\\lambda = 10$ a fifth more.",
             "Keeping-the-critic-Lipschitz:-clip,-or-penalize--G2",
+            "let penalized",
         ),
         code(
             "21-5",
@@ -133,6 +137,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Code for rows of numbers says `norm(dim=1)`. For images dimension 1 is the channel: each pixel is pulled towards 1, and an \
              image of 64 pixels to a slope of 8. It compiles, trains, and shows a curve.",
             "Four-errors-in-public-code--G2",
+            "fn penalty_over",
         ),
         choice(
             "21-6",
@@ -150,6 +155,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The penalty is about each point by itself. The crate refuses such a critic; layer or instance normalization look at one sample \
              only, and are allowed.",
             "Four-errors-in-public-code--G2",
+            "let normalized",
         ),
         predict("21-7", &["G2"], 3, |rng| {
             let (distance, lambda) = (pick(rng, [0.5, 1.0, 1.5, 2.0]), pick(rng, [0.5, 1.0, 2.0]));
@@ -172,6 +178,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The slope comes to rest at $1 + W/2\\lambda$, and the difference of means is the slope times the distance. The dual says that a \
              1-Lipschitz critic shows $W$ at best; this one is steeper than 1.",
             "Keeping-the-critic-Lipschitz:-clip,-or-penalize--G2",
+            "fn by_penalty",
         ),
         choice(
             "21-8",
@@ -189,6 +196,7 @@ pub(super) fn questions() -> Vec<Question> {
             "At $c = 0.01$ each layer left a few hundredths of the gradient, at 0.1 it grew. What a clipped critic shows is some unknown \
              multiple of the distance: two to three thousandths here.",
             "What-clipping-does-to-weights-and-gradients--G2",
+            "let mut gathered",
         ),
         next_line(
             "21-9",
@@ -206,6 +214,7 @@ pub(super) fn questions() -> Vec<Question> {
             "No 1-Lipschitz function shows more than the cheapest plan costs, and by Kantorovich and Rubinstein the best one reaches it. So \
              every critic that is kept Lipschitz proves a lower bound.",
             "The-dual:-the-best-critic--G2",
+            "fn gain",
         ),
         code(
             "21-10",
@@ -230,6 +239,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Across each place must go what is on its left too much: $|F(t) - G(t)|$ with the distribution functions. Here half of the mass \
              passes the place 1 on its way, where $p = q$.",
             "Moving-earth--G2",
+            "fn running_sum",
         ),
         select(
             "21-11",
@@ -239,14 +249,15 @@ pub(super) fn questions() -> Vec<Question> {
             [
                 right("Within one run, not between runs with other nets or another $\\lambda$"),
                 right("While the critic stays near its optimum, by more or faster steps than the generator's"),
-                wrong("As soon as the discriminator of a GAN would do as well", "Its estimate of JS *rose* while the samples became better."),
+                wrong("Just as one may read the loss of a GAN's discriminator", "Its estimate of JS *rose* while the samples became better."),
                 wrong("If $\\lambda$ is as large as possible, so that the slope is near 1", "With $\\lambda = 10$ instead of 1 what was shown said nothing about the samples here."),
             ],
         )
         .because(
-            "On the ring the correlation with the exact distance was above 0.95 with $\\lambda = 1$, and its interval held 0 with $\\lambda = 10$. \
+            "On the ring the correlation with the exact distance was 0.993 with $\\lambda = 1$, and its interval held 0 with $\\lambda = 10$. \
              Values have a scale of their own in each setting.",
             "Does-the-loss-say-how-good-the-samples-are?--G2",
+            "fn tracked",
         ),
         choice(
             "21-12",
@@ -274,6 +285,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With $v$ held fixed, $v \\cdot \\partial g/\\partial\\theta = \\partial(v \\cdot \\nabla_x D)/\\partial\\theta$, and $v \\cdot \\nabla_x D$ is the derivative of $D$ along one \
              direction: one backward pass for $g$, one forward along $v$, one ordinary backward pass.",
             "The-penalty's-gradient,-without-a-gradient-of-a-gradient--G2",
+            "fn penalty_by_hand",
         ),
     ]
 }

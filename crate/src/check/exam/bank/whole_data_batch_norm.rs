@@ -32,6 +32,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\sqrt{\\mathbb{E}(\\mu_B - \\mu)^2} = \\sigma/\\sqrt M$: a batch of 64 knows the mean to an eighth of a standard deviation. The chapter \
              fitted a slope of $-0.504$.",
             "How-good-is-an-estimate-from-M-samples?--N3",
+            "let of_mean",
         ),
         predict("09b-2", &["N3"], 2, |rng| {
             let (a, apart) = (f64::from(whole(rng, 0, 100)), f64::from(whole(rng, 5, 500)));
@@ -61,6 +62,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The mean lies in the middle, and both samples are one standard deviation away: $\\hat z$ is $-1$ and $+1$, whatever the two numbers are. Only \
              the order of two samples passes through. In the chapter statistics of two cost more than 15 points of accuracy.",
             "The-mini-batch-must-not-be-too-small--N3",
+            "let unit = batch_norm1d",
         ),
         choice(
             "09b-3",
@@ -84,9 +86,10 @@ pub(super) fn questions() -> Vec<Question> {
             ],
         )
         .because(
-            "With groups of 2 the net lost 22 points to one without batch norm, with 4 no difference was seen, from 8 on it was some 4 points ahead. So the \
+            "With groups of 2 the net lost 22.5 points to one without batch norm, with 4 no difference was seen, from 8 on it was some 4 points ahead. So the \
              mini-batch must *not* be too small. With groups inside one step nothing but the statistics differed.",
             "The-mini-batch-must-not-be-too-small--N3",
+            "let gains",
         ),
         number("09b-4", &["N4"], 1, |rng| {
             let samples = pick(rng, [50_000.0, 60_000.0, 1_000_000.0]);
@@ -109,6 +112,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The gradient needs $\\hat z_k$ of every sample, so a number for each sample, unit and layer lies in memory between the two passes: $N$ for each \
              unit in place of $M$, at every step. The small net of the chapter kept 3.1 kB for each sample, all its layers together.",
             "The-whole-data-set-as-one-batch:-what-must-be-kept?--N4",
+            "bytes.push(saved_bytes",
         ),
         number("09b-5", &["N4", "E1"], 2, |rng| {
             let layers = f64::from(whole(rng, 4, 20));
@@ -129,6 +133,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$L$ passes find mean and variance of one layer after the other, $L$ more find $\\frac1N\\sum g_j$ and $\\frac1N\\sum g_j\\hat z_j$, each sample \
              computed forward again. The chapter did it for three layers in six passes, and agreed with one batch.",
             "Why-is-the-backward-pass-worse?--E1",
+            "passes += 1",
         ),
         choice(
             "09b-6",
@@ -155,6 +160,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The cache is what saves those passes, and what the backward pass needs. With mean and variance known, samples pass one by one; read in \
              mini-batches, three layers took three passes.",
             "The-whole-data-set-as-one-batch:-what-must-be-kept?--N4",
+            "fn stream_statistics",
         ),
         code(
             "09b-7",
@@ -194,6 +200,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The mean of the variances within batches leaves out the spread between their means, and is too small. For two parts of $n$ and $m$ samples \
              the squares about the common mean gain $(\\bar z_2 - \\bar z_1)^2\\, nm/(n + m)$.",
             "Exercise-4",
+            "fn add_batch",
         ),
         derive(
             "09b-8",
@@ -213,6 +220,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\partial\\hat z_j/\\partial z_k = \\frac1s(\\delta_{jk} - \\frac1n - \\frac{\\hat z_j\\hat z_k}{n})$: no entry of the Jacobian is zero in general, \
              it is the identity less a matrix of rank 2.",
             "Why-is-the-backward-pass-worse?--E1",
+            "let formula",
         ),
         predict("09b-9", &["E1"], 2, |rng| {
             let samples = whole(rng, 5, 12) as usize;
@@ -250,6 +258,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With fixed statistics each sample goes its own way, and the Jacobian is diagonal. With those of the batch the chapter counted no zero in 144 \
              entries. That is why the gradient of a sample waits for all others.",
             "Why-is-the-backward-pass-worse?--E1",
+            "fn jacobian",
         ),
         choice(
             "09b-10",
@@ -276,6 +285,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\sum_j g_j$ and $\\sum_j g_j\\hat z_j$ are known only after the gradients of all $N$ samples have arrived, and each waits with its $\\hat z$ and its \
              $g$. They are new at every step, while the forward pass may go on with known statistics. All that is for one update.",
             "Why-is-the-backward-pass-worse?--E1",
+            "only now may layer",
         ),
         choice(
             "09b-11",
@@ -303,6 +313,7 @@ pub(super) fn questions() -> Vec<Question> {
             "In the chapter the losses agreed to twelve digits, and the gradient of the first weights was off by 29 % of its length. Without the two sums it \
              believes that it can lower the loss by shifting and stretching units, which batch norm undoes.",
             "Why-is-the-backward-pass-worse?--E1",
+            "fn loss_and_gradient",
         ),
     ]
 }

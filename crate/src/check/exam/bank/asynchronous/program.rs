@@ -32,6 +32,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The listing receives into a *copy* of the gradient on the CPU, and then calls `optimizer.step()`, which looks at the original. \
              Nothing moves, and no error says so.",
             "Seven-faults-of-two-listings--D10",
+            "fn listing",
         ),
         code(
             "17-14",
@@ -61,6 +62,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Message by message the server puts together a gradient from pieces of several workers. Send the whole gradient as one message, \
              which also costs one latency, or receive the rest from the sender of the first piece.",
             "Seven-faults-of-two-listings--D10",
+            "fn pieces",
         ),
         choice(
             "17-15",
@@ -88,6 +90,7 @@ pub(super) fn questions() -> Vec<Question> {
             "On the virtual clock a step took 1.8 ms with blocking calls and with `wait` at once, and 1.0 ms where the messages of the last \
              step travelled during the computation. The price: each gradient is one exchange older.",
             "Seven-faults-of-two-listings--D10",
+            "fn step_time",
         ),
         number("17-16", &["D10"], 2, |rng| {
             let (tensors, numbers) = (whole(rng, 20, 60), 100 * whole(rng, 2, 20));
@@ -112,6 +115,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Both carry the same bytes; the difference is one latency for each message but the first. And a gradient in pieces can be put \
              together from several workers, if the server takes whoever comes first.",
             "Seven-faults-of-two-listings--D10",
+            "fn travel_time",
         ),
         code(
             "17-17",
@@ -136,6 +140,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$g + \\kappa\\, g \\odot g \\odot (w_t - w_{t-\\tau})$ adds the missing term $H (w_t - w_{t-\\tau})$. On its way down $w$ has come nearer to the \
              minimum, so that the fresh gradient is smaller than the old one.",
             "Five-cures,-compared--D9",
+            "fn method",
         ),
         select(
             "17-18",
@@ -154,6 +159,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Without `wait` the buffer holds whatever was in it; in a fixed order the server waits for the slowest in every round, with \
              non-blocking calls just as without.",
             "Seven-faults-of-two-listings--D10",
+            "fn in_order",
         ),
         choice(
             "17-19",
@@ -181,6 +187,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A comparison at one rate for all shows mostly which method bears that rate: at 0.08, the best rate of one worker, dividing by \
              the staleness was the mildest. Lower the rate with $N$ first.",
             "Five-cures,-compared--D9",
+            "let at_008",
         ),
     ]
 }

@@ -34,6 +34,7 @@ pub(super) fn questions() -> Vec<Question> {
             "In the chapter's first server every call waits, and yet no worker waits for another, since `Source::Any` takes what is there. \
              Non-blocking calls do something else: they let *one* rank compute while its message travels.",
             "One-server,-and-workers-that-never-wait-for-each-other--D7",
+            "fn server",
         ),
         number("17-2", &["D7", "D5"], 1, |rng| {
             let times = [decimal(rng, 0.8, 1.2, 1), decimal(rng, 1.5, 2.5, 1), decimal(rng, 4.0, 8.0, 1)];
@@ -57,6 +58,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Nobody waits for anybody, so each worker sends at a pace of its own. Behind a barrier all would have sent as many gradients as \
              the slowest.",
             "One-server,-and-workers-that-never-wait-for-each-other--D7",
+            "let fifth",
         ),
         choice(
             "17-3",
@@ -74,6 +76,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Gradients go to the server, which holds the parameters and the optimizer; parameters come back. Each gradient makes an update \
              as it comes: $w \\leftarrow w - \\eta g$.",
             "One-server,-and-workers-that-never-wait-for-each-other--D7",
+            "fn worker",
         ),
         number("17-4", &["D8"], 1, |rng| {
             let (millions, workers) = (whole(rng, 2, 30), whole(rng, 5, 16));
@@ -96,6 +99,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$2PN$ numbers a round, at one place: the traffic of the server is $O(N)$. In a ring each rank sends less than $2P$ numbers, \
              however many there are.",
             "How-much-goes-through-the-server?--D8",
+            "run.counts[0]",
         ),
         number("17-5", &["D8"], 2, |rng| {
             let (milliseconds, thousands) = (10 * whole(rng, 1, 6), pick(rng, [250, 500, 1000]));
@@ -105,7 +109,7 @@ pub(super) fn questions() -> Vec<Question> {
             let most = server_saturation(&model, compute, 0.0, numbers);
             Ok(drawn(
                 format!(
-                    "A worker computes for {milliseconds} ms. A gradient has {thousands} 000 numbers of 4 bytes, as have the parameters, and a message \
+                    "A worker computes for {milliseconds} ms. Gradient and parameters have {thousands} 000 numbers of 4 bytes each, and a message \
                      takes 50 µs and 1 ns a byte. The link of the server carries one message at a time in each direction, and updates take no \
                      time. From how many workers on is it full? (The answer need not be whole.)"
                 ),
@@ -113,7 +117,7 @@ pub(super) fn questions() -> Vec<Question> {
             )
             .within_share(0.01)
             .unit("workers")
-            .mistake(compute / message, "a worker's round takes two messages as well, while its link waits for none")
+            .mistake(compute / message, "a worker's round takes two messages besides the computation")
             .mistake(compute / message + 1.0, "a worker's round takes *two* messages, there and back")
             .worked(format!(
                 "A message takes $m = {:.2}$ ms, and $N^* = 2 + T/m = 2 + {milliseconds}/{:.2} = {:.2}$.",
@@ -125,6 +129,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$N$ workers make $N/(T + 2m)$ updates a second, until the link, which carries $1/m$, is full: $N^* = (T + 2m)/m$.",
             "How-much-goes-through-the-server?--D8",
+            "fn predicted",
         ),
         choice(
             "17-6",
@@ -142,6 +147,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Beyond $N^*$ the queue before the server grows, and the staleness with it, whose mean is $N - 1$. Remedies are several servers \
              with a part of the parameters each, larger batches, or fewer bytes.",
             "How-much-goes-through-the-server?--D8",
+            "fn throughput",
         ),
         number("17-7", &["D9"], 2, |rng| {
             let (delay, lambda) = (whole(rng, 2, 7) as usize, pick(rng, [0.5, 2.0, 4.0, 10.0]));
@@ -163,6 +169,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$0 < \\eta\\lambda < 2\\sin\\frac{\\pi}{2(2\\tau + 1)}$: there a root of $z^\\tau (z - 1) = -\\eta\\lambda$ has the magnitude 1. An old gradient does \
              not know that $x$ has crossed 0, and pushes on.",
             "What-does-staleness-do?-The-smallest-case--D9",
+            "fn diverges",
         ),
         predict("17-8", &["D9"], 2, |rng| {
             let workers = whole(rng, 3, 8) as usize;
@@ -192,6 +199,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Every update makes the $N - 1$ gradients that are under way one update older, and each gradient is used once: the mean is \
              $N - 1$ for workers of any speed. Only the distribution depends on the speeds.",
             "How-old-is-a-gradient?--D9",
+            "one_slow",
         ),
         choice(
             "17-9",
@@ -218,6 +226,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\nabla L(w_{t-\\tau}) - \\nabla L(w_t) = H\\,(w_{t-\\tau} - w_t)$, relative to the gradient about $\\eta\\lambda(N - 1)$. It grows with $N$ and \
              vanishes with $\\eta$: a bias of the way, not of the goal.",
             "In-which-sense-is-it-biased?--D9",
+            "let first_order",
         ),
         number("17-10", &["D9"], 2, |rng| {
             let (workers, k) = (whole(rng, 3, 11), whole(rng, 5, 15));
@@ -239,6 +248,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Exponential times have no memory: the next to come is any of the $N$ with the same probability, and the staleness is geometric. \
              Its mean is $N - 1$, but its tail is long.",
             "How-old-is-a-gradient?--D9",
+            "let geometric",
         ),
         number("17-11", &["D9"], 2, |rng| {
             let (workers, rate, lambda) = (whole(rng, 4, 12), pick(rng, [0.001, 0.002, 0.004]), pick(rng, [0.5, 1.5, 2.5]));
@@ -261,6 +271,7 @@ pub(super) fn questions() -> Vec<Question> {
             "In $\\tau$ updates $w$ has moved by about $\\eta\\lambda\\tau w$, and the mean of $\\tau$ is $N - 1$. Measured, the share agreed with \
              $\\eta\\lambda(N - 1)$ to a fifth.",
             "In-which-sense-is-it-biased?--D9",
+            "let first_order",
         ),
         derive(
             "17-12",
@@ -280,6 +291,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$(1 - \\frac1n)\\, d - \\frac{\\eta}{n}\\, g$: momentum $\\mu = 1 - 1/N$ with the rate $\\eta/N$. So the best momentum of the optimizer itself \
              falls as workers are added.",
             "Asynchrony-begets-momentum",
+            "fn momentum",
         ),
     ]
 }

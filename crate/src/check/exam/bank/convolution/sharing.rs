@@ -20,7 +20,7 @@ pub(super) fn questions() -> Vec<Question> {
             let (c, m, k) = (inputs as f64, outputs as f64, (kernel * kernel) as f64);
             Ok(drawn(
                 format!(
-                    "A convolution of {kernel}×{kernel} makes {outputs} channels of {inputs}, from images of 28×28 without padding. How many parameters \
+                    "A convolution of {kernel}×{kernel} makes {outputs} channels out of {inputs}, from images of 28×28 without padding. How many parameters \
                      has it, with biases?"
                 ),
                 params.count() as f64,
@@ -35,6 +35,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$M(Ck^2 + 1)$, whatever the size of the image. A locally connected layer has as many for each place of the output, a linear one \
              a weight for each pair of numbers.",
             "What-sharing-brings--C3",
+            "let of_layer",
         ),
         number("18-9", &["C3"], 2, |rng| {
             let (channels, side, maps) = (pick(rng, [1, 3]), whole(rng, 12, 28) as usize, pick(rng, [4, 6, 8]));
@@ -44,7 +45,7 @@ pub(super) fn questions() -> Vec<Question> {
             let (places, c, m) = (((side - 4) * (side - 4)) as f64, channels as f64, maps as f64);
             Ok(drawn(
                 format!(
-                    "A convolution of 5×5 without padding makes {maps} channels of {channels}, from images of {side}×{side}. How many operations does it \
+                    "A convolution of 5×5 without padding makes {maps} channels out of {channels}, from images of {side}×{side}. How many operations does it \
                      take for one image, if a product and a sum count as two, and the bias for nothing?"
                 ),
                 flops,
@@ -59,6 +60,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A locally connected layer of the same sizes takes exactly as many: locality saves parameters *and* operations, sharing only \
              parameters.",
             "What-sharing-brings--C3",
+            "fn operations",
         ),
         choice(
             "18-10",
@@ -86,6 +88,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Locality and sharing are knowledge about the data. Permuted, less than 0.05 was left of the CNN's edge over an MLP of equally \
              many parameters, and against one of equally many operations it turned into a loss.",
             "What-sharing-brings--C3",
+            "cnn_falls",
         ),
         code(
             "18-11",
@@ -109,7 +112,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "One weight meets every place, so its gradient is a sum over places: $\\partial L/\\partial w_u = \\sum_i g_i\\, x_{i+u}$. The price of sharing \
              is paid backward.",
-            "What-sharing-brings--C3",
+            "Exercise-1",
+            "fn weight_gradient",
         ),
         code(
             "18-12",
@@ -133,6 +137,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Neighbours in the *input* of a layer lie $j$ places apart, with $j$ the product of the strides before it. Its own stride moves \
              its outputs apart, and so counts from the next layer on.",
             "How-much-of-the-image-does-one-number-see?",
+            "let mut by_hand",
         ),
         derive(
             "18-13",
@@ -152,6 +157,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "With $o = n - k + 1$ it is $M o^2 \\cdot C n^2$ over $M \\cdot C k^2$: $o^2$ by sharing, $n^2/k^2$ by locality.",
             "What-sharing-brings--C3",
+            "let of_layer",
         ),
         select(
             "18-14",
@@ -171,6 +177,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A shift only renames the two grids, so the same numbers are kept where the grid follows the image. In a real image what leaves \
              on one side does not come back on the other, so there it holds only away from borders.",
             "A-stride-of-two-sees-something-that-is-not-there",
+            "let multiple_of_4",
         ),
     ]
 }

@@ -34,6 +34,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Equivariant: $f(Tx) = Tf(x)$. Invariant: $f(Tx) = f(x)$, which has to come from something that throws the place away, such as \
              a maximum over all places.",
             "Shift-in,-shift-out--C1",
+            "let shift_first",
         ),
         number("18-2", &["C1"], 2, |rng| {
             let stride = pick(rng, [2, 3]);
@@ -60,6 +61,7 @@ pub(super) fn questions() -> Vec<Question> {
             "By the sampling theorem every $s$th place holds frequencies below $1/(2s)$ cycles a place; what is faster comes back as \
              something slower, an alias. How it comes back depends on how the image lies on the grid.",
             "A-stride-of-two-sees-something-that-is-not-there",
+            "let kept",
         ),
         predict("18-3", &["C1"], 2, |rng| {
             let (steps, places) = (whole(rng, 1, 3), pick(rng, [32, 40, 48]));
@@ -84,6 +86,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Stepping down by two $k$ times, the outputs come back after every $2^k$th place and at no other shift. A blur before each step \
              makes them change less; choosing the grid by the larger norm makes the net invariant, for cyclic shifts.",
             "A-stride-of-two-sees-something-that-is-not-there",
+            "let multiple_of_4",
         ),
         choice(
             "18-4",
@@ -111,6 +114,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With circular padding, or with so many zeros that the kernel is laid on every place that it can touch, the logits were equal \
              to the last bit. With no padding or the usual zeros they differed, and trained nets made use of it.",
             "How-a-net-finds-out-where-it-is--C1",
+            "fn border_net",
         ),
         number("18-5", &["C2"], 1, |rng| {
             let (first, second) = (pick(rng, [3, 5, 7]), pick(rng, [3, 5, 7]));
@@ -146,6 +150,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$r \\leftarrow r + (k - 1)\\,j$ and then $j \\leftarrow j s$: a layer adds its reach times the product of the strides so far.",
             "How-much-of-the-image-does-one-number-see?",
+            "let mut by_hand",
         ),
         predict("18-6", &["C2"], 2, |rng| {
             let (depth, kernel) = (pick(rng, [6, 8, 10, 12, 16, 20, 24]), pick(rng, [3, 7]));
@@ -168,6 +173,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The gradient counts the ways through the layers, which are distributed like the sum of $d$ dice: by the central limit theorem a \
              Gaussian. The field by theory grows as $d$, its effective part as $\\sqrt d$.",
             "How-much-of-the-image-does-one-number-see?",
+            "field_std(&ones)",
         ),
         choice(
             "18-7",
@@ -194,6 +200,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Depth by itself abstracts nothing. Learning makes deeper features better ones; that the first kernels look like edges is \
              easily seen in dice as well.",
             "Local-features,-and-what-becomes-of-them--C2",
+            "fn nearest_mean",
         ),
     ]
 }

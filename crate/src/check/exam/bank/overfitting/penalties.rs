@@ -39,6 +39,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Every stored image is its own nearest neighbour, with true labels and with dice. What tells the two apart is the result on \
              images that nothing was chosen by.",
             "Good-on-training-data,-poor-on-new-data--F1",
+            "let of_stored",
         ),
         choice(
             "15-2",
@@ -66,6 +67,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The loss is $-\\ln p$ of the true class, and a sure error costs without bound. Whether overfitting is seen depends on what is \
              plotted: plot the loss.",
             "Good-on-training-data,-poor-on-new-data--F1",
+            "fn sure_of_errors",
         ),
         number("15-3", &["F1"], 2, |rng| {
             let (n, before, after) =
@@ -86,9 +88,10 @@ pub(super) fn questions() -> Vec<Question> {
             .worked(format!("$\\ln({before}/{after}) / {n} = {rise:.4}$, and the accuracy stays the same.")))
         })
         .because(
-            "An error that becomes a hundred times surer costs $\\ln 100 \\approx 4.6$ nat, while the count of errors does not notice. So the \
+            "Where the true class falls to a hundredth of its probability, that costs $\\ln 100 \\approx 4.6$ nat, and the count of errors does not notice. So the \
              loss can rise without the accuracy falling.",
             "Good-on-training-data,-poor-on-new-data--F1",
+            "let loss_rises",
         ),
         choice(
             "15-4",
@@ -115,6 +118,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The penalty is a price for using the weights. How large it should be is chosen by the validation loss; the test images are \
              looked at once, with the $\\lambda$ chosen.",
             "Cure-1:-L1-and-L2,-which-change-the-loss--F2",
+            "let lambdas",
         ),
         number("15-5", &["F2"], 1, |rng| {
             let w = [decimal(rng, 1.5, 3.0, 1), -decimal(rng, 1.5, 3.0, 1), decimal(rng, 1.5, 3.0, 1)];
@@ -142,6 +146,7 @@ pub(super) fn questions() -> Vec<Question> {
             "L1 pulls each weight by the same amount, which makes some of them exactly 0; L2 pulls in proportion to the weight, which \
              makes all of them small.",
             "Cure-1:-L1-and-L2,-which-change-the-loss--F2",
+            "let penalties",
         ),
         number("15-6", &["F2"], 2, |rng| {
             let (lambda, steps) = (pick(rng, [0.2, 0.3, 0.5]), whole(rng, 10, 40));
@@ -162,6 +167,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The penalty adds $2\\lambda w$ to the gradient, so a step of plain gradient descent multiplies the weight by $1 - 2\\eta\\lambda$: weight \
              decay.",
             "Cure-1:-L1-and-L2,-which-change-the-loss--F2",
+            "let penalties",
         ),
         choice(
             "15-7",
@@ -181,13 +187,14 @@ pub(super) fn questions() -> Vec<Question> {
                 ),
                 wrong(
                     "That dropout is too strong: with the right rate the training loss is always the lower one.",
-                    "For each rate that was tried the net looked worse with its masks than it was.",
+                    "Its height tells how much the masks take away; the rate is chosen by the validation loss.",
                 ),
             ],
         )
         .because(
             "Validation runs with all units, training with masks. A gap taken from the two is too small or negative.",
             "Cure-2:-dropout,-which-changes-the-model--F3",
+            "let with_masks",
         ),
         number("15-8", &["F3"], 3, |rng| {
             let (n, a, p) = (whole(rng, 10, 50), f64::from(whole(rng, 1, 3)), pick(rng, [0.2, 0.25, 0.4]));
@@ -206,9 +213,10 @@ pub(super) fn questions() -> Vec<Question> {
             .worked(format!("${n} \\cdot {a}^2 \\cdot {p}(1 - {p})/(1 - {p})^2 = {variance:.3}$.")))
         })
         .because(
-            "A mask has the variance $p(1 - p)$; dividing by $1 - p$ divides it by $(1 - p)^2$. The mean of the sum stays what it was, but \
-             the noise that keeps the net from learning by heart does not.",
+            "A mask has the variance $p(1 - p)$; dividing by $1 - p$ divides it by $(1 - p)^2$. The mean of the sum stays what it was. \
+             The noise is why the loss recorded with masks lay above that of the same net with all its units.",
             "Cure-2:-dropout,-which-changes-the-model--F3",
+            "let with_masks",
         ),
         predict("15-9", &["F3"], 2, |rng| {
             let p = pick(rng, [0.2, 0.3, 0.4, 0.5, 0.6]);
@@ -233,8 +241,9 @@ pub(super) fn questions() -> Vec<Question> {
         })
         .because(
             "A share $1 - p$ of the outputs is $1/(1 - p)$, the others are 0. Dropout keeps the mean and raises the mean square: that is \
-             its noise.",
+             the noise by which a net with masks looks worse than with all its units.",
             "Cure-2:-dropout,-which-changes-the-model--F3",
+            "let with_masks",
         ),
         select(
             "15-10",
@@ -254,6 +263,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Augmentation uses changes that keep the label *and* make images that could have been in the set. For digits a mirror image \
              would be wrong too: a mirrored 2 is no 2.",
             "Cure-3:-data-augmentation,-which-changes-the-data--F4",
+            "HorizontalFlip",
         ),
         number("15-11", &["F4"], 1, |rng| {
             let (most, images) = (whole(rng, 2, 5), 500 * whole(rng, 1, 6));
@@ -276,6 +286,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The net hardly sees the same image twice, so that it learns them by heart more slowly. They are no substitute for as many \
              independent images, which are the surest cure.",
             "Cure-3:-data-augmentation,-which-changes-the-data--F4",
+            "let slower",
         ),
         code(
             "15-12",
@@ -298,6 +309,7 @@ pub(super) fn questions() -> Vec<Question> {
             "To turn the whole list round is to turn the image by 180 degrees. Such a shoe is nothing that a test image looks like, so \
              this augmentation teaches the wrong thing.",
             "Cure-3:-data-augmentation,-which-changes-the-data--F4",
+            "HorizontalFlip",
         ),
     ]
 }

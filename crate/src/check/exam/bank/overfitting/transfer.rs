@@ -42,6 +42,7 @@ pub(super) fn questions() -> Vec<Question> {
             "On images that were moved by up to six pixels fine-tuning won some four per cent over ten splits of the kinds, though not on \
              every one. On centred images the pixels themselves are good features.",
             "Cure-6:-transfer-learning,-which-changes-the-start--F5",
+            "by_freezing",
         ),
         number("15-14", &["F5"], 1, |rng| {
             let (inputs, hidden, classes) = (50 * whole(rng, 2, 8), 8 * whole(rng, 3, 12), whole(rng, 3, 9));
@@ -66,6 +67,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Only the new last layer $Wh + b$ is left to the optimizer. With so few numbers little can be learned by heart, and little \
              can be adapted.",
             "Cure-6:-transfer-learning,-which-changes-the-start--F5",
+            "fn transfer",
         ),
         code(
             "15-15",
@@ -75,7 +77,7 @@ pub(super) fn questions() -> Vec<Question> {
             snippet!("fine_tune"),
             [
                 fault(5, "The optimizer is made while the body can be trained."),
-                sound(7, "The body runs in training mode, although it is frozen.", "That matters for dropout and batch norm; frozen are its weights."),
+                sound(7, "The body runs in training mode, although it is frozen.", "The mode matters for dropout and batch norm; what is frozen are its weights."),
                 sound(7, "A gradient is computed for the body as well.", "That costs time; a parameter that nobody changes stays as it is."),
                 sound(8, "The step is handed the gradients of the body, too.", "An optimizer takes those of its own parameters."),
             ],
@@ -85,6 +87,7 @@ pub(super) fn questions() -> Vec<Question> {
             "`trainable` lists the parameters that may be changed *at that moment*, and the optimizer keeps the list. Freeze first, then \
              make the optimizer; the same holds for `requires_grad` in PyTorch with a filtered list.",
             "Cure-6:-transfer-learning,-which-changes-the-start--F5",
+            "fn transfer",
         ),
         choice(
             "15-16",
@@ -99,7 +102,7 @@ pub(super) fn questions() -> Vec<Question> {
                 ),
                 wrong(
                     "The mean is right on the image if most of the five members are right on it.",
-                    "Members that say .51, .51 and 0 for one of two classes are right twice; their mean, .34, is wrong.",
+                    "Members that give the right one of two classes .51, .51 and 0 are right twice; their mean, .34, is wrong.",
                 ),
                 wrong(
                     "The cross-entropy of the mean is the mean of the members' cross-entropies.",
@@ -111,6 +114,7 @@ pub(super) fn questions() -> Vec<Question> {
             "By Jensen's inequality a convex loss of the mean is at most the mean of the losses. The error rate is not convex, so it has no \
              such guarantee.",
             "Cure-5:-an-ensemble,-which-averages-models--F6",
+            "let mean_loss",
         ),
         number("15-17", &["F6"], 2, |rng| {
             let p = [decimal(rng, 0.05, 0.2, 2), decimal(rng, 0.4, 0.6, 2), decimal(rng, 0.8, 0.95, 2)];
@@ -136,6 +140,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The gain is never negative, by Jensen's inequality, and it is large where the members disagree: the sure error of one of \
              them is made up for by the others.",
             "Cure-5:-an-ensemble,-which-averages-models--F6",
+            "let mean_loss",
         ),
         derive(
             "15-18",
@@ -154,6 +159,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\frac14 (p - q)^2$: the mean squared distance of the members from their mean, and the target plays no part. Ensemble = mean \
              member minus disagreement, exactly.",
             "Cure-5:-an-ensemble,-which-averages-models--F6",
+            "let difference",
         ),
         code(
             "15-19",
@@ -179,6 +185,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The mean of logits gives the normalized geometric mean of the probabilities. One member with a huge logit decides it, while in \
              the mean of probabilities no member counts more than its share.",
             "Cure-5:-an-ensemble,-which-averages-models--F6",
+            "fn answers",
         ),
         number("15-20", &["F7"], 1, |rng| {
             let (best, patience) = (whole(rng, 4, 6) as usize, whole(rng, 2, 3) as usize);
@@ -212,6 +219,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Patience $s$ stops after $s$ epochs in a row without a new minimum, and the weights of the best epoch are kept. Patience 1, \
              which is to stop at the first rise, left behind more than a third of what could be won.",
             "Cure-4:-early-stopping,-which-changes-the-training--F7",
+            "fn stops",
         ),
         number("15-21", &["F7"], 2, |rng| {
             let (least, rise, last) = (decimal(rng, 0.4, 0.6, 2), decimal(rng, 0.1, 0.15, 2), decimal(rng, 0.02, 0.05, 2));
@@ -239,6 +247,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$GL(t) = 100\\,(E_{\\text{va}}(t)/E_{\\text{opt}}(t) - 1)$; the rule $GL_\\alpha$ stops when it exceeds $\\alpha$. With a small $\\alpha$ the jitter of \
              the curve misleads it, as it misleads patience 1.",
             "Cure-4:-early-stopping,-which-changes-the-training--F7",
+            "let rules",
         ),
         choice(
             "15-22",
@@ -266,6 +275,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Choose $\\lambda$, $p$ and the epoch on validation data, and touch the test data once. The chapter's rules were charged with the test \
              loss at the epoch that the *validation* loss had chosen.",
             "Cure-4:-early-stopping,-which-changes-the-training--F7",
+            "fn stops",
         ),
         derive(
             "15-23",
@@ -282,9 +292,10 @@ pub(super) fn questions() -> Vec<Question> {
             ],
         )
         .because(
-            "A version is missed $t$ times with the probability $(1 - 1/k)^t$. As long as $t$ is below $k$ hardly an image comes twice, and \
-             learning by heart is slow.",
+            "A version is missed $t$ times with the probability $(1 - 1/k)^t$. As long as $t$ is far below $k$ hardly a version comes twice, \
+             and learning by heart is slow.",
             "Cure-3:-data-augmentation,-which-changes-the-data--F4",
+            "let slower",
         ),
     ]
 }

@@ -23,6 +23,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\sum \\alpha_n = \\infty$, so that one can get anywhere, and $\\sum \\alpha_n^2 < \\infty$, so that the noise dies out: $n^{-\\omega}$ with \
              $\\frac12 < \\omega \\le 1$.",
             "It-converges,-but-when?--Q3",
+            "fn errors",
         ),
         number("22-11", &["Q3"], 2, |rng| {
             let (alpha, gamma, n) = (pick(rng, [0.15, 0.25, 0.5]), pick(rng, [0.8, 0.9, 0.95]), 10 * whole(rng, 2, 10));
@@ -37,12 +38,13 @@ pub(super) fn questions() -> Vec<Question> {
             .within_share(0.02)
             .mistake(f64::powi(1.0 - alpha, n as i32), "the target moves with the entry, so that less than $\\alpha$ of the error goes at a step")
             .mistake(f64::powi(gamma, n as i32), "that would be for a step of $\\alpha = 1$")
-            .worked(format!("$(1 - {alpha} \\cdot (1 - {gamma}))^{{{n}}} = {left:.6}$.")))
+            .worked(format!("$(1 - {alpha} \\cdot (1 - {gamma}))^{{{n}}} = {left:.7}$.")))
         })
         .because(
             "$Q^* - Q$ is multiplied by $1 - \\alpha(1 - \\gamma)$: the horizon $1/(1 - \\gamma)$ slows down what the step alone would do. Without noise a \
              constant step converges; with it, it does not.",
             "Why-is-1/n-so-slow?",
+            "fn one_state",
         ),
         predict("22-12", &["Q3"], 3, |rng| {
             let (gamma, thousands) = (pick(rng, [0.9, 0.92, 0.95]), pick(rng, [20, 50, 100, 200]));
@@ -72,6 +74,7 @@ pub(super) fn questions() -> Vec<Question> {
             "After $n$ updates about $n^{-(1-\\gamma)}$ of the error is left. To leave a share $\\delta$ takes $\\delta^{-1/(1-\\gamma)}$ updates, exponential in the \
              horizon; with $n^{-\\omega}$, $\\omega < 1$, a polynomial number is enough.",
             "Why-is-1/n-so-slow?",
+            "fn one_state",
         ),
         number("22-13", &["Q3"], 2, |rng| {
             let (alpha, later) = (pick(rng, [0.1, 0.2, 0.3]), whole(rng, 3, 12));
@@ -93,6 +96,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$Q \\leftarrow (1 - \\alpha) Q + \\alpha y$. A constant step remembers the last $1/\\alpha$ targets or so, dice and all: it keeps its noise, and \
              follows a world that changes.",
             "It-converges,-but-when?--Q3",
+            "fn errors",
         ),
         next_line(
             "22-14",
@@ -111,6 +115,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Two fixed points would stay where they are and yet come closer. That there *is* one is Banach's theorem, which also says that sweeps \
              from any start lead there.",
             "Why-one-solution,-and-how-fast?",
+            "let bound",
         ),
         number("22-15", &["Q4"], 1, |rng| {
             let (bins, actions) = (whole(rng, 6, 20), whole(rng, 2, 4));
@@ -133,6 +138,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$m^d$ boxes: twice the bins take $2^d$ times the table. And it is not only memory: each box has to be met.",
             "Too-large-for-a-table--Q4",
+            "fn in_boxes",
         ),
         choice(
             "22-16",
@@ -141,16 +147,17 @@ pub(super) fn questions() -> Vec<Question> {
             "CartPole by a table: with 50 000 steps of experience more than 4 bins a number brought no gain, and 40 bins (41 MB) earned less. What \
              ran out?",
             [
-                right("Experience: of 40 bins 0.6 % was ever met, and boxes learn nothing from others."),
+                right("Experience: with 40 bins 0.2 % of the boxes was ever met, and none learns from another."),
                 wrong("Memory: 41 MB are more than the fast memory of a processor, so that updates came too late.", "41 MB are nothing, and the number of steps was the same for all tables."),
                 wrong("Precision: with fine bins the differences between neighbouring entries were lost to rounding.", "An entry is a 64-bit number, whatever the size of its box."),
                 wrong("Exploration: with fine bins the agent found the best action at once and tried no others.", "How often it acts at random does not depend on the bins."),
             ],
         )
         .because(
-            "With 400 000 steps 12 bins were best, and all tables from 12 bins on gained from more experience. A net in the place of the table \
+            "With 400 000 steps more than 12 bins brought no gain, and all tables from 12 bins on gained from more experience. A net in the place of the table \
              does know neighbours.",
             "Too-large-for-a-table--Q4",
+            "let less",
         ),
     ]
 }

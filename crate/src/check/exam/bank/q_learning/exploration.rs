@@ -27,6 +27,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "With probability ε *any* action is taken, with equal probability; else the one with the largest entry.",
             "How-to-select-the-action?--Q6",
+            "let families",
         ),
         number("22-18", &["Q6"], 1, |rng| {
             let (mean, pulls) = (decimal(rng, -0.5, 1.5, 1), whole(rng, 4, 30));
@@ -49,6 +50,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$Q_a + c\\sqrt{\\ln t/N_a}$: it asks about arms of which it knows little *and* which could still be the best. On the testbed it lost \
              least.",
             "How-to-select-the-action?--Q6",
+            "let mut late",
         ),
         number("22-19", &["Q6"], 2, |rng| {
             let values = [decimal(rng, 1.0, 1.5, 1), decimal(rng, 0.5, 0.8, 1), decimal(rng, 0.1, 0.3, 1)];
@@ -72,6 +74,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Action $a$ has a probability in proportion to $\\exp(Q_a/\\tau)$: a softmax of the estimates. What is much worse is hardly ever tried, \
              other than with ε.",
             "How-to-select-the-action?--Q6",
+            "let families",
         ),
         choice(
             "22-20",
@@ -89,6 +92,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Each random pull loses 1.54 on average on the testbed. What must be explored for ever costs for ever; let it fade, unless the world \
              changes.",
             "How-to-select-the-action?--Q6",
+            "let mut late",
         ),
         choice(
             "22-21",
@@ -107,6 +111,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With a constant step the optimism lasts: an arm is disappointing again and again before it is believed. The means paid less at first, \
              and each late pull lost about three times as much.",
             "How-to-select-the-action?--Q6",
+            "let start_5",
         ),
         predict("22-22", &["Q6"], 2, |rng| {
             let (pulls, seed) = (whole(rng, 5, 20), u64::from(whole(rng, 0, 1 << 30)));
@@ -133,6 +138,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Regret is what was lost against one who knows the best arm, $\\sum_t (\\max_a q_a - q_{A_t})$. An agent with a constant ε pays this price \
              for a share ε of its pulls.",
             "How-to-select-the-action?--Q6",
+            "let mut late",
         ),
         choice(
             "22-23",
@@ -151,6 +157,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The conditions of Robbins and Monro are for a fixed target: steps that die out stop following. Where the world changes the constant \
              step, which the theorem forbids, is the right one.",
             "When-the-arms-change",
+            "let walking",
         ),
         code(
             "22-24",
@@ -173,6 +180,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$Q_a \\leftarrow Q_a + (R - Q_a)/N_a$ with the pulls $N_a$ of the arm itself. Divided by all pulls, an arm that is tried late is hardly \
              believed.",
             "How-to-select-the-action?--Q6",
+            "let walking",
         ),
     ]
 }

@@ -33,6 +33,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$G_t = R_{t+1} + \\gamma R_{t+2} + \\dots$: a reward that comes $k$ steps later counts $\\gamma^k$. Value iteration carries the news of it one \
              cell a sweep, and loses a factor $\\gamma$ on the way.",
             "What-is-a-state-worth?--Q1",
+            "fn sweep",
         ),
         number("22-2", &["Q1"], 2, |rng| {
             let (gamma, share) = (pick(rng, [0.9, 0.95, 0.99]), pick(rng, [0.1, 0.05, 0.01, 0.001]));
@@ -53,6 +54,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A sweep is a contraction: it multiplies the largest error by $\\gamma$ or less. Where episodes end it is faster in the end; the bound \
              leaves that out.",
             "Why-one-solution,-and-how-fast?",
+            "let bound",
         ),
         select(
             "22-3",
@@ -70,6 +72,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With $\\gamma = 1$ each start led to another solution on the frozen lake: an agent that believes in 5 walks against a wall for ever \
              and never has to redeem it. And the taxi has $10^{48}$ optimal policies, all with the same values.",
             "When-it-is-not-unique",
+            "fn limit_from",
         ),
         derive(
             "22-4",
@@ -87,7 +90,8 @@ pub(super) fn questions() -> Vec<Question> {
         )
         .because(
             "$V = r/(1 - g(1 - q))$. An end acts like a further discount, which is why sweeps contract faster than $\\gamma$ where episodes end.",
-            "What-is-a-state-worth?--Q1",
+            "Why-one-solution,-and-how-fast?",
+            "let bound",
         ),
         number("22-5", &["Q2"], 1, |rng| {
             let (old, reward) = (decimal(rng, 1.0, 3.0, 1), decimal(rng, -1.0, 1.0, 1));
@@ -115,6 +119,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "The target is $R + \\gamma \\max_a Q(S', a)$, whatever the agent does next: Q-learning is off-policy. One entry changes at a step.",
             "One-entry-at-a-step--Q2",
+            "fn by_hand",
         ),
         number("22-6", &["Q2", "Q6"], 2, |rng| {
             let (reward, gamma) = (decimal(rng, -1.0, 1.0, 1), pick(rng, [0.8, 0.9]));
@@ -126,8 +131,8 @@ pub(super) fn questions() -> Vec<Question> {
             let others = (next[0] + next[2] + next[3]) / 3.0;
             Ok(drawn(
                 format!(
-                    "The action earns {reward}, and the entries of the next state are {}, {}, {} and {}. What is the target of expected SARSA for an \
-                     ε-greedy policy with ε = {epsilon} and $\\gamma = {gamma}$?",
+                    "The action earns {reward}, and the entries of the next state are {}, {}, {} and {}. What is the target of expected SARSA, which takes the mean over \
+                     the next action, for an ε-greedy policy with ε = {epsilon} and $\\gamma = {gamma}$?",
                     next[0], next[1], next[2], next[3]
                 ),
                 reward + gamma * mean,
@@ -146,6 +151,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With probability ε any action is taken, the greedy one included: the mean of the entries has the weight ε, the largest entry the \
              rest. Ties do not matter, since tied entries are equal.",
             "Q-learning-against-SARSA",
+            "let stumbling",
         ),
         choice(
             "22-7",
@@ -163,7 +169,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Q-learning learns $Q^*$, and stumbles along the edge; SARSA learns what its own behaviour is worth, stumbles included. Say which of \
              the two numbers you report.",
-            "Q-learning-against-SARSA",
+            "Pitfall:-judging-with-the-exploration-left-on",
+            "fn greedy",
         ),
         code(
             "22-8",
@@ -195,6 +202,7 @@ pub(super) fn questions() -> Vec<Question> {
             "On the frozen lake nothing shows it, since its holes lead to themselves for nothing; a plan for the cliff without this mask walks for \
              ever. A test on one environment does not find every fault.",
             "Pitfall:-planning-without-the-end-of-the-episode",
+            "fn without_mask",
         ),
         predict("22-9", &["Q2"], 3, |rng| {
             let (r, gamma) = (f64::from(whole(rng, 1, 3)), pick(rng, [0.5, 0.6, 0.8, 0.9, 0.95]));
@@ -222,6 +230,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "It settles where $Q = -(R + \\gamma Q)$. A curve that becomes flat proves nothing; a value that is known by hand does.",
             "Pitfall:-a-wrong-sign",
+            "let (r, gamma, alpha, mut q)",
         ),
     ]
 }

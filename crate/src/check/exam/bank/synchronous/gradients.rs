@@ -28,6 +28,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The gradients of the parameters are $P$ numbers whatever the batch; activations are $H$ numbers for each sample. They cross \
              at $M = P/H$: below it the split by layers sends less, above it data parallel.",
             "Divide-the-data,-or-divide-the-model?--D1",
+            "let ways",
         ),
         choice(
             "16-2",
@@ -54,6 +55,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The bytes of data parallel do not depend on the batch, those of a split model grow with it. Data parallel needs room for the \
              whole model on each worker, which decides more often.",
             "Divide-the-data,-or-divide-the-model?--D1",
+            "let ways",
         ),
         choice(
             "16-3",
@@ -80,6 +82,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With the batch in one piece one worker idles while the other works. A pipeline fills the gap: one stage works on a piece while \
              the next works on the piece before.",
             "Divide-the-data,-or-divide-the-model?--D1",
+            None,
         ),
         number("16-4", &["D2"], 1, |rng| {
             let (first, second) = (decimal(rng, 1.0, 2.0, 1), decimal(rng, 3.0, 5.0, 1));
@@ -102,6 +105,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\frac{1}{NM}\\sum \\nabla\\ell$ over all samples is the mean of the workers' means if each has the same number $M$; else each \
              mean weighs as much as it has samples.",
             "Synchronous-SGD:-N-workers-are-one-with-N-times-the-batch--D2",
+            "fn average",
         ),
         choice(
             "16-5",
@@ -120,6 +124,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A sum over samples can be taken apart if the loss of a sample depends on that sample alone. Synchronized batch norm takes its \
              means over all workers, and then agrees with the large batch to rounding.",
             "Unless-a-layer-looks-at-the-whole-batch",
+            "let per_worker",
         ),
         number("16-6", &["D2", "E3"], 3, |rng| {
             let (c, a, b) = (f64::from(whole(rng, 3, 4)), decimal(rng, 4.5, 6.0, 1), decimal(rng, -4.0, -2.0, 1));
@@ -141,6 +146,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$w_A - w_B$ never changes, since both subtract the same $\\eta \\bar g$. The mean gradient is 0 where the *middle* of the two is at \
              the minimum, so neither of them is.",
             "The-faults-of-the-notes'-loop--E3",
+            "fn distance",
         ),
         number("16-7", &["D3"], 1, |rng| {
             let (least, critical, batch) =
@@ -163,6 +169,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\text{steps}(B) = S\\,(1 + B_{\\text{crit}}/B)$. Far below $B_{\\text{crit}}$ twice the batch nearly halves the steps; far above it hardly any \
              step is saved.",
             "What-is-a-larger-batch-worth?--D3",
+            "let critical",
         ),
         number("16-8", &["D3"], 3, |rng| {
             let (least, critical) = (f64::from(whole(rng, 40, 80)), f64::from(10 * whole(rng, 15, 30)));
@@ -189,12 +196,13 @@ pub(super) fn questions() -> Vec<Question> {
             "The number of samples is $S B + S B_{\\text{crit}}$, a line in $B$: its slope is $S$, and the rest follows from one of the points. At \
              $B_{\\text{crit}}$ twice the least steps and twice the least samples are needed.",
             "What-is-a-larger-batch-worth?--D3",
+            "let least_steps",
         ),
         choice(
             "16-9",
             &["D3"],
             2,
-            "With $N$ times the batch the learning rate was multiplied by $N$. Up to 16 workers this went well, with 32 every run diverged. \
+            "With $N$ times the batch the learning rate was multiplied by $N$. With 8 workers this went well, with 32 every run diverged. \
              What is the reason, and did a warm-up help?",
             [
                 right("The rate became larger than the curvature of the loss allows; a warm-up did not save these runs."),
@@ -216,6 +224,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$N$ small steps add up to one large one only as long as the gradient hardly changes along them. Beyond that linear scaling \
              breaks, and with it the gain.",
             "What-is-a-larger-batch-worth?--D3",
+            "fn behind",
         ),
     ]
 }

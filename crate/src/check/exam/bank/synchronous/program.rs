@@ -39,6 +39,7 @@ pub(super) fn questions() -> Vec<Question> {
             "That was the place of `scheduler.step()` before PyTorch 1.1. Since then making a scheduler counts as its first step, so that \
              one before the first epoch skips the first value.",
             "The-faults-of-the-notes'-loop--E3",
+            "fn rate_of_epochs",
         ),
         choice(
             "16-18",
@@ -56,6 +57,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The all-reduce is the barrier as well: nobody has the sum before all have come. All workers then make the same update, so that \
              replicas stay identical to the bit.",
             "The-training-loop,-complete--D6-·-E3",
+            "fn train(",
         ),
         number("16-19", &["D6"], 2, |rng| {
             let (workers, samples) = (whole(rng, 2, 12), 1000 * whole(rng, 2, 9));
@@ -63,7 +65,7 @@ pub(super) fn questions() -> Vec<Question> {
             let unseen = (1.0 - 1.0 / n).powi(workers as i32);
             Ok(drawn(
                 format!(
-                    "Each of {workers} workers shuffles all {samples} samples with a seed of its own, and stops after its {workers}th part of them. \
+                    "Each of {workers} workers shuffles all {samples} samples with a seed of its own, and stops after a share of $1/{workers}$ of them. \
                      How many samples does nobody see in such an epoch, on average?"
                 ),
                 unseen * f64::from(samples),
@@ -79,6 +81,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A worker misses a sample with probability $1 - 1/N$, all of them with $(1 - 1/N)^N$, about a third. One common order, new in \
              each epoch, of which each takes its share, leaves out none.",
             "The-faults-of-the-notes'-loop--E3",
+            "let expected",
         ),
         code(
             "16-20",
@@ -110,6 +113,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With equal shares both agree, so that the fault shows in the last batch of an epoch only. Then even the replicas part, since \
              each rank divides by a number of its own.",
             "Synchronous-SGD:-N-workers-are-one-with-N-times-the-batch--D2",
+            "fn average",
         ),
         choice(
             "16-21",
@@ -137,6 +141,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\theta_a - \\theta_b \\leftarrow (\\theta_a - \\eta\\bar g) - (\\theta_b - \\eta\\bar g)$. Averaging makes the *updates* equal, not the replicas: \
              broadcast parameters and buffers once, from rank 0.",
             "The-faults-of-the-notes'-loop--E3",
+            "fn distance",
         ),
         select(
             "16-22",
@@ -156,6 +161,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Running statistics are buffers: no gradient updates them, so no all-reduce makes them equal. They stand in the forward pass \
              of evaluation, so replicas with equal parameters answer differently.",
             "The-faults-of-the-notes'-loop--E3",
+            "let off",
         ),
     ]
 }

@@ -32,6 +32,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Up in $\\lceil\\log_2 N\\rceil$ rounds, and down in as many. This is the $O(\\log N)$ of a tree: its rounds, each of which carries \
              *all* the numbers.",
             "What-does-adding-up-cost?--D4",
+            "fn formula",
         ),
         number("16-11", &["D4"], 2, |rng| {
             let (workers, megabytes) = (pick(rng, [4, 8, 16, 32]), pick(rng, [8, 16, 32, 64]));
@@ -61,6 +62,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$2(N - 1)$ rounds of $n/N$ bytes: the bytes cost at most $2 \\beta n$ for any $N$, the latency grows as $N$. For gradients, \
              which are large messages, the ring beats the tree.",
             "What-does-adding-up-cost?--D4",
+            "fn clock",
         ),
         choice(
             "16-12",
@@ -88,6 +90,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Bytes cost $2\\lceil\\log_2 N\\rceil \\beta n$ in a tree and less than $2\\beta n$ in a ring. From 4 to 32 workers the tree takes two and a \
              half times as long for any size, the ring less than a third longer for 64 MB.",
             "What-does-adding-up-cost?--D4",
+            "let growth",
         ),
         derive(
             "16-13",
@@ -109,6 +112,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\alpha (N - 1 - l) = \\beta n\\, (l - \\frac{N - 1}{N})$: what the ring loses in latency it wins in bytes. Below this $n$ the tree is \
              faster, above it the ring. With time $\\gamma$ for adding up, $2\\beta + \\gamma$ takes the place of $2\\beta$.",
             "What-does-adding-up-cost?--D4",
+            "let crossing",
         ),
         number("16-14", &["D5"], 1, |rng| {
             let (workers, p, slow) = (pick(rng, [20, 30, 40]), pick(rng, [0.02, 0.03, 0.05]), pick(rng, [3.0, 5.0, 9.0]));
@@ -135,6 +139,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A step takes $\\max_r T_r$. What is rare for one worker is common for many: the more workers, the more surely one of them is \
              late.",
             "The-barrier-waits-for-the-slowest--D5",
+            "fn arrivals",
         ),
         number("16-15", &["D5"], 2, |rng| {
             let (workers, scale) = (whole(rng, 4, 32), pick(rng, [0.5, 1.5, 2.0]));
@@ -158,6 +163,7 @@ pub(super) fn questions() -> Vec<Question> {
             "While $j$ workers are still at work, the next is done after $1/j$ of the mean: the gaps add up to $H_N \\approx \\ln N + 0.58$. With a \
              heavy tail, as of Pareto's distribution, it grows as a power of $N$.",
             "The-barrier-waits-for-the-slowest--D5",
+            "let laws",
         ),
         choice(
             "16-16",
@@ -166,7 +172,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Of 16 workers a step waits for the first 15, and drops the gradient of the last. For independent delays this gives more \
              gradients a second. When is it wrong all the same?",
             [
-                right("If the length of its sentences decides how late a worker is, say."),
+                right("If how late a worker is depends on its data: where long sentences take longer, say."),
                 wrong(
                     "If the delays have a heavy tail, since then the last gradient is worth most.",
                     "A heavy tail makes it worth more to drop the last; the time it takes says nothing of its worth.",
@@ -185,6 +191,7 @@ pub(super) fn questions() -> Vec<Question> {
             "What is dropped must be a random choice. Where long sentences take longer, the net sees few of them. And what was counted are \
              gradients, which are not yet progress.",
             "The-barrier-waits-for-the-slowest--D5",
+            "counted[14]",
         ),
     ]
 }

@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
+use super::super::super::mark::short;
 use super::super::super::{
     Evidence, Question, choice, code, decimal, derive, drawn, fault, mistake, next_line, number, pick, predict, real,
     right, sound, whole, wrong,
@@ -30,12 +31,13 @@ pub(super) fn questions() -> Vec<Question> {
             .within_share(0.02)
             .mistake(s.powi(2 * layers as i32), "that is the factor of the square of the norm")
             .mistake(s.powf(f64::from(layers) / 2.0), "$s^2$ is the factor of the square, so that $s$ is that of the norm")
-            .worked(format!("${s}^{{{layers}}} = {factor:.5}$.")))
+            .worked(format!("${s}^{{{layers}}} = {}$.", short(factor))))
         })
         .because(
             "Each entry of $W^\\top\\delta$ has the variance $s^2\\lVert\\delta\\rVert^2/n$, and there are $n$ of them: a layer multiplies the norm by $s$. \
-             Thirty layers make of a quarter too much a factor of about 650.",
+             A quarter too much makes a factor of about 650 over 29 layers.",
             "What-do-the-weights-contribute?--V4",
+            "fn linear_deltas",
         ),
         number("13-13", &["V4"], 2, |rng| {
             let (a, b) = (decimal(rng, 0.3, 0.5, 2), decimal(rng, 0.55, 0.75, 2));
@@ -58,6 +60,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With the same matrix at every step the rate is its spectral radius, the largest absolute value of an eigenvalue: \
              $\\lVert W^k\\rVert^{1/k} \\to \\rho(W)$.",
             "The-same-matrix-at-every-step",
+            "let matrices",
         ),
         predict("13-14", &["V4", "V5"], 2, |rng| {
             let (alpha, seed) = (pick(rng, [0.2, 0.5, 2.0, 4.0, 5.0, 10.0]), u64::from(whole(rng, 0, 1 << 30)));
@@ -79,6 +82,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\mathrm{BN}(\\alpha W x) = \\mathrm{BN}(W x)$, so $\\partial L/\\partial(\\alpha W) = \\frac1\\alpha\\, \\partial L/\\partial W$. Batch normalization rescales no weight; \
              the net does not depend on their scale, and large weights move less.",
             "Does-batch-normalization-rescale-the-weights?",
+            "fn response",
         ),
         choice(
             "13-15",
@@ -106,6 +110,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Below 1 the state dies out, tanh is linear there, and the factor is $\\rho$. Above it saturation brakes the explosion: up to \
              1.5 the factor stays near 1, at 3 it was 1.2 to 1.4.",
             "The-same-matrix-at-every-step",
+            "let matrices",
         ),
         choice(
             "13-16",
@@ -124,6 +129,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Clipping keeps the direction and shortens the step: $g \\leftarrow g \\cdot \\min(1, c/\\lVert g\\rVert)$. It cures explosion, not \
              vanishing.",
             "Explosion:-clip-the-gradient",
+            "clip_grad_norm",
         ),
         number("13-17", &["V5"], 1, |rng| {
             let f = [(); 3].map(|()| decimal(rng, 0.2, 0.6, 1));
@@ -146,6 +152,7 @@ pub(super) fn questions() -> Vec<Question> {
             "The derivative of $z + F(z)$ is $1 + F'(z)$. Multiplied out, the product contains the way that takes every shortcut, with \
              the factor 1, whatever the blocks do.",
             "The-cures--V5",
+            "let mut net: Diagram",
         ),
         code(
             "13-18",
@@ -173,6 +180,7 @@ pub(super) fn questions() -> Vec<Question> {
             "With one factor for all the direction stays and only the step is shorter. Clipped layer by layer, the ratio between layers \
              changes, and with it the direction.",
             "Explosion:-clip-the-gradient",
+            "clip_grad_norm",
         ),
         derive(
             "13-19",
@@ -191,6 +199,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$(1 - t) + t\\, w\\, (1 - \\tanh^2(wz))$: with a gate that is nearly shut the factor is about $1 - t$. At the start of the \
              chapter's net $t = \\sigma(-4) \\approx 0.02$, so a layer keeps about 0.98.",
             "The-cures--V5",
+            "HighwayConfig",
         ),
         next_line(
             "13-20",
@@ -208,6 +217,7 @@ pub(super) fn questions() -> Vec<Question> {
             "An entry $z_{l-1,j}$ reaches the loss through all $z_{l,i}$, each with the weight $W_{ij}$: a sum over $i$, which is a product \
              with the transpose. Then comes the derivative of its own activation.",
             "What-does-an-activation-contribute?--V2",
+            "fn delta_norms",
         ),
     ]
 }

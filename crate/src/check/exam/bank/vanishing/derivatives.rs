@@ -29,6 +29,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\delta_l = \\delta_{l+1}\\, w_{l+1}\\, \\sigma'(z_l)$ with $\\sigma' = \\sigma(1 - \\sigma)$. A layer further from the loss has two more factors, a \
              weight and a derivative.",
             "Why-do-layers-learn-at-different-speeds?--V1",
+            "fn backpropagate",
         ),
         choice(
             "13-2",
@@ -54,7 +55,8 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "A layer multiplies the gradient by about $s\\sqrt{\\mathbb{E}[\\varphi'^2]}$, with weights of variance $s^2/n$. Without an activation \
              and with $s = 1$ the layers learn alike; with $s = 2$ the first are the fast ones.",
-            "Why-do-layers-learn-at-different-speeds?--V1",
+            "What-do-the-weights-contribute?--V4",
+            "fn linear_deltas",
         ),
         code(
             "13-3",
@@ -83,6 +85,7 @@ pub(super) fn questions() -> Vec<Question> {
             "All gradients are taken at the same weights. Here the error of a lower layer is computed with a weight that has been \
              updated already, so it is the gradient of no function.",
             "Why-do-layers-learn-at-different-speeds?--V1",
+            "fn backpropagate",
         ),
         number("13-4", &["V2"], 1, |rng| {
             let (layers, w) = (whole(rng, 4, 10), pick(rng, [1.5f64, 2.0, 3.0]));
@@ -103,19 +106,20 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "$\\sigma' = \\sigma(1 - \\sigma)$ is largest at $z = 0$, where it is 0.25. The tanh has 1 at 0, the ReLU exactly 1 or 0.",
             "What-does-an-activation-contribute?--V2",
+            "let caps",
         ),
         choice(
             "13-5",
             &["V2"],
             1,
-            "Weights are drawn from $N(0, 1/n)$. What does a ReLU layer do to the mean square of the gradient on its way back, beside a \
-             layer without an activation?",
+            "Weights are drawn from $N(0, 1/n)$. What does a ReLU layer do to the mean square of the gradient on its way back, \
+             compared with a layer without an activation?",
             [
                 right("It halves it: about half of the units have the derivative 0."),
                 wrong("It keeps it: the derivative of a ReLU is exactly 1.", "It is 0 for the units that are not active."),
                 wrong(
                     "It takes three quarters of it: the derivative is 0.25 at best.",
-                    "That is the cap of the sigmoid, and for its square even a sixteenth is left.",
+                    "That is the cap of the sigmoid, and of the mean square a sixteenth at best would be left.",
                 ),
                 wrong(
                     "It doubles it: what half of the units do not pass, the others pass twice.",
@@ -127,6 +131,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\mathbb{E}[\\varphi'^2] = \\frac12$, so the norm keeps $\\sqrt{1/2} \\approx 0.71$ a layer. Weights of $N(0, 2/n)$, which are He's, bring \
              the factor back to 1.",
             "What-does-an-activation-contribute?--V2",
+            "fn both_ways",
         ),
         number("13-6", &["V2", "V4"], 2, |rng| {
             let (s, active, slope) =
@@ -149,6 +154,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$\\mathbb{E}\\lVert\\delta_{l-1}\\rVert^2 = s^2\\, \\mathbb{E}[\\varphi'^2]\\, \\lVert\\delta_l\\rVert^2$: the squares of the derivatives are averaged. Read off a \
              forward pass, this predicted the measured factor to two per cent.",
             "What-does-an-activation-contribute?--V2",
+            "fn both_ways",
         ),
         derive(
             "13-7",
@@ -166,6 +172,7 @@ pub(super) fn questions() -> Vec<Question> {
             "$2 \\cdot \\sigma'(2z) \\cdot 2 = 4s(1 - s)$. So the cap of the tanh is four times that of the sigmoid, 1 instead of 0.25, and both \
              are reached at 0 only.",
             "What-does-an-activation-contribute?--V2",
+            "let caps",
         ),
         number("13-8", &["V3"], 2, |rng| {
             let share = pick(rng, [0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3]);
@@ -186,6 +193,7 @@ pub(super) fn questions() -> Vec<Question> {
         .because(
             "Far from 0 the tanh is flat. With a tenth of the cap the limits are 1.82 for the tanh and 3.64 for the sigmoid.",
             "What-does-saturation-do?--V3",
+            "fn saturation",
         ),
         choice(
             "13-9",
@@ -213,13 +221,14 @@ pub(super) fn questions() -> Vec<Question> {
             "At rates up to 0.1 no unit died, at 0.6 most did, and the gradient of the dead ones was exactly 0. Remedies are a smaller \
              rate, batch normalization, or a leaky ReLU.",
             "ReLU-has-its-own-kind",
+            "fn units",
         ),
         choice(
             "13-10",
             &["V3", "V2"],
             3,
-            "Started from $N(0, 1)$, more than half of the hidden units of a sigmoid net are saturated; from $N(0, 1/n)$, with $n = 64$, \
-             almost none. Yet no gain in accuracy was seen for the sigmoid, while the tanh net gained clearly. What explains it?",
+            "Started from $N(0, 1)$, more than half of the hidden units of a sigmoid net are saturated; from $N(0, 1/n)$, with $n$ the \
+             inputs of a layer, almost none. Yet no gain in accuracy was seen for the sigmoid, while the tanh net gained clearly. What explains it?",
             [
                 right("Unsaturated, a layer keeps only about 0.24 of a gradient, which larger weights make up for."),
                 wrong(
@@ -240,6 +249,7 @@ pub(super) fn questions() -> Vec<Question> {
             "Saturation is one of two ways to lose the gradient; the cap is the other. For the tanh, whose cap is 1, an unsaturated start \
              costs nothing, so that there it pays.",
             "What-does-saturation-do?--V3",
+            "by_sigmoid",
         ),
         code(
             "13-11",
@@ -264,6 +274,7 @@ pub(super) fn questions() -> Vec<Question> {
             "A unit is dead if its sum is at or below 0 for *every* sample: then its output and the gradient of its weights are always 0. \
              That half of the units are inactive for a given sample is normal.",
             "ReLU-has-its-own-kind",
+            "fn units",
         ),
     ]
 }
