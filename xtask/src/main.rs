@@ -13,6 +13,7 @@ mod cell;
 mod clone;
 mod colab;
 mod compare;
+mod cuda;
 mod data;
 mod deny;
 mod done;
@@ -73,6 +74,7 @@ cargo xtask COMMAND
                         fetches Chromium and Fashion-MNIST where they are missing
   deny                  licences, sources and, where they can be fetched, advisories of all dependencies
       --advisories      fail where advisories cannot be fetched
+  cuda check            compile the crate with its feature `cuda`, by a compiler that it brings (1.2 GB), and start it without a card
   arm [SUITE...]        run the kernels' unit tests, and suites of tests/, for 64-bit ARM with NEON, under QEMU
   bench [--out FILE]    measure the latencies of a notebook
   bench --peer torch    measure candlelight, stock Candle and PyTorch in turn, after a check that they compute the same
@@ -122,6 +124,7 @@ fn command() -> error::Result<ExitCode> {
             let advisories = arguments.flag("--advisories");
             arguments.end().and_then(|()| deny::deny(advisories).map(|()| ExitCode::SUCCESS))
         }
+        Some("cuda") => cuda::cuda(arguments),
         Some("arm") => arm::arm(arguments),
         Some("bench") => bench::bench(arguments),
         Some("help" | "--help" | "-h") | None => {

@@ -36,7 +36,7 @@ fn last_number(said: &str) -> f64 {
 }
 
 /// Those that have no test of their own, and what they say: they assert the rest themselves.
-const SHORT: [(&str, &[&str], &str); 27] = [
+const SHORT: [(&str, &[&str], &str); 28] = [
     ("activations_and_losses", &[], "absolute error"),
     ("adding_problem", &[], "LSTM"),
     ("backpropagation", &[], "difference quotient"),
@@ -46,6 +46,7 @@ const SHORT: [(&str, &[&str], &str); 27] = [
     ("data_parallel", &[], "4 ranks"),
     ("dcgan", &["30"], "DCGAN, 30 rounds"),
     ("define_by_run", &[], "after 200 runs of the plan"),
+    ("device", &[], "0 + 1 + 2 + 3 = 6"),
     ("dqn_cartpole", &["--quick"], "interquartile mean"),
     ("dropout", &[], "mean of 30 random nets"),
     ("gan", &[], "modes found"),
