@@ -1,4 +1,6 @@
-//! The set-up of a process: its threads, and one copy of the statics.
+//! The set-up of a process: its threads, and one copy of the statics; how many tensors a step of composed forms makes.
+
+mod counts;
 
 use std::process::Command;
 
