@@ -81,6 +81,18 @@ mod tests {
         assert_eq!(made.get(), 3 + 2 * KEPT);
     }
 
+    /// If this fails, Candle has changed what it does at a place that is not there.
+    #[test]
+    fn candle_puts_a_zero_for_none_and_adds_nothing_there() {
+        let table = table(vec![1, NONE, 0], &Device::Cpu).unwrap();
+        let x = Tensor::new(&[[2f32, 3.], [4., 5.]], &Device::Cpu).unwrap();
+        let selected = x.index_select(&table, 1).unwrap();
+        assert_eq!(selected.to_vec2::<f32>().unwrap(), [[3., 0., 2.], [5., 0., 4.]]);
+        let added =
+            x.index_add(&table, &Tensor::ones((2, 3), candle_core::DType::F32, &Device::Cpu).unwrap(), 1).unwrap();
+        assert_eq!(added.to_vec2::<f32>().unwrap(), [[3., 4.], [5., 6.]]);
+    }
+
     #[test]
     fn a_table_that_cannot_be_made_leaves_the_others() {
         let tables = Tables::new();

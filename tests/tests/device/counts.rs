@@ -24,6 +24,9 @@ fn made<T>(f: impl FnOnce() -> T) -> (T, usize) {
     (result, next() - before - 1)
 }
 
+/// From an input to the logits, in training.
+type Model = Box<dyn Fn(&Tensor) -> Result<Tensor>>;
+
 /// A network with its loss, and the name of what it is.
 struct Net {
     name: &'static str,
@@ -35,7 +38,7 @@ impl Net {
     fn new(
         name: &'static str,
         shape: impl Into<candlelight::candle_core::Shape>,
-        make: impl Fn(&Params) -> Result<Box<dyn Fn(&Tensor) -> Result<Tensor>>>,
+        make: impl Fn(&Params) -> Result<Model>,
     ) -> Self {
         let params = Params::new(0, &Device::Cpu).unwrap();
         let model = make(&params).unwrap();
@@ -64,7 +67,7 @@ impl Net {
 }
 
 /// A sequential model in training.
-fn training(model: Sequential) -> Result<Box<dyn Fn(&Tensor) -> Result<Tensor>>> {
+fn training(model: Sequential) -> Result<Model> {
     Ok(Box::new(move |x| model.forward(x, Mode::Train)))
 }
 

@@ -1,5 +1,6 @@
-//! The set-up of a process: its threads, and one copy of the statics; how many tensors a step of composed forms makes.
+//! The set-up of a process: its threads, and one copy of the statics; composed forms.
 
+mod composed;
 mod counts;
 
 use std::process::Command;
