@@ -9,6 +9,7 @@ mod basic_block;
 mod conv;
 mod dropout;
 mod embedding;
+mod explicit;
 pub mod features;
 mod flatten;
 mod fuse;
@@ -27,6 +28,7 @@ mod sequential;
 mod slope;
 mod spectral_norm;
 mod summary;
+mod tables;
 
 use candle_core::Tensor;
 

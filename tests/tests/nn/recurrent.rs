@@ -7,7 +7,7 @@ use candlelight::nn::{
     Gru, Lstm, LstmGate, LstmState, Mode, Module, RecurrentConfig, Rnn, RnnConfig, RnnNonlinearity, gru, lstm, rnn,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
+use candlelight_tests::{Case, assert_close, fixture, flat, gradient, layers_record, store, strided};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
 const KINDS: [&str; 4] = ["rnn_tanh", "rnn_relu", "gru", "lstm"];
@@ -247,9 +247,12 @@ fn two_halves_with_a_carried_state_are_the_whole() {
         let first = layer.all(&x.narrow(0, 0, 3).unwrap(), &[]).unwrap();
         let second = layer.all(&x.narrow(0, 3, 5).unwrap(), &first[1..]).unwrap();
         let y = Tensor::cat(&[&first[0], &second[0]], 0).unwrap();
-        assert_eq!(flat(&y), flat(&whole[0]), "{kind}");
+        // The composed form takes the products of the input for all steps at once, and Candle's product of other sizes may
+        // round otherwise.
+        let atol = if layers_record() { 0.0 } else { 1e-15 };
+        assert_close(kind, &y, &whole[0], 0.0, atol);
         for (state, expected) in second[1..].iter().zip(&whole[1..]) {
-            assert_eq!(flat(state), flat(expected), "{kind}");
+            assert_close(kind, state, expected, 0.0, atol);
         }
         // The gradient goes through the carried state as through the whole.
         let gradient = |y: &Tensor| y.sqr().unwrap().sum_all().unwrap().backward().unwrap();

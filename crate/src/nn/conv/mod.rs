@@ -5,6 +5,7 @@ mod convolution;
 mod fixed;
 mod layer;
 mod local;
+mod places;
 mod spatial;
 mod transposed;
 

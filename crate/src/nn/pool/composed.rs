@@ -1,48 +1,60 @@
 //! Pooling made of Candle's operations: the reference, and what other devices run.
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 use candlelight_kernels::windows::{Pooling, Windows};
 
+use super::places::{Places, Taken, places};
 use crate::Result;
+use crate::nn::explicit::explicit;
 
-/// Each window is a row of places in the plane; rows that are too short name a place after the plane, where a zero stands.
+/// The places of each window are gathered; backwards, each place gathers from the windows that it is in.
 pub(super) fn pool(pooling: Pooling, x: &Tensor, windows: &Windows, shape: Vec<usize>) -> Result<Tensor> {
-    let plane = windows.height * windows.width;
-    let rows = windows.iter().map(|(_, rows, columns)| {
-        let place = move |row| columns.places().map(move |column| (row * windows.width + column) as u32);
-        rows.places().flat_map(place).collect::<Vec<u32>>()
-    });
-    let rows: Vec<Vec<u32>> = rows.collect();
-    let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut index = Vec::with_capacity(rows.len() * longest);
-    for row in &rows {
-        // For a maximum the first place once more, which changes nothing.
-        let filler = if pooling == Pooling::Max { row.first().copied().unwrap_or(0) } else { plane as u32 };
-        index.extend((0..longest).map(|i| row.get(i).copied().unwrap_or(filler)));
+    let places = places(pooling, windows, x.device())?;
+    let planes = x.detach().reshape(((), windows.height * windows.width))?;
+    match pooling {
+        Pooling::Max => max(x, &planes, places, shape),
+        Pooling::Average => average(x, &planes, places, shape),
     }
-    let index = Tensor::from_vec(index, rows.len() * longest, x.device())?;
-    let planes = x.reshape(((), plane))?.pad_with_zeros(1, 0, 1)?;
-    let values = planes.index_select(&index, 1)?.reshape(((), rows.len(), longest))?;
-    let pooled = match pooling {
-        Pooling::Max => {
-            let nan = values.ne(&values)?;
-            let largest = values.detach().argmax_keepdim(D::Minus1)?;
-            let last_nan = last(&nan)?;
-            let place = nan.max_keepdim(D::Minus1)?.where_cond(&last_nan, &largest)?;
-            values.gather(&place.contiguous()?, 2)?.squeeze(2)?
-        }
-        Pooling::Average => {
-            let divisors = windows.iter().map(|(_, rows, columns)| (rows.divisor * columns.divisor) as f64);
-            let divisors = Tensor::from_iter(divisors, x.device())?.to_dtype(x.dtype())?;
-            values.sum(D::Minus1)?.broadcast_div(&divisors)?
-        }
-    };
-    Ok(pooled.reshape(shape)?)
 }
 
-/// The last place along the last dimension that is not 0.
-fn last(mask: &Tensor) -> Result<Tensor> {
-    let n = mask.dim(D::Minus1)? as u32;
-    let places = Tensor::arange(1, n + 1, mask.device())?;
-    Ok(mask.to_dtype(candle_core::DType::U32)?.broadcast_mul(&places)?.argmax_keepdim(D::Minus1)?)
+fn max(x: &Tensor, planes: &Tensor, places: Places, shape: Vec<usize>) -> Result<Tensor> {
+    let values = places.gather(planes, &places.in_windows)?;
+    let nan = values.ne(&values)?.to_dtype(DType::U32)?;
+    let last_nan = nan.broadcast_mul(&places.order)?.argmax_keepdim(D::Minus1)?;
+    let taken = nan.max_keepdim(D::Minus1)?.where_cond(&last_nan, &values.argmax_keepdim(D::Minus1)?)?;
+    let y = values.gather(&taken, 2)?;
+    let input = x.shape().clone();
+    explicit("max_pool", &[x], &y, shape, move |dy, _| {
+        let planes = taken.dim(0)?;
+        let dy = dy.reshape((planes, places.windows, 1))?;
+        let zeros = |shape| Tensor::zeros(shape, dy.dtype(), dy.device());
+        let dx = match &places.taken {
+            Taken::Apart { slots } => {
+                let dy = zeros((planes, places.windows, places.in_windows.length))?.scatter_add(&taken, &dy, 2)?;
+                dy.flatten_from(1)?.index_select(slots, 1)?
+            }
+            Taken::Overlapping { first, flat } => {
+                let place = flat.index_select(&taken.broadcast_add(first)?.flatten_all()?, 0)?.reshape(dy.shape())?;
+                zeros((planes, input.elem_count() / planes, 1))?.scatter_add(&place, &dy, 1)?
+            }
+        };
+        Ok(vec![Some(dx.reshape(&input)?)])
+    })
+}
+
+fn average(x: &Tensor, planes: &Tensor, places: Places, shape: Vec<usize>) -> Result<Tensor> {
+    let y = places.shared(&sum(&places.gather(planes, &places.in_windows)?)?)?;
+    let input = x.shape().clone();
+    explicit("avg_pool", &[x], &y, shape, move |dy, _| {
+        let dy = places.shared(&dy.reshape(((), places.windows))?)?;
+        Ok(vec![Some(sum(&places.gather(&dy, &places.of_places)?)?.reshape(&input)?)])
+    })
+}
+
+/// The sum along the last dimension, which may be of one place only.
+fn sum(x: &Tensor) -> Result<Tensor> {
+    match x.dim(D::Minus1)? {
+        1 => Ok(x.squeeze(D::Minus1)?),
+        _ => Ok(x.sum(D::Minus1)?),
+    }
 }

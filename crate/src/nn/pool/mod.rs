@@ -9,6 +9,7 @@ mod average;
 mod blur;
 mod composed;
 mod max;
+mod places;
 mod polyphase;
 mod windows;
 

@@ -2,7 +2,7 @@ use candle_core::Tensor;
 use candlelight_kernels::recurrent::Cell;
 
 use super::super::{Mode, Module};
-use super::{RecurrentConfig, Stack, Weights};
+use super::{RecurrentConfig, Stack, steps};
 use crate::Result;
 use crate::activation::{sigmoid, tanh};
 use crate::params::Params;
@@ -78,11 +78,82 @@ impl Module for Gru {
     }
 }
 
-pub(super) fn step(x: &Tensor, h: &Tensor, weights: &Weights) -> Result<Tensor> {
-    let (of_input, of_state) = (weights.of_input(x)?.chunk(3, 1)?, weights.of_state(h)?.chunk(3, 1)?);
-    let r = sigmoid(&(&of_input[0] + &of_state[0])?)?;
-    let z = sigmoid(&(&of_input[1] + &of_state[1])?)?;
-    let n = tanh(&(&of_input[2] + (r * &of_state[2])?)?)?;
-    let kept = (&z * h)?;
-    Ok(((1.0 - z)? * n + kept)?)
+/// The steps of a layer in its composed form, as the backward pass needs them.
+pub(super) struct Steps {
+    /// b_hn, [1, hidden], if there are biases: the others are added to the products of the input.
+    bias: Option<Tensor>,
+    steps: Vec<Step>,
+}
+
+struct Step {
+    /// r and z beside each other, [N, 2 hidden].
+    gates: Tensor,
+    /// These and the others are [N, hidden].
+    r: Tensor,
+    z: Tensor,
+    n: Tensor,
+    /// W_hn h_{t-1} + b_hn
+    of_state: Tensor,
+    /// h_{t-1}
+    before: Tensor,
+}
+
+impl Steps {
+    pub(super) fn new(bias: Option<Tensor>) -> Self {
+        Self { bias, steps: Vec::new() }
+    }
+}
+
+impl steps::Steps for Steps {
+    fn step(&mut self, of_input: &Tensor, of_state: &Tensor, h: &Tensor) -> Result<Tensor> {
+        let hidden = h.dim(1)?;
+        let gates = sigmoid(&(of_input.narrow(1, 0, 2 * hidden)? + of_state.narrow(1, 0, 2 * hidden)?)?)?;
+        let (r, z) = (gates.narrow(1, 0, hidden)?, gates.narrow(1, hidden, hidden)?);
+        let mut of_state = of_state.narrow(1, 2 * hidden, hidden)?;
+        if let Some(bias) = &self.bias {
+            of_state = of_state.broadcast_add(bias)?;
+        }
+        let n = tanh(&(of_input.narrow(1, 2 * hidden, hidden)? + (&r * &of_state)?)?)?;
+        let new = (((1.0 - &z)? * &n)? + (&z * h)?)?;
+        self.steps.push(Step { gates, r, z, n, of_state, before: h.clone() });
+        Ok(new)
+    }
+
+    fn back<'a>(&'a self, _: Option<Tensor>) -> Result<Box<dyn steps::Back + 'a>> {
+        Ok(Box::new(Back { steps: self, of_states: Vec::new() }))
+    }
+}
+
+/// The way back through [`Steps`].
+struct Back<'a> {
+    steps: &'a Steps,
+    /// The gradients of W_hn h_{t-1} + b_hn, if there are biases.
+    of_states: Vec<Tensor>,
+}
+
+impl steps::Back for Back<'_> {
+    fn step(&mut self, t: usize, dh: &Tensor) -> Result<steps::Gradients> {
+        let Step { gates, r, z, n, of_state, before } = &self.steps.steps[t];
+        let dz = (dh * (before - n)?)?;
+        let of_h = (dh * z)?;
+        // σ' = σ - σ², tanh' = 1 - tanh²
+        let dn = ((dh - &of_h)? * n.sqr()?.affine(-1.0, 1.0)?)?;
+        let (dr, d_state) = ((&dn * of_state)?, (&dn * r)?);
+        let d_gates = (Tensor::cat(&[dr, dz], 1)? * (gates - gates.sqr()?)?)?;
+        if self.steps.bias.is_some() {
+            self.of_states.push(d_state.clone());
+        }
+        Ok(steps::Gradients {
+            of_input: Tensor::cat(&[&d_gates, &dn], 1)?,
+            of_state: Tensor::cat(&[&d_gates, &d_state], 1)?,
+            of_h: Some(of_h),
+        })
+    }
+
+    fn start(&mut self) -> Result<Option<Tensor>> {
+        match self.of_states.is_empty() {
+            true => Ok(None),
+            false => Ok(Some(steps::summed(&Tensor::cat(&self.of_states, 0)?)?)),
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! Recurrent layers: [`Rnn`], [`Gru`], [`Lstm`]. Each file shows one step as the textbook has it; what they share is here.
 
+mod composed;
 mod gru;
 mod lstm;
 mod rnn;
+mod steps;
 
-use candle_core::{D, Tensor, Var};
+use candle_core::{Tensor, Var};
 use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::recurrent::Cell;
@@ -68,27 +70,9 @@ impl Weights {
         Ok(Self { ih, hh, bias })
     }
 
-    /// W_ih x + b_ih for each row x.
-    fn of_input(&self, x: &Tensor) -> Result<Tensor> {
-        affine(x, &self.ih, self.bias.as_ref().map(|(ih, _)| ih))
-    }
-
-    /// W_hh h + b_hh for each row h.
-    fn of_state(&self, h: &Tensor) -> Result<Tensor> {
-        affine(h, &self.hh, self.bias.as_ref().map(|(_, hh)| hh))
-    }
-
     fn all(&self) -> Vec<&Tensor> {
         let bias = self.bias.iter().flat_map(|(ih, hh)| [ih, hh]);
         [&self.ih, &self.hh].into_iter().chain(bias).map(|var| var.as_tensor()).collect()
-    }
-}
-
-fn affine(x: &Tensor, weight: &Tensor, bias: Option<&Var>) -> Result<Tensor> {
-    let y = x.matmul(&weight.t()?)?;
-    match bias {
-        Some(bias) => Ok(y.broadcast_add(bias)?),
-        None => Ok(y),
     }
 }
 
@@ -168,7 +152,7 @@ impl Stack {
                 [&y].into_iter().chain(&initial).chain(weights.iter().flatten().copied()).collect();
             let mut results = match kernels::can_take(&operands) {
                 true => kernels::recurrent::layer(self.cell, &y, &initial, &weights, self.config.batch_first)?,
-                false => self.composed(layer, &y, &initial)?,
+                false => composed::layer(self.cell, &y, &initial, layer, self.config.batch_first)?,
             };
             y = results.remove(0);
             finals.push(results);
@@ -245,42 +229,5 @@ impl Stack {
             }
         }
         Ok(())
-    }
-
-    /// A layer as a loop of steps.
-    fn composed(&self, layer: &[Weights], x: &Tensor, initial: &[Tensor]) -> Result<Vec<Tensor>> {
-        let time = usize::from(self.config.batch_first);
-        let (steps, batch) = (x.dim(time)?, x.dim(1 - time)?);
-        let (mut outputs, mut finals) = (Vec::new(), Vec::new());
-        for (d, weights) in layer.iter().enumerate() {
-            let zeros = Tensor::zeros((batch, self.hidden_size), x.dtype(), x.device())?;
-            let start = |s: usize| match initial.get(s) {
-                Some(state) => Ok(state.get(d)?),
-                None => Ok::<_, Error>(zeros.clone()),
-            };
-            let (mut h, mut c) = (start(0)?, start(1)?);
-            let mut hs = Vec::with_capacity(steps);
-            for i in 0..steps {
-                let x = x.narrow(time, if d == 0 { i } else { steps - 1 - i }, 1)?.squeeze(time)?;
-                match self.cell {
-                    Cell::Plain(unary) => h = rnn::step(&x, &h, weights, unary)?,
-                    Cell::Gru => h = gru::step(&x, &h, weights)?,
-                    Cell::Lstm => (h, c) = lstm::step(&x, (&h, &c), weights)?,
-                }
-                hs.push(h.clone());
-            }
-            if d == 1 {
-                hs.reverse();
-            }
-            outputs.push(Tensor::stack(&hs, time)?);
-            finals.push((h, c));
-        }
-        let mut results = vec![Tensor::cat(&outputs, D::Minus1)?];
-        let (h, c): (Vec<Tensor>, Vec<Tensor>) = finals.into_iter().unzip();
-        results.push(Tensor::stack(&h, 0)?);
-        if self.cell == Cell::Lstm {
-            results.push(Tensor::stack(&c, 0)?);
-        }
-        Ok(results)
     }
 }

@@ -3,7 +3,7 @@ use candlelight_kernels::activation::Unary;
 use candlelight_kernels::recurrent::Cell;
 
 use super::super::{Mode, Module};
-use super::{RecurrentConfig, Stack, Weights};
+use super::{RecurrentConfig, Stack, steps};
 use crate::params::Params;
 use crate::{Result, activation};
 
@@ -112,10 +112,53 @@ impl Module for Rnn {
     }
 }
 
-pub(super) fn step(x: &Tensor, h: &Tensor, weights: &Weights, unary: Unary) -> Result<Tensor> {
-    let sum = (weights.of_input(x)? + weights.of_state(h)?)?;
-    match unary {
-        Unary::Relu => activation::relu(&sum),
-        _ => activation::tanh(&sum),
+/// The steps of a layer in its composed form, as the backward pass needs them: their results.
+pub(super) struct Steps {
+    unary: Unary,
+    outputs: Vec<Tensor>,
+}
+
+impl Steps {
+    pub(super) fn new(unary: Unary) -> Self {
+        Self { unary, outputs: Vec::new() }
+    }
+}
+
+impl steps::Steps for Steps {
+    fn step(&mut self, of_input: &Tensor, of_state: &Tensor, _: &Tensor) -> Result<Tensor> {
+        let sums = (of_input + of_state)?;
+        let h = match self.unary {
+            Unary::Relu => activation::relu(&sums),
+            _ => activation::tanh(&sums),
+        }?;
+        self.outputs.push(h.clone());
+        Ok(h)
+    }
+
+    fn back<'a>(&'a self, _: Option<Tensor>) -> Result<Box<dyn steps::Back + 'a>> {
+        let outputs = Tensor::cat(&self.outputs, 0)?;
+        Ok(Box::new(match self.unary {
+            Unary::Relu => Back::Relu { off: outputs.le(&outputs.zeros_like()?)? },
+            _ => Back::Tanh { slopes: outputs.sqr()?.affine(-1.0, 1.0)? },
+        }))
+    }
+}
+
+/// The way back through [`Steps`], with what is computed for all of them at once: [T · N, hidden].
+enum Back {
+    /// 1 - h²
+    Tanh { slopes: Tensor },
+    /// Where h is 0. NaN passes its gradient on.
+    Relu { off: Tensor },
+}
+
+impl steps::Back for Back {
+    fn step(&mut self, t: usize, dh: &Tensor) -> Result<steps::Gradients> {
+        let n = dh.dim(0)?;
+        let of_sums = match self {
+            Self::Tanh { slopes } => (dh * slopes.narrow(0, t * n, n)?)?,
+            Self::Relu { off } => off.narrow(0, t * n, n)?.where_cond(&dh.zeros_like()?, dh)?,
+        };
+        Ok(steps::Gradients { of_input: of_sums.clone(), of_state: of_sums, of_h: None })
     }
 }

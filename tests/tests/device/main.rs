@@ -1,4 +1,7 @@
-//! The set-up of a process: its threads, and one copy of the statics.
+//! The set-up of a process: its threads, and one copy of the statics; composed forms.
+
+mod composed;
+mod counts;
 
 use std::process::Command;
 

@@ -1,0 +1,53 @@
+//! Composed forms in cases that the suites of the layers leave to the kernels.
+
+use candlelight::candle_core::Shape;
+use candlelight::kernels::composed;
+use candlelight::nn::{AdaptiveMaxPool2d, MaxPool1d, MaxPool1dConfig, conv2d};
+use candlelight::prelude::*;
+use candlelight_tests::flat;
+
+fn normal(seed: u64, shape: impl Into<Shape>) -> Tensor {
+    candlelight::rng::normal(&mut seeded(seed), 0.0, 1.0, shape, DType::F64, &Device::Cpu).unwrap()
+}
+
+/// The gradient of the sum of what `layer` makes of `x`, in the composed form and by the kernel.
+fn gradients(layer: &dyn Module, x: &Var) -> [Vec<f64>; 2] {
+    let gradient = || {
+        let y = layer.forward(x, Mode::Train).unwrap();
+        flat(y.sum_all().unwrap().backward().unwrap().get(x).unwrap())
+    };
+    [composed(gradient), gradient()]
+}
+
+#[test]
+fn windows_that_are_not_alike_find_the_last_nan() {
+    let nan = f64::NAN;
+    // Windows 0 1, 1 2 3 and 3 4; then 0 1, 2 3 and 4 alone.
+    let adaptive = AdaptiveMaxPool2d::new((1, 3)).unwrap();
+    let last = MaxPool1dConfig { ceil_mode: true, ..MaxPool1dConfig::default() };
+    let last = MaxPool1d::new(2, last).unwrap();
+    for (layer, row, expected) in [
+        (&adaptive as &dyn Module, [nan, nan, 0., 1., 2.], [0., 2., 0., 0., 1.]),
+        (&adaptive, [-3., -2., -1., nan, nan], [0., 1., 0., 1., 1.]),
+        (&adaptive, [-5., -4., -3., -2., -1.], [0., 1., 0., 1., 1.]),
+        (&last, [nan, nan, 0., 1., nan], [0., 1., 0., 1., 1.]),
+        (&last, [-5., -6., -3., -3., -1.], [1., 0., 1., 0., 1.]),
+    ] {
+        let x = Var::new(&[[row]], &Device::Cpu).unwrap();
+        assert_eq!(gradients(layer, &x), [expected.to_vec(), expected.to_vec()], "{row:?}");
+    }
+}
+
+#[test]
+fn only_wanted_gradients_are_there() {
+    let params = Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap();
+    let layer = conv2d(2, 3, 3, params.clone()).unwrap();
+    let (x, v) = (normal(1, (2, 2, 5, 5)), Var::from_tensor(&normal(1, (2, 2, 5, 5))).unwrap());
+    let pass = |x: &Tensor| composed(|| layer.forward(x, Mode::Train)).unwrap().sum_all().unwrap().backward().unwrap();
+    let (of_data, of_variable) = (pass(&x), pass(&v));
+    assert!(of_data.get(&x).is_none() && of_variable.get(&v).is_some());
+    for param in params.all() {
+        assert_eq!(flat(of_data.get(&param.var).unwrap()), flat(of_variable.get(&param.var).unwrap()));
+        assert!(!of_data.get(&param.var).unwrap().track_op(), "a gradient has no past");
+    }
+}
