@@ -16,6 +16,7 @@ mod group_norm;
 mod instance_norm;
 mod layer_norm;
 mod running;
+mod statistics;
 
 use candle_core::{DType, Tensor, Var};
 use candlelight_base::range;
