@@ -264,8 +264,9 @@ impl<const D: usize> BatchNorm<D> {
             return Ok((y, Statistics::OnHost(moments)));
         }
         let others: Vec<usize> = (0..x.rank()).filter(|&dim| dim != 1).collect();
-        let (y, measured) = composed::with_own(x, &others, affine.eps)?;
-        Ok((finish(y, affine)?, measured.statistics()?))
+        let scale = (affine.weight, affine.bias, &*composed::by_channel(x));
+        let (y, measured) = composed::with_own(x, (x.shape(), &others), affine.eps, scale)?;
+        Ok((activated(y, affine)?, measured.statistics()?))
     }
 
     fn with_given(&self, x: &Tensor, affine: Affine, running: &Running) -> Result<Tensor> {
@@ -278,7 +279,11 @@ impl<const D: usize> BatchNorm<D> {
 
 fn finish(y: Tensor, affine: Affine) -> Result<Tensor> {
     let shape = composed::by_channel(&y);
-    let y = composed::scaled(y, affine.weight, affine.bias, &shape)?;
+    activated(composed::scaled(y, affine.weight, affine.bias, &shape)?, affine)
+}
+
+/// What follows the scale and the shift.
+fn activated(y: Tensor, affine: Affine) -> Result<Tensor> {
     match affine.negative_slope {
         None => Ok(y),
         Some(0.0) => relu(&y),

@@ -1,7 +1,8 @@
 //! Normalization made of Candle's operations: the reference, and what other devices run. Nothing here is read by the host.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Shape, Tensor};
 
+use super::derivative::{Normalized, Scales, shaped};
 use super::statistics::Statistics;
 use crate::Result;
 
@@ -14,21 +15,34 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// As vectors of F64, in which the squares of large numbers of F32 fit.
+    /// As vectors, of the least dtype in which means of numbers of F32 or less are exact to rounding.
     pub fn statistics(&self) -> Result<Statistics> {
-        let wide = |x: &Tensor| x.detach().flatten_all()?.to_dtype(DType::F64);
+        let wide = |x: &Tensor| x.detach().flatten_all()?.to_dtype(wide(x.dtype()));
         let unit = wide(&self.unit)?;
         let var = ((wide(&self.var)? * &unit)? * unit)?;
         Ok(Statistics::OnDevice { mean: wide(&self.mean)?, var })
     }
 }
 
-/// Normalizes over `dims`. Returns what it has measured as well, in the order of the other dimensions.
-pub(super) fn with_own(x: &Tensor, dims: &[usize], eps: f64) -> Result<(Tensor, Measured)> {
+/// The dtype in which statistics of numbers of `dtype` are carried on.
+pub(super) fn wide(dtype: DType) -> DType {
+    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
+}
+
+/// Normalizes over `dims` of `x`, taken in the shape `rows`, and scales the result by γ and shifts it by β, both reshaped to
+/// `shape`. Returns what it has measured as well, in the order of the other dimensions.
+pub(super) fn with_own(
+    x: &Tensor,
+    (rows, dims): (&Shape, &[usize]),
+    eps: f64,
+    (weight, bias, shape): (Option<&Tensor>, Option<&Tensor>, &[usize]),
+) -> Result<(Tensor, Measured)> {
+    let input = x;
+    let x = shaped(&x.detach(), rows)?;
     let mean = x.mean_keepdim(dims)?;
     let centred = x.broadcast_sub(&mean)?;
     // In units of the largest, if that is above 1: the squares of large numbers are beyond F32.
-    let mut unit = centred.detach().abs()?;
+    let mut unit = centred.abs()?;
     for &dim in dims {
         unit = unit.max_keepdim(dim)?;
     }
@@ -36,7 +50,14 @@ pub(super) fn with_own(x: &Tensor, dims: &[usize], eps: f64) -> Result<(Tensor, 
     let centred = centred.broadcast_div(&unit)?;
     let var = centred.sqr()?.mean_keepdim(dims)?;
     let eps = (unit.sqr()?.recip()? * eps)?;
-    let y = centred.broadcast_div(&(&var + eps)?.sqrt()?)?;
+    let std = (&var + eps)?.sqrt()?;
+    let normalized = shaped(&centred.broadcast_div(&std)?, input.shape())?;
+    let rstd = (std * &unit)?.recip()?;
+    let made = Normalized { normalized, rstd, rows: rows.clone(), dims: dims.to_vec() };
+    let y = match (weight, bias) {
+        (Some(weight), Some(bias)) => made.scaled(input, Scales { weight, bias, shape })?,
+        _ => scaled(made.of(input)?, weight, bias, shape)?,
+    };
     Ok((y, Measured { mean, var, unit }))
 }
 

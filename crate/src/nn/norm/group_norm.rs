@@ -1,4 +1,4 @@
-use candle_core::{DType, Tensor, Var};
+use candle_core::{DType, Shape, Tensor, Var};
 use candlelight_base::range;
 use candlelight_kernels as kernels;
 
@@ -139,8 +139,9 @@ pub(super) fn by_groups(
         let (y, moments) = kernels::norm::group::group_norm(x, groups, weight, bias, eps)?;
         return Ok((y, wanted.then_some(Statistics::OnHost(moments))));
     }
-    let rows = x.reshape((x.dim(0)?, groups, ()))?;
-    let (y, measured) = composed::with_own(&rows, &[2], eps)?;
-    let y = composed::scaled(y.reshape(x.shape())?, weight, bias, &composed::by_channel(x))?;
+    let n = x.dim(0)?;
+    let rows = Shape::from((n, groups, x.elem_count() / (n * groups)));
+    let scale = (weight, bias, &*composed::by_channel(x));
+    let (y, measured) = composed::with_own(x, (&rows, &[2]), eps, scale)?;
     Ok((y, wanted.then(|| measured.statistics()).transpose()?))
 }

@@ -12,6 +12,7 @@
 mod batch_norm;
 mod batch_norm_config;
 mod composed;
+mod derivative;
 mod group_norm;
 mod instance_norm;
 mod layer_norm;

@@ -1,6 +1,6 @@
 //! Statistics that are carried from batch to batch.
 
-use candle_core::{DType, Tensor, Var};
+use candle_core::{Tensor, Var};
 use candlelight_base::transfer;
 use candlelight_kernels::normalization::Moments;
 
@@ -59,10 +59,10 @@ impl Running {
                 match momentum {
                     Some(share) => self.blend(statistics, share)?,
                     None => {
-                        let share = batches.to_dtype(DType::F64)?.recip()?;
+                        let share = batches.to_dtype(mean.dtype())?.recip()?;
                         let rest = (1.0 - &share)?;
                         for (kept, new) in [(&self.mean, mean), (&self.var, var)] {
-                            let old = kept.as_detached_tensor().to_dtype(DType::F64)?;
+                            let old = kept.as_detached_tensor().to_dtype(new.dtype())?;
                             set(kept, &(old.broadcast_mul(&rest)? + new.broadcast_mul(&share)?)?)?;
                         }
                     }
@@ -78,7 +78,7 @@ impl Running {
             Statistics::OnHost(moments) => self.blend_moments(moments, share),
             Statistics::OnDevice { mean, var } => {
                 for (kept, new) in [(&self.mean, mean), (&self.var, var)] {
-                    let old = kept.as_detached_tensor().to_dtype(DType::F64)?;
+                    let old = kept.as_detached_tensor().to_dtype(new.dtype())?;
                     set(kept, &((old * (1.0 - share))? + (new * share)?)?)?;
                 }
                 Ok(())

@@ -10,7 +10,7 @@ use crate::Result;
 /// device, since reading them would make the host wait for it at each layer of each step.
 pub(super) enum Statistics {
     OnHost(Vec<Moments>),
-    /// Vectors of F64.
+    /// Vectors of F64, or of F32 where they are of numbers of F32 or less.
     OnDevice {
         mean: Tensor,
         var: Tensor,
