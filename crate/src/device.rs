@@ -1,25 +1,36 @@
-//! Where tensors live, and how many threads work on them.
+//! Where tensors live, how many threads work on them, and how often numbers go there and back.
 
 use std::sync::OnceLock;
 
 use candle_core::Device;
+pub use candlelight_base::transfer::{Transfers, transfers};
 
 use crate::kernels::Instructions;
 use crate::{Error, Result};
 
-/// The first CUDA card if the `cuda` feature is on and a card is there, else the CPU.
+/// The first CUDA card if the `cuda` feature is on and the driver sees a card, else the CPU.
+///
+/// A card that is there and fails is an error and not a silent choice of the CPU. A program with the feature cannot start at all
+/// where the driver's library is missing: see the [features](crate#features).
 ///
 /// # Errors
-/// [`Error::DuplicateStatics`], see [`check_statics`].
+/// [`Error::DuplicateStatics`], see [`check_statics`]; [`Error::Candle`] with the driver's words where a card, or the driver, fails.
 pub fn best_device() -> Result<Device> {
     check_statics()?;
-    Ok(Device::cuda_if_available(0).unwrap_or(Device::Cpu))
+    #[cfg(feature = "cuda")]
+    if cuda::cards()? > 0 {
+        return Ok(Device::new_cuda(0)?);
+    }
+    Ok(Device::Cpu)
 }
 
-/// One line that says where and with how many threads training will run, for the head of a notebook.
+/// One line that says where and with how many threads training will run, for the head of a notebook; of a card its name, its
+/// memory, and up to which version of CUDA its driver goes.
 pub fn describe(device: &Device) -> String {
     match device {
         Device::Cpu => format!("CPU, {} threads", candle_core::utils::get_num_threads()),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(card) => cuda::describe(card).unwrap_or_else(|error| format!("{:?}: {error}", device.location())),
         other => format!("{:?}", other.location()),
     }
 }
@@ -79,3 +90,38 @@ fn keep_memory() {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn keep_memory() {}
+
+/// What only the driver knows. Its functions are those that Candle calls, so that there is one copy of them.
+#[cfg(feature = "cuda")]
+mod cuda {
+    use candle_core::CudaDevice;
+    use candle_core::cuda_backend::WrapErr;
+    use candle_core::cuda_backend::cudarc::driver::sys::{CUresult, cuDriverGetVersion};
+    use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError};
+
+    /// How many cards the driver sees.
+    pub(super) fn cards() -> candle_core::Result<i32> {
+        match CudaContext::device_count() {
+            Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => Ok(0),
+            counted => counted.w(),
+        }
+    }
+
+    pub(super) fn describe(card: &CudaDevice) -> candle_core::Result<String> {
+        let stream = card.cuda_stream();
+        let context = stream.context();
+        let (name, bytes) = (context.name().w()?, context.total_mem().w()?);
+        let version = version().w()?;
+        let (gib, major, minor) = (bytes as f64 / f64::from(1 << 30), version / 1000, version % 1000 / 10);
+        Ok(format!("CUDA card {}: {name}, {gib:.0} GiB, driver for CUDA up to {major}.{minor}", context.ordinal()))
+    }
+
+    /// 1000 times the major version and 10 times the minor one.
+    #[allow(unsafe_code)]
+    fn version() -> Result<i32, DriverError> {
+        let mut version = 0;
+        // SAFETY: writes one number, to a place that is there.
+        unsafe { cuDriverGetVersion(&mut version) }.result()?;
+        Ok(version)
+    }
+}

@@ -55,7 +55,10 @@
 //! | `download` | `FashionMnist::full`, which fetches the full set; with `fashion-mnist` |
 //! | `plot` | [`plot`], `rl::picture`, summaries as tables |
 //! | `notebook` | `evcxr_display`: what the last expression of a cell shows; `ndarray_rand` |
-//! | `cuda` | NVIDIA cards |
+//! | `cuda` | NVIDIA cards; experimental until it is measured on one |
+//!
+//! Candle links a program with `cuda` to NVIDIA's driver, so where that is missing it does not start (`error while loading shared
+//! libraries: libcuda.so.1: cannot open shared object file`): install the driver, or build without the feature.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,11 +1,12 @@
 //! What the packages of candlelight share: one error type, whose every variant names what was given and what was expected;
-//! files that are replaced whole; values that a thread holds for as long as a call lasts.
+//! files that are replaced whole; values that a thread holds for as long as a call lasts; the numbers that go to a device and back.
 
 mod communication;
 mod data;
 pub mod range;
 mod replace;
 mod scoped;
+pub mod transfer;
 
 use std::path::PathBuf;
 

@@ -28,10 +28,15 @@ thread_local! {
     static COMPOSED: RefCell<bool> = const { RefCell::new(false) };
 }
 
+/// Whether this runs in [`composed`].
+pub fn is_composed() -> bool {
+    COMPOSED.with_borrow(|composed| *composed)
+}
+
 /// Whether a kernel can take these: tensors of one dtype, F32 or F64, on the CPU, not empty.
 pub fn can_take(tensors: &[&Tensor]) -> bool {
     let [first, ..] = tensors else { return false };
-    !COMPOSED.with_borrow(|composed| *composed)
+    !is_composed()
         && real::available()
         && matches!(first.dtype(), DType::F32 | DType::F64)
         && tensors.iter().all(|t| matches!(t.device(), Device::Cpu) && t.dtype() == first.dtype() && t.elem_count() > 0)

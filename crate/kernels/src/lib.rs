@@ -37,7 +37,7 @@ pub mod update;
 mod values;
 pub mod windows;
 
-pub use dispatch::{can_take, composed};
+pub use dispatch::{can_take, composed, is_composed};
 pub use empty::empty;
 pub use instructions::Instructions;
 pub use real::Real;

@@ -1,35 +1,42 @@
 //! What the losses ask of their arguments.
 
-use candle_core::{DType, Tensor};
+use std::cell::RefCell;
+
+use candle_core::{DType, Tensor, TensorId};
+use candlelight_base::transfer;
 use candlelight_kernels as kernels;
 use candlelight_kernels::pair_loss::{PairLoss, pair_loss};
 
 use super::Reduction;
+use super::labels::{Labels, unread};
+use super::noted::note_labels;
 use crate::activation::check_float;
 use crate::{Error, Result};
 
-/// Class indices that fit their scores.
-pub(super) struct Labels {
-    /// U32, contiguous, of the labels' shape; 0 where a label is ignored.
-    pub index: Tensor,
-    /// Where a label counts, U8 of the same shape; `None` if all do.
-    pub counts: Option<Tensor>,
-    /// The label that does not count, if there is one.
-    pub ignore_index: Option<i64>,
-}
-
-/// The labels as U32, after a check that they fit `scores` [..., C].
+/// The labels as U32, after the host has seen that they fit `scores` [..., C].
 pub(crate) fn checked_labels(what: &'static str, scores: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    Ok(checked_labels_but(None, what, scores, labels)?.index)
+    let classes = check_labelled(what, scores, labels)?;
+    Ok(Labels::looked_at(labels, classes, None)?.index)
 }
 
-/// [`checked_labels`], where a label of `ignore_index` need not be a class.
-pub(super) fn checked_labels_but(
+/// Labels for a loss of `scores` [..., C], where one of `ignore_index` need not be a class. On the CPU the host sees that they
+/// fit; elsewhere it does not wait for them, and notes them for whoever finds that the loss is NaN.
+pub(super) fn labels_but(
     ignore_index: Option<i64>,
     what: &'static str,
     scores: &Tensor,
     labels: &Tensor,
 ) -> Result<Labels> {
+    let classes = check_labelled(what, scores, labels)?;
+    if !unread(labels) {
+        return Labels::looked_at(labels, classes, ignore_index);
+    }
+    note_labels(labels, classes, ignore_index);
+    Labels::unread(labels, classes, ignore_index)
+}
+
+/// How many classes `scores` have, of whose samples `labels` may be the classes by shape and dtype.
+fn check_labelled(what: &'static str, scores: &Tensor, labels: &Tensor) -> Result<usize> {
     check_float(what, scores)?;
     let Some((&classes, batch)) = scores.dims().split_last().filter(|_| scores.elem_count() > 0) else {
         return Err(Error::shape(what, "[..., C] with at least one sample and one class", scores.dims()));
@@ -40,22 +47,7 @@ pub(super) fn checked_labels_but(
     if !matches!(labels.dtype(), DType::U8 | DType::U32 | DType::I64) {
         return Err(Error::DType { what: "labels", expected: "U8, U32 or I64", actual: labels.dtype() });
     }
-    let values = labels.flatten_all()?.to_dtype(DType::I64)?.to_vec1::<i64>()?;
-    let ignored = |label: i64| Some(label) == ignore_index;
-    let fits = |label: i64| (0..classes as i64).contains(&label) || ignored(label);
-    if let Some(position) = values.iter().position(|&label| !fits(label)) {
-        return Err(Error::Label { label: values[position], position, classes });
-    }
-    if !values.iter().any(|&label| ignored(label)) {
-        return Ok(Labels { index: labels.to_dtype(DType::U32)?.contiguous()?, counts: None, ignore_index });
-    }
-    let index = values.iter().map(|&label| if ignored(label) { 0 } else { label as u32 }).collect();
-    let counts = values.iter().map(|&label| u8::from(!ignored(label))).collect();
-    Ok(Labels {
-        index: Tensor::from_vec(index, batch, labels.device())?,
-        counts: Some(Tensor::from_vec(counts, batch, labels.device())?),
-        ignore_index,
-    })
+    Ok(classes)
 }
 
 /// Prediction and target of one shape and float dtype, with at least one element.
@@ -82,7 +74,16 @@ pub(super) fn check_rows(what: &'static str, prediction: &Tensor, target: &Tenso
     Ok(())
 }
 
-/// A weight for each of the classes in the last dimension of `scores`: finite, not negative, of the scores' dtype.
+thread_local! {
+    /// The weights on devices that were read and found right: they are the same ones at each step.
+    static READ: RefCell<Vec<TensorId>> = const { RefCell::new(Vec::new()) };
+}
+
+/// As many losses as take turns with weights of their own, and more.
+const WEIGHTS: usize = 16;
+
+/// A weight for each of the classes in the last dimension of `scores`: finite, not negative, of the scores' dtype. One that is
+/// not on the CPU is read once.
 pub(super) fn check_weight(name: &'static str, weight: &Tensor, scores: &Tensor) -> Result<()> {
     let Some(&classes) = scores.dims().last() else {
         return Err(Error::shape("prediction", "[..., C], since classes have weights", scores.dims()));
@@ -93,11 +94,23 @@ pub(super) fn check_weight(name: &'static str, weight: &Tensor, scores: &Tensor)
     if weight.dtype() != scores.dtype() {
         return Err(Error::DType { what: name, expected: "that of the prediction", actual: weight.dtype() });
     }
-    let values = weight.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-    match values.into_iter().find(|value| !(value.is_finite() && *value >= 0.0)) {
-        Some(value) => Err(Error::setting(name, "finite and at least 0 for every class", value)),
-        None => Ok(()),
+    // A variable may have changed since.
+    let constant = unread(weight) && !weight.is_variable();
+    if constant && READ.with_borrow(|read| read.contains(&weight.id())) {
+        return Ok(());
     }
+    if let Some(value) = transfer::to_f64(weight)?.into_iter().find(|value| !(value.is_finite() && *value >= 0.0)) {
+        return Err(Error::setting(name, "finite and at least 0 for every class", value));
+    }
+    if constant {
+        READ.with_borrow_mut(|read| {
+            if read.len() == WEIGHTS {
+                read.remove(0);
+            }
+            read.push(weight.id());
+        });
+    }
+    Ok(())
 }
 
 /// The loss in one pass, where it is summed, the target is a constant, and a kernel can take both.

@@ -1,12 +1,12 @@
 //! Cross-entropy between logits and class indices.
 
 use candle_core::{D, Tensor};
-use candlelight_base::range;
+use candlelight_base::{range, transfer};
 use candlelight_kernels as kernels;
 use candlelight_kernels::softmax;
 
 use super::Reduction;
-use super::checks::{check_weight, checked_labels_but};
+use super::checks::{check_weight, labels_but};
 use super::nll::{class_weights, pick, reduce_labelled, times};
 use crate::Result;
 use crate::activation::log_softmax;
@@ -23,6 +23,11 @@ use crate::activation::log_softmax;
 ///
 /// # Errors
 /// Shapes or dtypes that differ from these, an empty batch, a label that is no class ([`Error::Label`](crate::Error::Label)).
+///
+/// On other devices than the CPU the labels are not looked at, because the host would have to wait for them at each step: where one
+/// is no class, the loss is NaN, and no gradient comes from that sample. [`fit`](crate::train::fit) and
+/// [`evaluate`](crate::train::evaluate) look then, and report the label. Likewise a weighted mean in which no sample counts is NaN
+/// there. This holds for all losses of class indices.
 ///
 /// ```
 /// use candlelight::{loss::cross_entropy, prelude::*};
@@ -86,13 +91,13 @@ impl CrossEntropyConfig {
 /// # Ok(()) }
 /// ```
 pub fn cross_entropy_with(logits: &Tensor, labels: &Tensor, config: &CrossEntropyConfig) -> Result<Tensor> {
-    let labels = checked_labels_but(config.ignore_index, "logits", logits, labels)?;
+    let labels = labels_but(config.ignore_index, "logits", logits, labels)?;
     config.check(logits)?;
     let plain = config.weight.is_none() && config.label_smoothing == 0.0 && labels.counts.is_none();
     if let Some(scale) =
         config.reduction.scale(labels.index.elem_count()).filter(|_| plain && kernels::can_take(&[logits]))
     {
-        return softmax::cross_entropy(logits, &labels.index.flatten_all()?.to_vec1()?, scale);
+        return softmax::cross_entropy(logits, &transfer::to_host(&labels.index)?, scale);
     }
     let weights = class_weights(config.weight.as_ref(), logits, &labels)?;
     let log_p = log_softmax(logits, D::Minus1)?;

@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 
 use super::Reduction;
-use super::checks::{check_same, checked_labels_but};
+use super::checks::{check_same, labels_but};
 use super::nll::{class_weights, pick, times};
 use crate::activation::{check_finite, relu};
 use crate::{Error, Result};
@@ -109,7 +109,7 @@ pub fn multi_margin(scores: &Tensor, labels: &Tensor) -> Result<Tensor> {
 /// # Ok(()) }
 /// ```
 pub fn multi_margin_with(scores: &Tensor, labels: &Tensor, config: &MultiMarginConfig) -> Result<Tensor> {
-    let labels = checked_labels_but(None, "scores", scores, labels)?;
+    let labels = labels_but(None, "scores", scores, labels)?;
     check_finite("margin", config.margin, scores.dtype())?;
     let at_label = pick(scores, &labels.index)?.unsqueeze(D::Minus1)?;
     let shortfall = relu(&(scores.broadcast_sub(&at_label)? + config.margin)?)?;
@@ -118,11 +118,10 @@ pub fn multi_margin_with(scores: &Tensor, labels: &Tensor, config: &MultiMarginC
         2 => shortfall.sqr()?,
         other => return Err(Error::setting("p", "1 or 2", other)),
     };
-    let classes = scores.dim(D::Minus1)?;
-    let is_label = Tensor::arange(0, classes as u32, scores.device())?
-        .broadcast_as(scores.shape())?
-        .eq(&labels.index.unsqueeze(D::Minus1)?.broadcast_as(scores.shape())?)?;
+    let index = labels.index.unsqueeze(D::Minus1)?;
+    let zeros = scores.detach().zeros_like()?;
+    let is_label = zeros.scatter_add(&index, &index.ones_like()?.to_dtype(scores.dtype())?, D::Minus1)?.ne(&zeros)?;
     let losses = is_label.where_cond(&shortfall.zeros_like()?, &shortfall)?.mean(D::Minus1)?;
     let weights = class_weights(config.weight.as_ref(), scores, &labels)?;
-    config.reduction.apply(&times(losses, weights.as_ref())?)
+    config.reduction.apply(&labels.marked(times(losses, weights.as_ref())?)?)
 }

@@ -1,10 +1,12 @@
 //! Negative log-likelihood of class indices.
 
 use candle_core::{D, DType, Tensor};
+use candlelight_base::transfer;
 
 use super::Reduction;
-use super::checks::{Labels, check_weight, checked_labels_but};
-use super::divisor::note;
+use super::checks::{check_weight, labels_but};
+use super::labels::Labels;
+use super::noted::{Divisor, note};
 use crate::{Error, Result};
 
 /// Negative log-likelihood of class indices under given log-probabilities, averaged.
@@ -69,7 +71,7 @@ pub struct NllConfig {
 /// # Ok(()) }
 /// ```
 pub fn nll_with(log_probabilities: &Tensor, labels: &Tensor, config: &NllConfig) -> Result<Tensor> {
-    let labels = checked_labels_but(config.ignore_index, "log-probabilities", log_probabilities, labels)?;
+    let labels = labels_but(config.ignore_index, "log-probabilities", log_probabilities, labels)?;
     let weights = class_weights(config.weight.as_ref(), log_probabilities, &labels)?;
     let losses = pick(log_probabilities, &labels.index)?.neg()?;
     reduce_labelled(&times(losses, weights.as_ref())?, weights.as_ref(), &labels, config.reduction)
@@ -105,22 +107,34 @@ pub(super) fn reduce_labelled(
         Some(counts) => counts.where_cond(values, &values.zeros_like()?),
         None => Ok(values.clone()),
     };
-    let losses = keep(losses)?;
+    let losses = keep(&labels.marked(losses.clone())?)?;
     let divisor = match (reduction, weights, &labels.counts) {
         (Reduction::Sum | Reduction::None, ..) | (_, None, None) => return reduction.apply(&losses),
         (_, Some(weights), _) => keep(weights)?,
         (_, None, Some(counts)) => counts.clone(),
     };
-    let divisor = divisor.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
-    let asked = note(divisor)?;
-    let sum = losses.sum_all()?;
+    let (sum, divisor) = (losses.sum_all()?, divisor.to_dtype(DType::F64)?.sum_all()?);
+    if labels.fits.is_some() {
+        return quotient(&sum, divisor);
+    }
+    let divisor = transfer::scalar(&divisor)?;
+    let asked = note(&Divisor::Number(divisor))?;
     match (divisor > 0.0, labels.ignore_index) {
         (true, _) => Ok((sum / divisor)?),
         // One of several batches, to which it adds nothing.
-        (false, _) if asked && sum.to_dtype(DType::F64)?.to_scalar::<f64>()? == 0.0 => Ok(sum),
+        (false, _) if asked && transfer::scalar(&sum)? == 0.0 => Ok(sum),
         (false, Some(ignored)) if weights.is_none() => {
             Err(Error::setting("ignore_index", "not the label of every sample of a mean", ignored))
         }
         (false, _) => Err(Error::setting("weight", "above 0 for the label of at least one sample of a mean", divisor)),
     }
+}
+
+/// The mean with a divisor that no one has read: NaN if it is 0, or 0 if somebody asked for it, as one of several batches.
+fn quotient(sum: &Tensor, divisor: Tensor) -> Result<Tensor> {
+    let divisor = match note(&Divisor::OnDevice(divisor.clone()))? {
+        true => divisor.eq(&divisor.zeros_like()?)?.where_cond(&divisor.ones_like()?, &divisor)?,
+        false => divisor,
+    };
+    Ok((sum * divisor.recip()?.to_dtype(sum.dtype())?)?)
 }

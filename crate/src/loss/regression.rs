@@ -139,7 +139,7 @@ pub fn huber_with(prediction: &Tensor, target: &Tensor, config: &HuberConfig) ->
     }
     let difference = (prediction - target)?;
     // With the clamped difference c, both branches are c (d - c/2), and c is also the derivative: a constant to Candle.
-    let clamped = difference.detach().clamp(-delta, delta)?;
+    let clamped = within(&difference.detach(), delta)?;
     reduction.apply(&(&clamped * (difference - (&clamped * 0.5)?)?)?)
 }
 
@@ -212,7 +212,13 @@ pub fn smooth_l1_with(prediction: &Tensor, target: &Tensor, config: &SmoothL1Con
     let constant = difference.detach();
     // With the clamped difference c and its share s = c/β, both branches are s (d - c/2), and s is also the derivative: a
     // constant to Candle. s is taken in F64, because β may be 0 or ∞ in F32.
-    let share = constant.to_dtype(DType::F64)?.broadcast_div(&Tensor::new(beta, constant.device())?)?;
-    let share = share.clamp(-1.0, 1.0)?.to_dtype(constant.dtype())?;
-    reduction.apply(&(share * (difference - (constant.clamp(-beta, beta)? * 0.5)?)?)?)
+    let share = constant.to_dtype(DType::F64)?.broadcast_div(&Tensor::full(beta, (), constant.device())?)?;
+    let share = within(&share, 1.0)?.to_dtype(constant.dtype())?;
+    reduction.apply(&(share * (difference - (within(&constant, beta)? * 0.5)?)?)?)
+}
+
+/// `x` limited to [-limit, limit]; NaN stays. Of a number, Candle's `clamp` would make tensors on the host and send them.
+fn within(x: &Tensor, limit: f64) -> Result<Tensor> {
+    let limit = Tensor::full(limit, (), x.device())?.to_dtype(x.dtype())?;
+    Ok(x.maximum(&limit.neg()?.broadcast_as(x.shape())?)?.minimum(&limit.broadcast_as(x.shape())?)?)
 }

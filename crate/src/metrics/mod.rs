@@ -7,7 +7,8 @@ pub mod generative;
 mod multi_label;
 mod regression;
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
+use candlelight_base::transfer;
 
 use crate::Result;
 use crate::loss::checked_labels;
@@ -20,7 +21,7 @@ pub use regression::{mae, mse, rmse};
 
 /// A tensor of one element as a number.
 pub(crate) fn scalar(tensor: &Tensor) -> Result<f64> {
-    Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?)
+    Ok(transfer::scalar(tensor)?)
 }
 
 /// Scores and labels of a batch, checked to fit one another.
@@ -32,8 +33,8 @@ struct Rows {
 
 impl Rows {
     fn new(what: &'static str, scores: &Tensor, labels: &Tensor) -> Result<Self> {
-        let labels = checked_labels(what, scores, labels)?.flatten_all()?.to_vec1::<u32>()?;
-        let scores = scores.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        let labels = transfer::to_host::<u32>(&checked_labels(what, scores, labels)?)?;
+        let scores = transfer::to_f64(scores)?;
         Ok(Self { classes: scores.len() / labels.len(), scores, labels })
     }
 

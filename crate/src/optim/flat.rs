@@ -1,5 +1,6 @@
+use candle_core::Tensor;
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Tensor};
+use candlelight_base::transfer;
 
 use crate::params::Param;
 use crate::{Error, Result, device};
@@ -55,7 +56,7 @@ impl Flat {
         if loss.elem_count() != 1 {
             return Err(Error::shape("loss", "one element", loss.dims()));
         }
-        let value = loss.detach().to_dtype(DType::F64)?.flatten_all()?.get(0)?.to_scalar()?;
+        let value = transfer::scalar(&loss.flatten_all()?.get(0)?)?;
         Ok((value, self.gradient(&loss.backward()?)?))
     }
 
@@ -67,7 +68,7 @@ impl Flat {
         let mut rest = values;
         for Param { var, .. } in &self.params {
             let (here, after) = rest.split_at(var.elem_count());
-            var.set(&Tensor::from_slice(here, var.shape(), var.device())?.to_dtype(var.dtype())?)?;
+            var.set(&transfer::to_device(here.to_vec(), var.shape(), var.device())?.to_dtype(var.dtype())?)?;
             rest = after;
         }
         Ok(())
@@ -76,7 +77,7 @@ impl Flat {
     fn joined(&self, get: impl Fn(&Param) -> Result<Tensor>) -> Result<Vec<f64>> {
         let mut all = Vec::with_capacity(self.len);
         for param in &self.params {
-            all.extend(get(param)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?);
+            all.extend(transfer::to_f64(&get(param)?)?);
         }
         Ok(all)
     }

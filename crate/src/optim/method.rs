@@ -4,14 +4,13 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Storage, Tensor, Var};
+use candle_core::{Storage, Tensor};
 use candlelight_base::range;
-use candlelight_kernels::update::{Rule, update};
+use candlelight_kernels::update::Rule;
 
 use super::ParamGroup;
-use super::composed::Composed;
-use super::memory::Memory;
-use crate::params::Param;
+use super::members::{Group, Member};
+use super::memory::Start;
 use crate::state::{State, Stateful};
 use crate::{Error, Result, device};
 
@@ -47,18 +46,6 @@ pub(super) struct Core<M> {
     steps: u64,
 }
 
-#[derive(Debug)]
-struct Group {
-    members: Vec<Member>,
-    lr: f64,
-    weight_decay: f64,
-}
-
-struct Member {
-    param: Param,
-    memory: Memory,
-}
-
 impl<M: Method> Core<M> {
     pub(super) fn new(groups: Vec<ParamGroup>, method: M) -> Result<Self> {
         device::check_statics()?;
@@ -76,14 +63,21 @@ impl<M: Method> Core<M> {
         if names.is_empty() {
             return Err(Error::setting("params", "at least one parameter", "none"));
         }
-        let groups = groups.into_iter().map(|group| Group::new(group, &method)).collect::<Result<_>>()?;
+        let (lr, weight_decay, start) = (method.lr(), method.weight_decay(), start(&method));
+        let groups =
+            groups.into_iter().map(|group| Group::new(group, lr, weight_decay, start)).collect::<Result<_>>()?;
         Ok(Self { method, groups, addresses, steps: 0 })
     }
 
     /// Remembers in tensors, so that steps are composed of tensor operations.
     pub(super) fn composed(mut self) -> Result<Self> {
-        for member in self.groups.iter_mut().flat_map(|group| &mut group.members) {
-            member.memory = Memory::Composed(member.memory.tensors(&member.param.var)?);
+        let remembered = self.remembered()?;
+        let mut remembered = remembered.into_iter();
+        for group in &mut self.groups {
+            let own: Vec<_> = remembered.by_ref().take(group.members.len()).collect();
+            group.compose(start(&self.method))?;
+            let filled = group.filled(&own)?;
+            group.remember(filled);
         }
         Ok(self)
     }
@@ -109,43 +103,22 @@ impl<M: Method> Core<M> {
 
     pub(super) fn step(&mut self, store: &GradStore) -> Result<()> {
         // Whatever can be wrong is found here, before anything changes.
-        let mut gradients = Vec::new();
-        let mut composed = Vec::new();
+        let mut gradients = Vec::with_capacity(self.groups.len());
+        let mut composed = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
             let rule = self.method.rule(group.lr, group.weight_decay, self.steps.saturating_add(1));
-            for member in &group.members {
-                let mut gradient = member.gradient(store)?;
-                if self.addresses.contains(&address(&gradient)) {
-                    gradient = gradient.copy()?;
-                }
-                if let Memory::Composed(memory) = &member.memory {
-                    composed.push(next(rule, &member.param.var, &gradient, memory)?);
-                }
-                gradients.push(gradient);
-            }
+            let own = group.members.iter().map(|member| {
+                let gradient = member.gradient(store)?;
+                Ok(if self.addresses.contains(&address(&gradient)) { gradient.copy()? } else { gradient })
+            });
+            let own: Vec<Tensor> = own.collect::<Result<_>>()?;
+            composed.push(group.next(rule, &own)?);
+            gradients.push(own);
         }
         self.steps = self.steps.saturating_add(1);
-        self.write(&gradients, composed)
-    }
-
-    /// The part of a step that changes something.
-    fn write(&mut self, gradients: &[Tensor], composed: Vec<(Tensor, Vec<Tensor>)>) -> Result<()> {
-        let (mut gradients, mut composed) = (gradients.iter(), composed.into_iter());
-        for group in &mut self.groups {
+        for ((group, gradients), composed) in self.groups.iter_mut().zip(gradients).zip(composed) {
             let rule = self.method.rule(group.lr, group.weight_decay, self.steps);
-            for (member, gradient) in group.members.iter_mut().zip(&mut gradients) {
-                let theta = &member.param.var;
-                match &mut member.memory {
-                    Memory::F32(memory) => update(rule, theta, gradient, memory)?,
-                    Memory::F64(memory) => update(rule, theta, gradient, memory)?,
-                    Memory::Composed(memory) => {
-                        if let Some((value, next)) = composed.next() {
-                            theta.set(&value)?;
-                            *memory = next;
-                        }
-                    }
-                }
-            }
+            group.write(rule, &gradients, composed)?;
         }
         Ok(())
     }
@@ -153,62 +126,25 @@ impl<M: Method> Core<M> {
     fn members(&self) -> impl Iterator<Item = &Member> {
         self.groups.iter().flat_map(|group| &group.members)
     }
-}
 
-/// A step by tensor operations: the next value and memory.
-fn next<R: Rule>(rule: R, theta: &Var, gradient: &Tensor, memory: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
-    let mut memory: Vec<_> = memory.iter().map(Composed::new).collect();
-    let value = rule.apply(Composed::new(theta), Composed::new(gradient), &mut memory).tensor()?;
-    Ok((value, memory.into_iter().map(Composed::tensor).collect::<candle_core::Result<_>>()?))
-}
-
-impl Group {
-    fn new<M: Method>(group: ParamGroup, method: &M) -> Result<Self> {
-        let lr = group.lr.unwrap_or(method.lr());
-        let weight_decay = group.weight_decay.unwrap_or(method.weight_decay());
-        range::not_negative("lr", lr)?;
-        range::not_negative("weight_decay", weight_decay)?;
-        let members = group
-            .params
-            .into_iter()
-            .map(|param| {
-                Ok(Member { memory: Memory::new(&param.var, method.memory().len(), method.initial_memory())?, param })
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self { members, lr, weight_decay })
-    }
-}
-
-impl Member {
-    /// The gradient of the parameter: of its shape and dtype, beside it, and contiguous.
-    fn gradient(&self, store: &GradStore) -> Result<Tensor> {
-        let Param { name, var, .. } = &self.param;
-        let gradient = store.get(var).ok_or_else(|| Error::MissingGradient { name: name.clone() })?;
-        if gradient.shape() != var.shape()
-            || gradient.dtype() != var.dtype()
-            || !gradient.device().same_device(var.device())
-        {
-            let say = |tensor: &Tensor| {
-                format!("{:?} {:?} on {:?}", tensor.dtype(), tensor.dims(), tensor.device().location())
-            };
-            let problem = format!("expected a gradient of {}, got {}", say(var), say(gradient));
-            return Err(Error::Parameter { name: name.clone(), problem });
+    /// What is remembered of each parameter, as copies of its shape.
+    fn remembered(&self) -> Result<Vec<Vec<Tensor>>> {
+        let mut all = Vec::new();
+        for group in &self.groups {
+            all.extend(group.remembered()?);
         }
-        Ok(gradient.contiguous()?)
+        Ok(all)
     }
+}
+
+fn start<M: Method>(method: &M) -> Start {
+    Start { count: method.memory().len(), value: method.initial_memory() }
 }
 
 /// Where a tensor's numbers are kept, the same for all that share them.
 fn address(tensor: &Tensor) -> usize {
     let storage: *const Storage = &*tensor.storage_and_layout().0;
     storage as usize
-}
-
-impl Debug for Member {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not the memory: that would be millions of numbers.
-        self.param.fmt(f)
-    }
 }
 
 impl<M: Method> Stateful for Core<M> {
@@ -218,8 +154,8 @@ impl<M: Method> Stateful for Core<M> {
         for (i, group) in self.groups.iter().enumerate() {
             state.set(&rate_name(i), group.lr);
         }
-        for member in self.members() {
-            for (name, tensor) in self.method.memory().iter().zip(member.memory.tensors(&member.param.var)?) {
+        for (member, remembered) in self.members().zip(self.remembered()?) {
+            for (name, tensor) in self.method.memory().iter().zip(remembered) {
                 state.tensors.insert(format!("{}.{name}", member.param.name), tensor);
             }
         }
@@ -239,15 +175,19 @@ impl<M: Method> Stateful for Core<M> {
             rates.push(lr);
             expected.insert(name);
         }
-        let mut memories = Vec::new();
-        for member in self.members() {
-            let mut tensors = Vec::new();
-            for name in self.method.memory() {
-                let name = format!("{}.{name}", member.param.name);
-                tensors.push(state.tensor(&name, &member.param.var)?);
-                expected.insert(name);
+        let mut filled = Vec::with_capacity(self.groups.len());
+        for group in &self.groups {
+            let mut remembered = Vec::with_capacity(group.members.len());
+            for Member { param, .. } in &group.members {
+                let mut tensors = Vec::new();
+                for name in self.method.memory() {
+                    let name = format!("{}.{name}", param.name);
+                    tensors.push(state.tensor(&name, &param.var)?);
+                    expected.insert(name);
+                }
+                remembered.push(tensors);
             }
-            memories.push(member.memory.filled(&tensors)?);
+            filled.push(group.filled(&remembered)?);
         }
         if let Some(name) = state.tensors.keys().chain(state.values.keys()).find(|name| !expected.contains(*name)) {
             return Err(Error::State {
@@ -255,12 +195,9 @@ impl<M: Method> Stateful for Core<M> {
                 problem: "is nothing that this optimizer remembers".into(),
             });
         }
-        let members = self.groups.iter_mut().flat_map(|group| &mut group.members);
-        for (member, memory) in members.zip(memories) {
-            member.memory = memory;
-        }
-        for (group, lr) in self.groups.iter_mut().zip(rates) {
+        for ((group, lr), filled) in self.groups.iter_mut().zip(rates).zip(filled) {
             group.lr = lr;
+            group.remember(filled);
         }
         self.steps = steps;
         Ok(())

@@ -6,7 +6,8 @@
 //! A gradient that is NaN or infinite passes into the parameters, as in PyTorch; [`clip_grad_norm`] can refuse it.
 //!
 //! Parameters of F32 or F64 on the CPU are updated in place, in one pass over all of them. Elsewhere a step is composed of
-//! tensor operations; each optimizer's `composed` switches to that on the CPU too.
+//! tensor operations on one vector of all parameters of a group, if something is remembered of them; each optimizer's `composed`
+//! switches to that on the CPU too.
 
 mod adadelta;
 mod adagrad;
@@ -15,7 +16,9 @@ mod clip;
 mod composed;
 mod flat;
 mod group;
+mod joint;
 mod lbfgs;
+mod members;
 mod memory;
 mod method;
 pub mod newton;
@@ -33,7 +36,7 @@ use crate::{Error, Result};
 pub use adadelta::{Adadelta, AdadeltaConfig};
 pub use adagrad::{Adagrad, AdagradConfig};
 pub use adam::{Adam, AdamConfig, AdamW, AdamWConfig};
-pub use clip::{clip_grad_norm, clip_grad_value, grad_norms};
+pub use clip::{clip_grad_norm, clip_grad_norm_unread, clip_grad_value, grad_norms};
 pub use group::ParamGroup;
 pub use lbfgs::{Lbfgs, LbfgsConfig, LineSearch};
 #[doc(inline)]

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::mean::WeightedMean;
 use crate::autograd::no_grad;
 use crate::data::Dataset;
-use crate::loss::{checked_labels, with_divisor};
+use crate::loss::{checked_labels, with_noted};
 use crate::metrics::{accuracy, scalar};
 use crate::nn::{Mode, Module};
 use crate::{Error, Result, interrupt};
@@ -49,7 +49,11 @@ pub fn evaluate(
         interrupt::check()?;
         let (x, y) = batch?;
         let output = no_grad(|| model.forward(&x, Mode::Eval))?;
-        let (value, divisor) = with_divisor(|| no_grad(|| scalar(&loss(&output, &y)?)))?;
+        let (value, noted) = with_noted(|| no_grad(|| scalar(&loss(&output, &y)?)))?;
+        if value.is_nan() {
+            noted.check_labels()?;
+        }
+        let divisor = noted.divisor.map(|divisor| divisor.read()).transpose()?;
         mean.add(value, divisor.unwrap_or(x.dim(0)? as f64));
         if classes {
             right += (accuracy(&output, &y)? * y.elem_count() as f64).round();

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use candle_core::Tensor;
-use candlelight_base::range;
+use candlelight_base::{range, transfer};
 
 use super::augmentation::Augmentation;
 use super::evaluate::{check_not_empty, check_targets};
@@ -11,8 +11,7 @@ use super::watch::Watch;
 use super::{Decision, Epoch, GradientSum, History, Progress, Record, StoppingRule, evaluate};
 use crate::autograd::value_and_grad;
 use crate::data::Dataset;
-use crate::loss::with_divisor;
-use crate::metrics::scalar;
+use crate::loss::{Divisor, with_noted};
 use crate::nn::{Mode, Module};
 use crate::optim::Optimizer;
 use crate::params::Params;
@@ -249,22 +248,35 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
     /// The loss of a batch and the weight of that mean; makes a step if it is due.
     fn batch(&mut self, x: &Tensor, y: &Tensor, step_is_due: bool) -> Result<(f64, f64)> {
         let samples = x.dim(0)?;
-        let (mut data_loss, mut weight) = (0.0, samples as f64);
+        let mut seen = None;
         let (total, gradients) = value_and_grad(|| {
             let output = self.model.forward(x, Mode::Train)?;
             if let Some(validation) = self.unchecked.take() {
                 check_targets(&output, validation)?;
             }
-            let (loss, divisor) = with_divisor(|| (self.loss)(&output, y))?;
-            weight = divisor.unwrap_or(weight);
-            data_loss = scalar(&loss)?;
+            let (loss, noted) = with_noted(|| (self.loss)(&output, y))?;
+            seen = Some((loss.detach(), noted));
             match &self.config.penalty {
                 Some(penalty) => Ok((loss + penalty()?)?),
                 None => Ok(loss),
             }
         })?;
-        let value = scalar(&total)?;
+        let (loss, noted) = seen.unzip();
+        let noted = noted.unwrap_or_default();
+        // All that the host wants to know of a step, when all of it is on its way.
+        let mut wanted = vec![&total];
+        wanted.extend(loss.iter().filter(|_| self.config.penalty.is_some()));
+        wanted.extend(noted.divisor.as_ref().and_then(Divisor::on_device));
+        let mut read = transfer::scalars(&wanted)?.into_iter();
+        let value = read.next().unwrap_or(f64::NAN);
+        let data_loss = if self.config.penalty.is_some() { read.next().unwrap_or(f64::NAN) } else { value };
+        let weight = match &noted.divisor {
+            None => samples as f64,
+            Some(Divisor::Number(number)) => *number,
+            Some(Divisor::OnDevice(_)) => read.next().unwrap_or(f64::NAN),
+        };
         if !value.is_finite() {
+            noted.check_labels()?;
             return Err(Error::NotFinite { what: "the training loss", value, step: self.step });
         }
         if self.config.accumulate == 1 {

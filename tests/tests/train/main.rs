@@ -7,4 +7,5 @@ mod early_stopping;
 mod ensemble;
 mod fit;
 mod transfer;
+mod transfers;
 mod weight_average;

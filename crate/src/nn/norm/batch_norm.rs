@@ -8,6 +8,7 @@ use candlelight_kernels::norm::batch;
 use candlelight_kernels::normalization::{Affine, Moments};
 
 use super::running::Running;
+use super::statistics::Statistics;
 use super::{BatchNormConfig, Scale, check_dtype, check_eps, check_momentum, composed};
 use crate::activation::{check_finite, leaky_relu, relu};
 use crate::nn::fuse::Channels;
@@ -173,9 +174,9 @@ impl<const D: usize> BatchNorm<D> {
                 continue;
             }
             let plain = Affine { weight: None, bias: None, eps: self.config.eps, negative_slope: None };
-            let (_, moments) = self.with_own(&batch.detach(), plain)?;
+            let (_, statistics) = self.with_own(&batch.detach(), plain)?;
             let (a, b) = (count as f64, numbers as f64);
-            for (total, new) in total.iter_mut().zip(moments) {
+            for (total, new) in total.iter_mut().zip(statistics.moments()?) {
                 let (apart, share) = (new.mean - total.mean, b / (a + b));
                 total.mean += apart * share;
                 total.var += (new.var - total.var) * share + apart * apart * share * a / (a + b);
@@ -237,17 +238,16 @@ impl<const D: usize> BatchNorm<D> {
         let (weight, bias) = (self.scale.weight(), self.scale.bias());
         let affine = Affine { weight, bias, eps: self.config.eps, negative_slope };
         match &self.running {
-            Some(running) if !self.is_training(mode) => self.with_given(x, affine, &running.moments()?),
+            Some(running) if !self.is_training(mode) => self.with_given(x, affine, running),
             running => {
                 if numbers < 2 {
                     let expected = "more than one number for each channel, to take statistics of".to_owned();
                     return Err(Error::shape(Self::KIND.input, expected, x.dims()));
                 }
-                let (y, mut moments) = self.with_own(x, affine)?;
+                let (y, statistics) = self.with_own(x, affine)?;
                 if let Some(running) = running.as_ref() {
                     let unbiased = numbers as f64 / (numbers - 1) as f64;
-                    moments.iter_mut().for_each(|moments| moments.var *= unbiased);
-                    running.update(&moments, self.config.momentum)?;
+                    running.update(&statistics.with_variances_times(unbiased)?, self.config.momentum)?;
                 }
                 Ok(y)
             }
@@ -258,26 +258,32 @@ impl<const D: usize> BatchNorm<D> {
         mode == Mode::Train && !self.frozen.load(Ordering::Relaxed)
     }
 
-    fn with_own(&self, x: &Tensor, affine: Affine) -> Result<(Tensor, Vec<Moments>)> {
+    fn with_own(&self, x: &Tensor, affine: Affine) -> Result<(Tensor, Statistics)> {
         if kernels::can_take(&[x]) {
-            return batch::with_own(x, affine);
+            let (y, moments) = batch::with_own(x, affine)?;
+            return Ok((y, Statistics::OnHost(moments)));
         }
         let others: Vec<usize> = (0..x.rank()).filter(|&dim| dim != 1).collect();
-        let (y, moments) = composed::with_own(x, &others, affine.eps)?;
-        Ok((finish(y, affine)?, moments))
+        let scale = (affine.weight, affine.bias, &*composed::by_channel(x));
+        let (y, measured) = composed::with_own(x, (x.shape(), &others), affine.eps, scale)?;
+        Ok((activated(y, affine)?, measured.statistics()?))
     }
 
-    fn with_given(&self, x: &Tensor, affine: Affine, moments: &[Moments]) -> Result<Tensor> {
+    fn with_given(&self, x: &Tensor, affine: Affine, running: &Running) -> Result<Tensor> {
         match kernels::can_take(&[x]) {
-            true => batch::with_given(x, affine, moments),
-            false => finish(composed::with_given(x, moments, affine.eps)?, affine),
+            true => batch::with_given(x, affine, &running.moments()?),
+            false => finish(composed::with_given(x, running.mean(), running.var(), affine.eps)?, affine),
         }
     }
 }
 
 fn finish(y: Tensor, affine: Affine) -> Result<Tensor> {
     let shape = composed::by_channel(&y);
-    let y = composed::scaled(y, affine.weight, affine.bias, &shape)?;
+    activated(composed::scaled(y, affine.weight, affine.bias, &shape)?, affine)
+}
+
+/// What follows the scale and the shift.
+fn activated(y: Tensor, affine: Affine) -> Result<Tensor> {
     match affine.negative_slope {
         None => Ok(y),
         Some(0.0) => relu(&y),
@@ -295,9 +301,10 @@ impl<const D: usize> Module for BatchNorm<D> {
     fn linearize(&self, x: &Tensor, mode: Mode) -> Result<Linearized<'_>> {
         match self.running.as_ref().filter(|_| !self.is_training(mode)) {
             Some(running) => {
-                let (moments, y) = (running.moments()?, self.forward(x, mode)?);
+                // A copy: the statistics may move on before the derivative is asked for.
+                let (var, y) = (running.var().as_detached_tensor().copy()?, self.forward(x, mode)?);
                 let (weight, eps) = (self.scale.weight(), self.config.eps);
-                Ok(Linearized::new(x, y, move |v| composed::along_given(v, &moments, weight, eps)))
+                Ok(Linearized::new(x, y, move |v| composed::along_given(v, &var, weight, eps)))
             }
             None => Err(Error::Linearize {
                 layer: Self::KIND.name,

@@ -1,28 +1,64 @@
-//! Normalization made of Candle's operations: the reference, and what other devices run.
+//! Normalization made of Candle's operations: the reference, and what other devices run. Nothing here is read by the host.
 
-use candle_core::{DType, Tensor};
-use candlelight_kernels::normalization::Moments;
+use candle_core::{DType, Shape, Tensor};
 
+use super::derivative::{Normalized, Scales, shaped};
+use super::statistics::Statistics;
 use crate::Result;
 
-/// Normalizes over `dims`. Returns the statistics as well, in the order of the other dimensions.
-pub(super) fn with_own(x: &Tensor, dims: &[usize], eps: f64) -> Result<(Tensor, Vec<Moments>)> {
+/// What [`with_own`] has measured: a number for each channel, group or row, with 1 in place of each dimension measured over.
+pub(super) struct Measured {
+    mean: Tensor,
+    /// The variance in units of `unit`².
+    var: Tensor,
+    unit: Tensor,
+}
+
+impl Measured {
+    /// As vectors, of the least dtype in which means of numbers of F32 or less are exact to rounding.
+    pub fn statistics(&self) -> Result<Statistics> {
+        let wide = |x: &Tensor| x.detach().flatten_all()?.to_dtype(wide(x.dtype()));
+        let unit = wide(&self.unit)?;
+        let var = ((wide(&self.var)? * &unit)? * unit)?;
+        Ok(Statistics::OnDevice { mean: wide(&self.mean)?, var })
+    }
+}
+
+/// The dtype in which statistics of numbers of `dtype` are carried on.
+pub(super) fn wide(dtype: DType) -> DType {
+    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
+}
+
+/// Normalizes over `dims` of `x`, taken in the shape `rows`, and scales the result by γ and shifts it by β, both reshaped to
+/// `shape`. Returns what it has measured as well, in the order of the other dimensions.
+pub(super) fn with_own(
+    x: &Tensor,
+    (rows, dims): (&Shape, &[usize]),
+    eps: f64,
+    (weight, bias, shape): (Option<&Tensor>, Option<&Tensor>, &[usize]),
+) -> Result<(Tensor, Measured)> {
+    let input = x;
+    let x = shaped(&x.detach(), rows)?;
     let mean = x.mean_keepdim(dims)?;
     let centred = x.broadcast_sub(&mean)?;
     // In units of the largest, if that is above 1: the squares of large numbers are beyond F32.
-    let mut unit = centred.detach().abs()?;
+    let mut unit = centred.abs()?;
     for &dim in dims {
         unit = unit.max_keepdim(dim)?;
     }
-    let unit = unit.maximum(1.0)?;
+    let unit = unit.maximum(&unit.ones_like()?)?;
     let centred = centred.broadcast_div(&unit)?;
     let var = centred.sqr()?.mean_keepdim(dims)?;
     let eps = (unit.sqr()?.recip()? * eps)?;
-    let y = centred.broadcast_div(&(&var + eps)?.sqrt()?)?;
-    let numbers = |x: Tensor| x.detach().flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>();
-    let (means, vars, units) = (numbers(mean)?, numbers(var)?, numbers(unit)?);
-    let all = means.into_iter().zip(vars).zip(units);
-    Ok((y, all.map(|((mean, var), unit)| Moments { mean, var: var * unit * unit }).collect()))
+    let std = (&var + eps)?.sqrt()?;
+    let normalized = shaped(&centred.broadcast_div(&std)?, input.shape())?;
+    let rstd = (std * &unit)?.recip()?;
+    let made = Normalized { normalized, rstd, rows: rows.clone(), dims: dims.to_vec() };
+    let y = match (weight, bias) {
+        (Some(weight), Some(bias)) => made.scaled(input, Scales { weight, bias, shape })?,
+        _ => scaled(made.of(input)?, weight, bias, shape)?,
+    };
+    Ok((y, Measured { mean, var, unit }))
 }
 
 /// The derivative of what [`with_own`] makes of `x`, along `v`.
@@ -39,21 +75,21 @@ pub(super) fn along(x: &Tensor, v: &Tensor, dims: &[usize], eps: f64) -> Result<
     Ok((v - normalized.broadcast_mul(&common)?)?.broadcast_div(&std)?)
 }
 
-/// Normalizes the channels of x [N, C, ...] with statistics that do not depend on it.
-pub(super) fn with_given(x: &Tensor, moments: &[Moments], eps: f64) -> Result<Tensor> {
-    let shape = by_channel(x);
-    let tensor = |values: Vec<f64>| -> Result<Tensor> {
-        Ok(Tensor::from_vec(values, shape.clone(), x.device())?.to_dtype(x.dtype())?)
-    };
-    let mean = tensor(moments.iter().map(|moments| moments.mean).collect())?;
-    let std = tensor(moments.iter().map(|moments| (moments.var + eps).sqrt()).collect())?;
-    Ok(x.broadcast_sub(&mean)?.broadcast_div(&std)?)
+/// Normalizes the channels of x [N, C, ...] with statistics that do not depend on it: vectors [C] of any float dtype.
+pub(super) fn with_given(x: &Tensor, mean: &Tensor, var: &Tensor, eps: f64) -> Result<Tensor> {
+    let mean = mean.detach().to_dtype(x.dtype())?.reshape(by_channel(x))?;
+    Ok(x.broadcast_sub(&mean)?.broadcast_div(&deviation(x, var, eps)?)?)
 }
 
 /// γ v / √(σ² + ε) for each channel: the derivative of a normalization with given statistics.
-pub(super) fn along_given(v: &Tensor, moments: &[Moments], weight: Option<&Tensor>, eps: f64) -> Result<Tensor> {
-    let spreads: Vec<Moments> = moments.iter().map(|moments| Moments { mean: 0.0, var: moments.var }).collect();
-    scaled(with_given(v, &spreads, eps)?, weight, None, &by_channel(v))
+pub(super) fn along_given(v: &Tensor, var: &Tensor, weight: Option<&Tensor>, eps: f64) -> Result<Tensor> {
+    scaled(v.broadcast_div(&deviation(v, var, eps)?)?, weight, None, &by_channel(v))
+}
+
+/// √(σ² + ε) of the channels of `x`, taken in F64.
+fn deviation(x: &Tensor, var: &Tensor, eps: f64) -> Result<Tensor> {
+    let std = (var.detach().to_dtype(DType::F64)? + eps)?.sqrt()?;
+    Ok(std.to_dtype(x.dtype())?.reshape(by_channel(x))?)
 }
 
 /// x γ + β, with both reshaped to `shape`.

@@ -1,8 +1,8 @@
-use candle_core::{DType, Tensor, Var};
+use candle_core::{DType, Shape, Tensor, Var};
 use candlelight_base::range;
 use candlelight_kernels as kernels;
-use candlelight_kernels::normalization::Moments;
 
+use super::statistics::Statistics;
 use super::{Scale, check_dtype, check_eps, composed};
 use crate::nn::kind::kind;
 use crate::nn::{Linearized, Mode, Module};
@@ -102,7 +102,7 @@ impl Module for GroupNorm {
             return Err(Error::shape(kind.input, format!("[N, {}, ...]", self.channels), x.dims()));
         }
         check_dtype(kind.input, x, self.dtype)?;
-        let (y, _) = by_groups(x, self.groups, &self.scale, self.eps)?;
+        let (y, _) = by_groups(x, self.groups, &self.scale, self.eps, false)?;
         self.scale.record(kind.name, x, &y, x.rank());
         Ok(y)
     }
@@ -122,17 +122,26 @@ pub(super) fn along_groups<'a>(x: &Tensor, y: Tensor, groups: usize, scale: &'a 
     })
 }
 
-/// Normalizes x [N, C, ...] in groups of channels. Returns the statistics as well, N times those of the groups.
-pub(super) fn by_groups(x: &Tensor, groups: usize, scale: &Scale, eps: f64) -> Result<(Tensor, Vec<Moments>)> {
+/// Normalizes x [N, C, ...] in groups of channels. Returns the statistics as well, N times those of the groups, if they are
+/// `wanted` and there are any.
+pub(super) fn by_groups(
+    x: &Tensor,
+    groups: usize,
+    scale: &Scale,
+    eps: f64,
+    wanted: bool,
+) -> Result<(Tensor, Option<Statistics>)> {
     let (weight, bias) = (scale.weight(), scale.bias());
     if x.elem_count() == 0 {
-        return Ok((kernels::empty(x.shape(), [x].into_iter().chain(weight).chain(bias))?, Vec::new()));
+        return Ok((kernels::empty(x.shape(), [x].into_iter().chain(weight).chain(bias))?, None));
     }
     if kernels::can_take(&[x]) {
-        return kernels::norm::group::group_norm(x, groups, weight, bias, eps);
+        let (y, moments) = kernels::norm::group::group_norm(x, groups, weight, bias, eps)?;
+        return Ok((y, wanted.then_some(Statistics::OnHost(moments))));
     }
-    let rows = x.reshape((x.dim(0)?, groups, ()))?;
-    let (y, moments) = composed::with_own(&rows, &[2], eps)?;
-    let shape = composed::by_channel(x);
-    Ok((composed::scaled(y.reshape(x.shape())?, weight, bias, &shape)?, moments))
+    let n = x.dim(0)?;
+    let rows = Shape::from((n, groups, x.elem_count() / (n * groups)));
+    let scale = (weight, bias, &*composed::by_channel(x));
+    let (y, measured) = composed::with_own(x, (&rows, &[2]), eps, scale)?;
+    Ok((y, wanted.then(|| measured.statistics()).transpose()?))
 }

@@ -2,7 +2,7 @@ use candle_core::{DType, Tensor, Var};
 use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::norm::batch;
-use candlelight_kernels::normalization::{Affine, Moments};
+use candlelight_kernels::normalization::Affine;
 
 use super::group_norm::{along_groups, by_groups};
 use super::running::Running;
@@ -123,12 +123,12 @@ impl<const D: usize> InstanceNorm<D> {
         self.scale.bias.as_ref()
     }
 
-    fn with_given(&self, x: &Tensor, moments: &[Moments]) -> Result<Tensor> {
+    fn with_given(&self, x: &Tensor, running: &Running) -> Result<Tensor> {
         let (weight, bias, eps) = (self.scale.weight(), self.scale.bias(), self.config.eps);
         if kernels::can_take(&[x]) {
-            return batch::with_given(x, Affine { weight, bias, eps, negative_slope: None }, moments);
+            return batch::with_given(x, Affine { weight, bias, eps, negative_slope: None }, &running.moments()?);
         }
-        let y = composed::with_given(x, moments, eps)?;
+        let y = composed::with_given(x, running.mean(), running.var(), eps)?;
         composed::scaled(y, weight, bias, &composed::by_channel(x))
     }
 }
@@ -145,9 +145,10 @@ impl<const D: usize> Module for InstanceNorm<D> {
         let y = self.forward(x, mode)?;
         match self.running.as_ref().filter(|_| mode != Mode::Train) {
             Some(running) => {
-                let moments = running.moments()?;
+                // A copy: the statistics may move on before the derivative is asked for.
+                let var = running.var().as_detached_tensor().copy()?;
                 let (weight, eps) = (self.scale.weight(), self.config.eps);
-                Ok(Linearized::new(x, y, move |v| composed::along_given(v, &moments, weight, eps)))
+                Ok(Linearized::new(x, y, move |v| composed::along_given(v, &var, weight, eps)))
             }
             None => Ok(along_groups(x, y, self.channels, &self.scale, self.config.eps)),
         }
@@ -167,27 +168,17 @@ impl<const D: usize> InstanceNorm<D> {
         }
         check_dtype(Self::KIND.input, x, self.dtype)?;
         if let Some(running) = self.running.as_ref().filter(|_| mode != Mode::Train) {
-            return self.with_given(x, &running.moments()?);
+            return self.with_given(x, running);
         }
         let places: usize = x.dims().iter().skip(2).product();
         if places < 2 {
             let expected = "more than one place for each channel, to take statistics of";
             return Err(Error::shape(Self::KIND.input, expected, x.dims()));
         }
-        let (y, moments) = by_groups(x, c, &self.scale, self.config.eps)?;
-        if let Some(running) = self.running.as_ref().filter(|_| !moments.is_empty()) {
-            let samples = (moments.len() / c) as f64;
+        let (y, statistics) = by_groups(x, c, &self.scale, self.config.eps, self.running.is_some())?;
+        if let (Some(running), Some(statistics), Some(momentum)) = (&self.running, statistics, self.config.momentum) {
             let unbiased = places as f64 / (places - 1) as f64;
-            let mut means = vec![Moments::default(); c];
-            for sample in moments.chunks_exact(c) {
-                for (total, moments) in means.iter_mut().zip(sample) {
-                    total.mean += moments.mean / samples;
-                    total.var += moments.var * unbiased / samples;
-                }
-            }
-            if let Some(momentum) = self.config.momentum {
-                running.blend(&means, momentum)?;
-            }
+            running.blend(&statistics.averaged(c, unbiased)?, momentum)?;
         }
         Ok(y)
     }

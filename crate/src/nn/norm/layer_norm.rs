@@ -121,8 +121,7 @@ impl Module for LayerNorm {
             kernels::empty(x.shape(), [x].into_iter().chain(weight).chain(bias))?
         } else {
             let dims: Vec<usize> = (x.rank() - self.normalized_shape.len()..x.rank()).collect();
-            let (y, _) = composed::with_own(x, &dims, self.eps)?;
-            composed::scaled(y, weight, bias, &self.normalized_shape)?
+            composed::with_own(x, (x.shape(), &dims), self.eps, (weight, bias, &self.normalized_shape))?.0
         };
         self.scale.record(kind.name, x, &y, self.normalized_shape.len());
         Ok(y)

@@ -12,10 +12,12 @@
 mod batch_norm;
 mod batch_norm_config;
 mod composed;
+mod derivative;
 mod group_norm;
 mod instance_norm;
 mod layer_norm;
 mod running;
+mod statistics;
 
 use candle_core::{DType, Tensor, Var};
 use candlelight_base::range;

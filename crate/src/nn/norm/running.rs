@@ -1,8 +1,10 @@
 //! Statistics that are carried from batch to batch.
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Tensor, Var};
+use candlelight_base::transfer;
 use candlelight_kernels::normalization::Moments;
 
+use super::statistics::Statistics;
 use crate::Result;
 use crate::init::Init;
 use crate::params::Params;
@@ -32,38 +34,70 @@ impl Running {
         &self.var
     }
 
-    /// The statistics of each channel.
+    /// The statistics of each channel, read by the host.
     pub fn moments(&self) -> Result<Vec<Moments>> {
-        let pairs = numbers(&self.mean)?.into_iter().zip(numbers(&self.var)?);
+        let pairs = transfer::to_f64(&self.mean)?.into_iter().zip(transfer::to_f64(&self.var)?);
         Ok(pairs.map(|(mean, var)| Moments { mean, var }).collect())
     }
 
     /// Whether they come from anything, be it a batch or a file; else they are what they started as.
     pub fn are_gathered(&self) -> Result<bool> {
         let start = Moments { mean: 0.0, var: 1.0 };
-        Ok(numbers(&self.batches)? != [0.0] || self.moments()?.iter().any(|moments| *moments != start))
+        Ok(transfer::to_f64(&self.batches)? != [0.0] || self.moments()?.iter().any(|moments| *moments != start))
     }
 
     /// Moves towards the statistics of a batch, by `momentum` of the way, or so that all batches count alike if it is `None`.
-    pub fn update(&self, moments: &[Moments], momentum: Option<f64>) -> Result<()> {
-        let batches = numbers(&self.batches)?.first().copied().unwrap_or(0.0) + 1.0;
-        self.blend(moments, momentum.unwrap_or(1.0 / batches))?;
-        put(&self.batches, vec![batches])
+    pub fn update(&self, statistics: &Statistics, momentum: Option<f64>) -> Result<()> {
+        match statistics {
+            Statistics::OnHost(moments) => {
+                let batches = transfer::scalar(&self.batches)? + 1.0;
+                self.blend_moments(moments, momentum.unwrap_or(1.0 / batches))?;
+                put(&self.batches, vec![batches])
+            }
+            Statistics::OnDevice { mean, var } => {
+                let batches = (self.batches.as_detached_tensor() + 1.0)?;
+                match momentum {
+                    Some(share) => self.blend(statistics, share)?,
+                    None => {
+                        let share = batches.to_dtype(mean.dtype())?.recip()?;
+                        let rest = (1.0 - &share)?;
+                        for (kept, new) in [(&self.mean, mean), (&self.var, var)] {
+                            let old = kept.as_detached_tensor().to_dtype(new.dtype())?;
+                            set(kept, &(old.broadcast_mul(&rest)? + new.broadcast_mul(&share)?)?)?;
+                        }
+                    }
+                }
+                set(&self.batches, &batches)
+            }
+        }
     }
 
     /// Moves towards the statistics of a batch, by `share` of the way, and does not count it.
-    pub fn blend(&self, moments: &[Moments], share: f64) -> Result<()> {
-        let moved = self.moments()?.into_iter().zip(moments).map(|(old, new)| Moments {
-            mean: (1.0 - share) * old.mean + share * new.mean,
-            var: (1.0 - share) * old.var + share * new.var,
-        });
-        self.put_moments(&moved.collect::<Vec<_>>())
+    pub fn blend(&self, statistics: &Statistics, share: f64) -> Result<()> {
+        match statistics {
+            Statistics::OnHost(moments) => self.blend_moments(moments, share),
+            Statistics::OnDevice { mean, var } => {
+                for (kept, new) in [(&self.mean, mean), (&self.var, var)] {
+                    let old = kept.as_detached_tensor().to_dtype(new.dtype())?;
+                    set(kept, &((old * (1.0 - share))? + (new * share)?)?)?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Takes over statistics as they are.
     pub fn set(&self, moments: &[Moments], batches: f64) -> Result<()> {
         self.put_moments(moments)?;
         put(&self.batches, vec![batches])
+    }
+
+    fn blend_moments(&self, moments: &[Moments], share: f64) -> Result<()> {
+        let moved = self.moments()?.into_iter().zip(moments).map(|(old, new)| Moments {
+            mean: (1.0 - share) * old.mean + share * new.mean,
+            var: (1.0 - share) * old.var + share * new.var,
+        });
+        self.put_moments(&moved.collect::<Vec<_>>())
     }
 
     fn put_moments(&self, moments: &[Moments]) -> Result<()> {
@@ -73,10 +107,9 @@ impl Running {
 }
 
 fn put(var: &Var, values: Vec<f64>) -> Result<()> {
-    let values = Tensor::from_vec(values, var.shape(), &Device::Cpu)?;
-    Ok(var.set(&values.to_dtype(var.dtype())?.to_device(var.device())?)?)
+    set(var, &transfer::to_device(values, var.shape(), var.device())?)
 }
 
-fn numbers(var: &Var) -> Result<Vec<f64>> {
-    Ok(var.as_detached_tensor().flatten_all()?.to_dtype(candle_core::DType::F64)?.to_vec1()?)
+fn set(var: &Var, values: &Tensor) -> Result<()> {
+    Ok(var.set(&values.to_dtype(var.dtype())?)?)
 }

@@ -1,4 +1,5 @@
 use candle_core::{DType, Tensor};
+use candlelight_base::transfer;
 use ndarray::{Array1, Array2};
 
 use super::{Objective, check_len};
@@ -98,7 +99,7 @@ impl Objective for Differences {
             if loss.elem_count() != 1 {
                 return Err(Error::shape("loss", "one element", loss.dims()));
             }
-            Ok(loss.flatten_all()?.get(0)?.to_dtype(DType::F64)?.to_scalar()?)
+            Ok(transfer::scalar(&loss.flatten_all()?.get(0)?)?)
         })
     }
 

@@ -1,5 +1,5 @@
 use candle_core::{D, DType, Tensor};
-use candlelight_base::range;
+use candlelight_base::{range, transfer};
 use rand_distr::{Beta, Distribution};
 
 use super::Augmentation;
@@ -115,6 +115,6 @@ pub fn mix(x: &Tensor, order: &[u32], lambda: f64) -> Result<Tensor> {
     if let Some(index) = order.iter().find(|index| **index as usize >= n) {
         return Err(Error::setting("index", "below the number of rows", format!("{index} of {n}")));
     }
-    let other = x.contiguous()?.index_select(&Tensor::new(order, x.device())?, 0)?;
+    let other = x.contiguous()?.index_select(&transfer::to_device(order.to_vec(), order.len(), x.device())?, 0)?;
     Ok(((x * lambda)? + (other * (1.0 - lambda))?)?.detach())
 }

@@ -1,6 +1,7 @@
 //! What the changes of images share: a walk over the planes of a batch.
 
-use candle_core::{DType, Device, Tensor, WithDType};
+use candle_core::{DType, Tensor, WithDType};
+use candlelight_base::transfer;
 use candlelight_kernels::threads;
 
 use crate::{Error, Result};
@@ -35,11 +36,11 @@ pub(super) fn map_planes(images: &Tensor, map: &impl PlaneMap) -> Result<Tensor>
 
 fn map_typed<T: WithDType>(images: &Tensor, map: &impl PlaneMap) -> Result<Tensor> {
     let [_, channels, height, width] = image_dims(images)?;
-    let input = images.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<T>()?;
+    let input = transfer::to_host::<T>(images)?;
     let mut output = vec![T::zero(); input.len()];
     let pixels = height * width;
     threads::run_chunks(&mut output, pixels, |from, output| {
         map.map(from / (channels * pixels), &input[from..from + pixels], output);
     });
-    Ok(Tensor::from_vec(output, images.shape(), images.device())?)
+    Ok(transfer::to_device(output, images.shape(), images.device())?)
 }
