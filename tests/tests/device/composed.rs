@@ -2,7 +2,7 @@
 
 use candlelight::candle_core::Shape;
 use candlelight::kernels::composed;
-use candlelight::nn::{AdaptiveMaxPool2d, MaxPool1d, MaxPool1dConfig, conv2d};
+use candlelight::nn::{AdaptiveMaxPool2d, MaxPool1d, MaxPool1dConfig, conv2d, lstm};
 use candlelight::prelude::*;
 use candlelight_tests::flat;
 
@@ -50,4 +50,9 @@ fn only_wanted_gradients_are_there() {
         assert_eq!(flat(of_data.get(&param.var).unwrap()), flat(of_variable.get(&param.var).unwrap()));
         assert!(!of_data.get(&param.var).unwrap().track_op(), "a gradient has no past");
     }
+    // Nor is there one of something that only the form has, such as a state of zeros.
+    let params = Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap();
+    let layer = lstm(3, 4, params.clone()).unwrap();
+    let y = composed(|| layer.forward(&normal(2, (5, 2, 3)), Mode::Train)).unwrap();
+    assert_eq!(y.sum_all().unwrap().backward().unwrap().get_ids().count(), params.all().len());
 }
