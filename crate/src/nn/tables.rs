@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{Device, Tensor};
+use candlelight_base::transfer;
 
 use crate::Result;
 
@@ -47,7 +48,7 @@ impl<K: PartialEq, V: Clone> Tables<K, V> {
 /// A table on `device`.
 pub(super) fn table(places: Vec<u32>, device: &Device) -> Result<Tensor> {
     let n = places.len();
-    Ok(Tensor::from_vec(places, n, device)?)
+    Ok(transfer::to_device(places, n, device)?)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Which places are in which window, and which windows a place is in.
 
 use candle_core::{Device, Tensor};
+use candlelight_base::transfer;
 use candlelight_kernels::windows::{Pooling, Window, Windows};
 
 use crate::Result;
@@ -78,7 +79,7 @@ impl Places {
         let divisors: Vec<f64> = divisors.collect();
         let divisors = match divisors[..] {
             [first, ..] if divisors.iter().all(|&divisor| divisor == first) => Divisors::Same(first),
-            _ => Divisors::Each(Tensor::from_slice(&divisors, (1, divisors.len()), device)?),
+            _ => Divisors::Each(transfer::to_device(divisors.clone(), (1, divisors.len()), device)?),
         };
         let taken = match most {
             1 => {
