@@ -71,7 +71,8 @@ impl Case {
             command.env("CU_INIT", error);
         }
         let path = std::env::join_paths(folders).map_err(|error| error.to_string())?;
-        let Output { stdout, stderr, .. } = command.env("LD_LIBRARY_PATH", path).output().about(program.display())?;
+        command.env("LD_LIBRARY_PATH", path).env("RUST_BACKTRACE", "0");
+        let Output { stdout, stderr, .. } = command.output().about(program.display())?;
         Ok(String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
     }
 }
