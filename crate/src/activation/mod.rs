@@ -18,7 +18,7 @@ pub use rectified::{elu, leaky_relu, relu, softplus};
 pub use sigmoid::{sigmoid, silu, tanh};
 pub use softmax::{log_softmax, log_softmax_with_temperature, logsumexp, softmax, softmax_with_temperature};
 
-pub(crate) use stable::{abs, softplus_parts};
+pub(crate) use stable::{abs, softplus_parts, within};
 
 /// Candle panics where an integer tensor meets a function of real numbers.
 pub(crate) fn check_float(what: &'static str, x: &Tensor) -> Result<()> {

@@ -5,7 +5,7 @@ use candle_core::shape::Dim;
 use candlelight_base::range;
 use candlelight_kernels as kernels;
 
-use super::{check_float, type_range};
+use super::{check_float, type_range, within};
 use crate::{Error, Result};
 
 /// Logarithm of a sum of exponentials over `dim`, a smooth maximum.
@@ -38,7 +38,7 @@ pub fn logsumexp(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
     }
     // An infinite maximum would give ∞ - ∞; the largest finite number serves as well.
     let limit = if x.dtype() == candle_core::DType::F64 { f64::MAX } else { f64::from(f32::MAX) };
-    let max = x.max_keepdim(dim)?.detach().clamp(-limit, limit)?;
+    let max = within(&x.max_keepdim(dim)?.detach(), limit)?;
     let sum = x.broadcast_sub(&max)?.exp()?.sum_keepdim(dim)?;
     Ok((sum.log()? + max)?.squeeze(dim)?)
 }

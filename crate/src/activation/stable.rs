@@ -45,3 +45,9 @@ pub(crate) fn expm1_of_nonpositive(x: &Tensor) -> Result<Tensor> {
     let correction = (exact - plain.detach())?;
     plain + correction
 }
+
+/// `x` limited to [-limit, limit]; NaN stays. Of a number, Candle's `clamp` would make tensors on the host and send them.
+pub(crate) fn within(x: &Tensor, limit: f64) -> Result<Tensor> {
+    let limit = Tensor::full(limit, (), x.device())?.to_dtype(x.dtype())?;
+    x.maximum(&limit.neg()?.broadcast_as(x.shape())?)?.minimum(&limit.broadcast_as(x.shape())?)
+}

@@ -7,7 +7,7 @@ use candlelight_kernels::pair_loss::PairLoss;
 use super::Reduction;
 use super::checks::{check_same, fused};
 use crate::Result;
-use crate::activation::abs;
+use crate::activation::{abs, within};
 
 /// Mean squared error over all elements.
 ///
@@ -215,10 +215,4 @@ pub fn smooth_l1_with(prediction: &Tensor, target: &Tensor, config: &SmoothL1Con
     let share = constant.to_dtype(DType::F64)?.broadcast_div(&Tensor::full(beta, (), constant.device())?)?;
     let share = within(&share, 1.0)?.to_dtype(constant.dtype())?;
     reduction.apply(&(share * (difference - (within(&constant, beta)? * 0.5)?)?)?)
-}
-
-/// `x` limited to [-limit, limit]; NaN stays. Of a number, Candle's `clamp` would make tensors on the host and send them.
-fn within(x: &Tensor, limit: f64) -> Result<Tensor> {
-    let limit = Tensor::full(limit, (), x.device())?.to_dtype(x.dtype())?;
-    Ok(x.maximum(&limit.neg()?.broadcast_as(x.shape())?)?.minimum(&limit.broadcast_as(x.shape())?)?)
 }
