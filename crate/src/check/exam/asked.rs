@@ -149,12 +149,12 @@ impl Asked {
         }
     }
 
-    /// What a reader types, with `receiver` before it.
+    /// What a reader types, with `receiver` before it and … in place of the answer: a letter might be taken for a hint.
     fn how(&self, receiver: &str) -> String {
         let answer = match &self.form {
-            Form::Options { several: false, .. } => "'b'".to_owned(),
-            Form::Options { several: true, .. } => "\"ac\"".to_owned(),
-            Form::Number(_) => "0.25".to_owned(),
+            Form::Options { several: false, .. } => "'…'".to_owned(),
+            Form::Options { several: true, .. } => "\"…\"".to_owned(),
+            Form::Number(_) => "…".to_owned(),
             Form::Formula { variables, .. } => {
                 let names: Vec<String> = variables.iter().map(|variable| format!("{}: f64", variable.name)).collect();
                 format!("|{}| …", names.join(", "))

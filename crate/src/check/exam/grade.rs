@@ -100,8 +100,10 @@ impl Grade {
     pub fn html(&self) -> String {
         let row = |(number, row): (usize, &Row)| {
             let cells = [number.to_string(), row.label.clone(), row.chapter.to_owned(), row.points()];
-            let cells: String =
-                cells.iter().map(|cell| format!("<td style=\"text-align:left\">{}</td>", escape(cell))).collect();
+            let cells: String = cells
+                .iter()
+                .map(|cell| format!("<td style=\"text-align:left; padding:0.1em 0.6em\">{}</td>", escape(cell)))
+                .collect();
             format!("<tr>{cells}</tr>\n")
         };
         let rows: String = (1..).zip(&self.rows).map(row).collect();

@@ -204,7 +204,7 @@ fn a_question_does_not_tell_its_answer() {
 fn html_has_formulas_for_mathjax_and_escapes_the_rest() {
     let html = asked("01-4").html();
     assert!(html.contains("pub fn standard_error(draws: &amp;[f64]) -&gt; f64 {"), "{html}");
-    assert!(html.contains("<code>asked.answer('b')?</code>"), "{html}");
+    assert!(html.contains("<code>asked.answer('…')?</code>"), "{html}");
     assert!(('a'..='d').all(|letter| html.contains(&format!("<p><b>{letter})</b> Line "))), "{html}");
     assert!(html.contains("<span class=\"math\">\\(n\\)</span>"), "{html}");
     let mark = asked("01-1").answer('a').unwrap().html();
