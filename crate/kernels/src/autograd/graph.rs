@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use candle_core::backend::{BackendDevice, BackendStorage};
+use candle_core::cpu_backend::CpuDevice;
 use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Result as CandleResult, Shape, Tensor, WithDType,
+    CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, MetalStorage, Result as CandleResult,
+    Shape, Storage, Tensor, WithDType, bail,
 };
 use candlelight_base::{Error, Result};
 
@@ -103,29 +106,101 @@ pub(super) fn node(
     value: (CpuStorage, Shape),
     gradients: impl Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    let op = Custom { name, value: Mutex::new(Some(value)), gradients: Box::new(gradients) };
-    match inputs {
-        [a] => Ok(a.apply_op1(op)?),
-        [a, b] => Ok(a.apply_op2(b, op)?),
-        [a, b, c] => Ok(a.apply_op3(b, c, op)?),
-        _ => Err(Error::shape("inputs of a node", "one to three", &[inputs.len()])),
+    Custom::new(name, Value::Numbers(value.0), value.1, gradients).above(&inputs.iter().collect::<Vec<_>>())
+}
+
+/// A node above one to three inputs of any device with the numbers of `value` in `shape`, and the function from its gradient to
+/// theirs. `value` is copied once, in its order, so it may be a transposed view.
+///
+/// # Errors
+/// No input or more than three, another number of elements.
+pub fn node_of(
+    name: &'static str,
+    inputs: &[&Tensor],
+    value: &Tensor,
+    shape: impl Into<Shape>,
+    gradients: impl Fn(&Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let shape = shape.into();
+    if shape.elem_count() != value.elem_count() {
+        return Err(Error::shape(name, format!("{} numbers", shape.elem_count()), value.dims()));
     }
+    Custom::new(name, Value::Tensor(value.clone()), shape, move |_, grad| gradients(grad)).above(inputs)
 }
 
 /// Candle's custom operation whose value is already there.
 struct Custom {
     name: &'static str,
-    value: Mutex<Option<(CpuStorage, Shape)>>,
+    /// Taken by the forward pass, which happens once.
+    value: Mutex<Option<(Value, Shape)>>,
     gradients: Box<Gradients>,
+}
+
+/// What a node will hold.
+enum Value {
+    /// Numbers of the CPU.
+    Numbers(CpuStorage),
+    /// A tensor of any device, whose numbers are copied.
+    Tensor(Tensor),
 }
 
 /// From a node's value and its gradient to the gradients of its inputs.
 type Gradients = dyn Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync;
 
 impl Custom {
-    fn take(&self) -> CandleResult<(CpuStorage, Shape)> {
+    fn new(
+        name: &'static str,
+        value: Value,
+        shape: Shape,
+        gradients: impl Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, value: Mutex::new(Some((value, shape))), gradients: Box::new(gradients) }
+    }
+
+    fn above(self, inputs: &[&Tensor]) -> Result<Tensor> {
+        match inputs {
+            [a] => Ok(a.apply_op1(self)?),
+            [a, b] => Ok(a.apply_op2(b, self)?),
+            [a, b, c] => Ok(a.apply_op3(b, c, self)?),
+            _ => Err(Error::shape("inputs of a node", "one to three", &[inputs.len()])),
+        }
+    }
+
+    fn take(&self) -> CandleResult<(Value, Shape)> {
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner).take();
         value.ok_or_else(|| candle_core::Error::Msg(format!("{} was applied twice", self.name)))
+    }
+
+    fn elsewhere<T>(&self) -> CandleResult<T> {
+        bail!("{} has its value on another device than its inputs", self.name)
+    }
+
+    fn on_cpu(&self) -> CandleResult<(CpuStorage, Shape)> {
+        let (value, shape) = self.take()?;
+        let value = match value {
+            Value::Numbers(numbers) => return Ok((numbers, shape)),
+            Value::Tensor(value) => value,
+        };
+        let (storage, layout) = value.storage_and_layout();
+        let Storage::Cpu(storage) = &*storage else { return self.elsewhere() };
+        // Quicker than `in_order`.
+        let mut copy = CpuDevice.zeros_impl(layout.shape(), storage.dtype())?;
+        storage.copy_strided_src(&mut copy, 0, layout)?;
+        Ok((copy, shape))
+    }
+
+    fn on_cuda(&self) -> CandleResult<(CudaStorage, Shape)> {
+        let (Value::Tensor(value), shape) = self.take()? else { return self.elsewhere() };
+        let (storage, layout) = value.storage_and_layout();
+        let Storage::Cuda(storage) = &*storage else { return self.elsewhere() };
+        Ok((in_order(storage, layout)?, shape))
+    }
+
+    fn on_metal(&self) -> CandleResult<(MetalStorage, Shape)> {
+        let (Value::Tensor(value), shape) = self.take()? else { return self.elsewhere() };
+        let (storage, layout) = value.storage_and_layout();
+        let Storage::Metal(storage) = &*storage else { return self.elsewhere() };
+        Ok((in_order(storage, layout)?, shape))
     }
 
     fn gradients(&self, value: &Tensor, grad: &Tensor) -> CandleResult<[Option<Tensor>; 3]> {
@@ -134,13 +209,27 @@ impl Custom {
     }
 }
 
+/// A copy in the order of the layout, by a cast to its own type: the one operation that takes any layout, makes its own memory, and
+/// changes no number.
+fn in_order<S: BackendStorage>(storage: &S, layout: &Layout) -> CandleResult<S> {
+    storage.to_dtype(layout, storage.dtype())
+}
+
 impl CustomOp1 for Custom {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> CandleResult<(CpuStorage, Shape)> {
-        self.take()
+        self.on_cpu()
+    }
+
+    fn cuda_fwd(&self, _: &CudaStorage, _: &Layout) -> CandleResult<(CudaStorage, Shape)> {
+        self.on_cuda()
+    }
+
+    fn metal_fwd(&self, _: &MetalStorage, _: &Layout) -> CandleResult<(MetalStorage, Shape)> {
+        self.on_metal()
     }
 
     fn bwd(&self, _: &Tensor, value: &Tensor, grad: &Tensor) -> CandleResult<Option<Tensor>> {
@@ -155,7 +244,21 @@ impl CustomOp2 for Custom {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> CandleResult<(CpuStorage, Shape)> {
-        self.take()
+        self.on_cpu()
+    }
+
+    fn cuda_fwd(&self, _: &CudaStorage, _: &Layout, _: &CudaStorage, _: &Layout) -> CandleResult<(CudaStorage, Shape)> {
+        self.on_cuda()
+    }
+
+    fn metal_fwd(
+        &self,
+        _: &MetalStorage,
+        _: &Layout,
+        _: &MetalStorage,
+        _: &Layout,
+    ) -> CandleResult<(MetalStorage, Shape)> {
+        self.on_metal()
     }
 
     fn bwd(
@@ -184,7 +287,31 @@ impl CustomOp3 for Custom {
         _: &CpuStorage,
         _: &Layout,
     ) -> CandleResult<(CpuStorage, Shape)> {
-        self.take()
+        self.on_cpu()
+    }
+
+    fn cuda_fwd(
+        &self,
+        _: &CudaStorage,
+        _: &Layout,
+        _: &CudaStorage,
+        _: &Layout,
+        _: &CudaStorage,
+        _: &Layout,
+    ) -> CandleResult<(CudaStorage, Shape)> {
+        self.on_cuda()
+    }
+
+    fn metal_fwd(
+        &self,
+        _: &MetalStorage,
+        _: &Layout,
+        _: &MetalStorage,
+        _: &Layout,
+        _: &MetalStorage,
+        _: &Layout,
+    ) -> CandleResult<(MetalStorage, Shape)> {
+        self.on_metal()
     }
 
     fn bwd(

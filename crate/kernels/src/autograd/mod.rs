@@ -16,6 +16,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{Shape, Tensor, TensorId, WithDType};
 use candlelight_base::{Error, Result, Scoped};
 
+pub use graph::node_of;
 use graph::stock;
 pub(crate) use no_grad::is_tracked;
 pub use no_grad::no_grad;
