@@ -2,7 +2,7 @@
 
 use candlelight::prelude::*;
 
-use crate::{flat, number};
+use crate::{flat, here, number};
 
 /// Half the distance of the central difference; its error is about eps² + 1e-16 / eps.
 const EPS: f64 = 1e-6;
@@ -20,7 +20,7 @@ pub fn check(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Resu
     let weighted = |inputs: &[Tensor]| -> Result<Tensor> {
         let output = f(inputs)?.flatten_all()?;
         let weights: Vec<f64> = (0..output.elem_count()).map(|i| 0.5 + (1.7 * i as f64).sin()).collect();
-        Ok((output * Tensor::new(weights, &Device::Cpu)?)?.sum_all()?)
+        Ok((&output * Tensor::new(weights, output.device())?)?.sum_all()?)
     };
     let vars: Vec<Var> = inputs.iter().map(|input| Var::from_tensor(input).unwrap()).collect();
     let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
@@ -36,7 +36,7 @@ pub fn check(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Resu
                 let mut moved = tensors.clone();
                 let mut values = flat(var);
                 values[j] += shift;
-                moved[i] = Tensor::from_vec(values, var.shape(), &Device::Cpu).unwrap();
+                moved[i] = Tensor::from_vec(values, var.shape(), var.device()).unwrap();
                 number(&weighted(&moved).unwrap())
             };
             let expected = (at(EPS) - at(-EPS)) / (2.0 * EPS);
@@ -49,9 +49,9 @@ pub fn check(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Resu
     Ok(())
 }
 
-/// Numbers without a pattern, each at least 0.05 away from the kinks at 0.
+/// Numbers without a pattern, each at least 0.05 away from the kinks at 0; on [`here`].
 pub fn input(seed: u64, shape: impl Into<candlelight::candle_core::Shape>) -> Tensor {
     let x = candlelight::rng::normal(&mut seeded(seed), 0.0, 1.0, shape, DType::F64, &Device::Cpu).unwrap();
     let away = (x.sign().unwrap() * 0.05).unwrap();
-    (x + away).unwrap()
+    (x + away).unwrap().to_device(&here()).unwrap()
 }

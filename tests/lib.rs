@@ -10,7 +10,10 @@ use candlelight::prelude::*;
 use serde_json::Value;
 
 pub mod documents;
+pub mod elsewhere;
 pub mod gradient;
+
+pub use elsewhere::{elsewhere, everywhere, here};
 
 /// Whether layers are recorded by [`value_and_grad`]. On the base instruction set they are all in their composed form, made of
 /// Candle's operations, which Candle's backward pass differentiates.
@@ -54,12 +57,12 @@ impl Case {
         }
     }
 
-    /// A stored tensor of the case's dtype.
+    /// A stored tensor of the case's dtype, on [`here`].
     pub fn tensor(&self, name: &str) -> Tensor {
-        self.f64(name).to_dtype(self.dtype()).unwrap()
+        self.f64(name).to_dtype(self.dtype()).unwrap().to_device(&here()).unwrap()
     }
 
-    /// A stored tensor as F64.
+    /// A stored tensor as F64, on the CPU.
     pub fn f64(&self, name: &str) -> Tensor {
         let value = &self.0[name];
         let numbers = |key: &str| value[key].as_array().unwrap_or_else(|| panic!("no tensor {name}")).iter();
@@ -68,9 +71,9 @@ impl Case {
         Tensor::from_vec(data, shape, &Device::Cpu).unwrap()
     }
 
-    /// A stored tensor as class indices.
+    /// A stored tensor as class indices, on [`here`].
     pub fn labels(&self, name: &str) -> Tensor {
-        self.f64(name).to_dtype(DType::U32).unwrap()
+        self.f64(name).to_dtype(DType::U32).unwrap().to_device(&here()).unwrap()
     }
 
     /// Compares an output, and the gradients of the sum of output times `cotangent`, with PyTorch's.
@@ -110,9 +113,9 @@ impl Case {
     }
 }
 
-/// An empty store of parameters.
+/// An empty store of parameters, on [`here`].
 pub fn store(dtype: DType) -> Params {
-    Params::with_dtype(0, dtype, &Device::Cpu).unwrap()
+    Params::with_dtype(0, dtype, &here()).unwrap()
 }
 
 /// The numbers of a tensor, in order.
@@ -125,12 +128,14 @@ pub fn number(tensor: &Tensor) -> f64 {
     flat(tensor)[0]
 }
 
-/// Asserts equal shapes and, element by element, |actual - expected| ≤ atol + rtol |expected|.
+/// Asserts equal shapes and, element by element, |actual - expected| ≤ atol + rtol |expected|; where one of the two is not on the CPU,
+/// or 1e-4 of the largest number in F32, 1e-12 in F64.
 #[track_caller]
 pub fn assert_close(what: &str, actual: &Tensor, expected: &Tensor, rtol: f64, atol: f64) {
     assert_eq!(actual.dims(), expected.dims(), "{what}: shape");
+    let least = elsewhere::tolerance(actual, expected);
     for (i, (actual, expected)) in flat(actual).into_iter().zip(flat(expected)).enumerate() {
-        let close = (actual - expected).abs() <= atol + rtol * expected.abs();
+        let close = (actual - expected).abs() <= least.max(atol + rtol * expected.abs());
         assert!(close, "{what}: element {i} is {actual}, expected {expected}");
     }
 }

@@ -111,7 +111,7 @@ mod readme {}
 
 /// The fast CPU forward and backward passes of the layers: what instructions they use, and how to do without them.
 pub mod kernels {
-    pub use candlelight_kernels::{Instructions, composed};
+    pub use candlelight_kernels::{Instructions, as_on_a_card, composed};
 }
 
 /// What almost every notebook and program uses: `use candlelight::prelude::*;`.

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Device, Shape, Tensor};
-use candlelight_base::range;
+use candlelight_base::{range, transfer};
 use rand::seq::SliceRandom;
 use rand::{Rng as _, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
@@ -175,8 +175,8 @@ pub(crate) fn fill(
     memory::check("random tensor", shape.dims(), dtype.size_in_bytes())?;
     let n = shape.elem_count();
     let tensor = match dtype {
-        DType::F32 => Tensor::from_vec((0..n).map(|_| draw() as f32).collect(), shape, device)?,
-        DType::F64 => Tensor::from_vec((0..n).map(|_| draw()).collect(), shape, device)?,
+        DType::F32 => transfer::to_device::<f32>((0..n).map(|_| draw() as f32).collect(), shape, device)?,
+        DType::F64 => transfer::to_device::<f64>((0..n).map(|_| draw()).collect(), shape, device)?,
         actual => return Err(Error::DType { what: "random tensor", expected: "F32 or F64", actual }),
     };
     Ok(tensor)

@@ -6,10 +6,11 @@ use candlelight::activation::{
 };
 use candlelight::autograd::value_and_grad;
 use candlelight::candle_nn;
-use candlelight::kernels::{Instructions, composed};
+use candlelight::kernels::Instructions;
 use candlelight::nn::{Activation, Mode, Module};
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, number, strided};
+use candlelight_tests::elsewhere::batch;
+use candlelight_tests::{Case, assert_close, elsewhere, everywhere, fixture, flat, gradient, here, number, strided};
 use proptest::prelude::{ProptestConfig, Strategy, prop_assert, prop_assert_eq, proptest};
 
 type F = fn(&Tensor) -> Result<Tensor>;
@@ -67,11 +68,13 @@ fn derivative(f: impl Fn(&Tensor) -> Result<Tensor>, x: &Tensor) -> Vec<f64> {
 
 #[test]
 fn agrees_with_pytorch() {
-    for case in fixture("activation") {
-        let x = Var::from_tensor(&case.tensor("x")).unwrap();
-        case.check_every_way(|| Ok(compute(&case, &x)), &[("x", &x)]);
-        case.check_every_way(|| Ok(compute(&case, &strided(&x))), &[("x", &x)]);
-    }
+    everywhere(|| {
+        for case in fixture("activation") {
+            let x = Var::from_tensor(&case.tensor("x")).unwrap();
+            case.check_every_way(|| Ok(compute(&case, &x)), &[("x", &x)]);
+            case.check_every_way(|| Ok(compute(&case, &strided(&x))), &[("x", &x)]);
+        }
+    });
 }
 
 #[test]
@@ -116,54 +119,61 @@ fn broadcast_input_is_summed_over_in_the_gradient() {
 
 #[test]
 fn kinks_have_the_derivative_of_pytorch() {
-    for zero in [0.0, -0.0] {
-        for dtype in [DType::F32, DType::F64] {
-            let x = Tensor::new(&[zero], &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
-            assert_eq!(derivative(relu, &x), [0.0]);
-            assert_eq!(derivative(|x| leaky_relu(x, 0.25), &x), [0.25]);
-            assert_eq!(derivative(|x| elu(x, 0.5), &x), [0.5]);
-            assert_eq!(derivative(|x| softplus(x, 1.0, 20.0), &x), [0.5]);
-            assert_eq!(derivative(gelu, &x), [0.5]);
-            assert_eq!(derivative(silu, &x), [0.5]);
+    everywhere(|| {
+        for zero in [0.0, -0.0] {
+            for dtype in [DType::F32, DType::F64] {
+                let x = Tensor::new(&[zero], &here()).unwrap().to_dtype(dtype).unwrap();
+                assert_eq!(derivative(relu, &x), [0.0]);
+                assert_eq!(derivative(|x| leaky_relu(x, 0.25), &x), [0.25]);
+                assert_eq!(derivative(|x| elu(x, 0.5), &x), [0.5]);
+                assert_eq!(derivative(|x| softplus(x, 1.0, 20.0), &x), [0.5]);
+                assert_eq!(derivative(gelu, &x), [0.5]);
+                assert_eq!(derivative(silu, &x), [0.5]);
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn nan_stays_nan_and_infinities_are_as_documented() {
-    let x = Tensor::new(&[f64::NAN, f64::NEG_INFINITY, f64::INFINITY], &Device::Cpu).unwrap();
-    let limits = [
-        ("relu", 0.0),
-        ("sigmoid", 0.0),
-        ("tanh", -1.0),
-        ("leaky_relu", f64::NEG_INFINITY),
-        ("elu", -0.8),
-        ("gelu", f64::NAN),
-        ("gelu_tanh", f64::NAN),
-        ("silu", f64::NAN),
-        ("softplus", 0.0),
-    ];
-    for ((name, f, _), (same, below)) in ELEMENTWISE.into_iter().zip(limits) {
-        assert_eq!(name, same);
-        for dtype in [DType::F32, DType::F64] {
-            let y = flat(&f(&x.to_dtype(dtype).unwrap()).unwrap());
-            let above = if matches!(name, "sigmoid" | "tanh") { 1.0 } else { f64::INFINITY };
-            let close =
-                (y[1] - below).abs() < 1e-7 || y[1].to_bits() == below.to_bits() || (y[1].is_nan() && below.is_nan());
-            assert!(y[0].is_nan() && close && y[2] == above, "{name}: {y:?}");
+    everywhere(|| {
+        let x = Tensor::new(&[f64::NAN, f64::NEG_INFINITY, f64::INFINITY], &here()).unwrap();
+        let limits = [
+            ("relu", 0.0),
+            ("sigmoid", 0.0),
+            ("tanh", -1.0),
+            ("leaky_relu", f64::NEG_INFINITY),
+            ("elu", -0.8),
+            ("gelu", f64::NAN),
+            ("gelu_tanh", f64::NAN),
+            ("silu", f64::NAN),
+            ("softplus", 0.0),
+        ];
+        for ((name, f, _), (same, below)) in ELEMENTWISE.into_iter().zip(limits) {
+            assert_eq!(name, same);
+            for dtype in [DType::F32, DType::F64] {
+                let y = flat(&f(&x.to_dtype(dtype).unwrap()).unwrap());
+                let above = if matches!(name, "sigmoid" | "tanh") { 1.0 } else { f64::INFINITY };
+                let close = (y[1] - below).abs() < 1e-7
+                    || y[1].to_bits() == below.to_bits()
+                    || (y[1].is_nan() && below.is_nan());
+                assert!(y[0].is_nan() && close && y[2] == above, "{name}: {y:?}");
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn values_and_gradients_are_finite_at_any_magnitude() {
-    for (name, f, _) in ELEMENTWISE {
-        for magnitude in [1e-30, 1e-8, 1.0, 100.0, 1e4, 1e8, 1e18] {
-            let x = Tensor::new(&[-magnitude as f32, magnitude as f32], &Device::Cpu).unwrap();
-            let finite = flat(&f(&x).unwrap()).into_iter().chain(derivative(f, &x)).all(f64::is_finite);
-            assert!(finite, "{name} at ±{magnitude}");
+    everywhere(|| {
+        for (name, f, _) in ELEMENTWISE {
+            for magnitude in [1e-30, 1e-8, 1.0, 100.0, 1e4, 1e8, 1e18] {
+                let x = Tensor::new(&[-magnitude as f32, magnitude as f32], &here()).unwrap();
+                let finite = flat(&f(&x).unwrap()).into_iter().chain(derivative(f, &x)).all(f64::is_finite);
+                assert!(finite, "{name} at ±{magnitude}");
+            }
         }
-    }
+    });
 }
 
 #[test]
@@ -208,11 +218,13 @@ fn kernels_agree_with_the_composed_form() {
     for (dtype, tolerance) in [(DType::F32, 2e-6), (DType::F64, 1e-14)] {
         // One piece, and several with a rest.
         for (n, scale) in [(1, 1.0), (7, 3.0), (1000, 0.01), (1000, 3.0), (1000, 60.0), (50_003, 3.0)] {
-            let x = (gradient::input(3, n) * scale).unwrap().to_dtype(dtype).unwrap();
-            let (x, weights) = (Var::from_tensor(&x).unwrap(), gradient::input(4, n).to_dtype(dtype).unwrap());
+            let n = batch(n, 1);
             for (name, f) in CURVES {
-                let (y, dx) = both_passes(f, &x, &weights);
-                let (plain, plain_dx) = composed(|| both_passes(f, &x, &weights));
+                let run = || {
+                    let x = (gradient::input(3, n) * scale).unwrap().to_dtype(dtype).unwrap();
+                    both_passes(f, &Var::from_tensor(&x).unwrap(), &gradient::input(4, n).to_dtype(dtype).unwrap())
+                };
+                let ((y, dx), (plain, plain_dx)) = (run(), elsewhere(run));
                 assert_close(&format!("{name}, {n} {dtype:?}"), &y, &plain, tolerance, tolerance);
                 assert_close(&format!("gradient of {name}, {n} {dtype:?}"), &dx, &plain_dx, tolerance, 4.0 * tolerance);
             }
@@ -301,26 +313,28 @@ fn curves_keep_their_digits_in_f32() {
 /// of ELU, by the length of the tensor.
 #[test]
 fn derivatives_at_infinity_are_those_of_pytorch() {
-    let nan = f64::NAN;
-    let expected = [
-        ("elu", [nan, 0.0, 1.0]),
-        ("elu with a negative alpha", [nan, 0.0, 1.0]),
-        ("gelu", [nan; 3]),
-        ("gelu_tanh", [nan; 3]),
-        ("silu", [nan; 3]),
-        ("softplus", [nan, 0.0, 1.0]),
-        ("softplus without a threshold", [nan, 0.0, 1.0]),
-        ("softplus that is linear from -∞ on", [nan, 0.0, 1.0]),
-    ];
-    for ((name, f), (same, expected)) in CURVES.into_iter().zip(expected) {
-        assert_eq!(name, same);
-        for dtype in [DType::F32, DType::F64] {
-            let x = Tensor::new(&[nan, f64::NEG_INFINITY, f64::INFINITY], &Device::Cpu).unwrap();
-            let slopes = derivative(f, &x.to_dtype(dtype).unwrap());
-            let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
-            assert!(slopes.iter().zip(&expected).all(same), "{name} {dtype:?}: {slopes:?}");
+    everywhere(|| {
+        let nan = f64::NAN;
+        let expected = [
+            ("elu", [nan, 0.0, 1.0]),
+            ("elu with a negative alpha", [nan, 0.0, 1.0]),
+            ("gelu", [nan; 3]),
+            ("gelu_tanh", [nan; 3]),
+            ("silu", [nan; 3]),
+            ("softplus", [nan, 0.0, 1.0]),
+            ("softplus without a threshold", [nan, 0.0, 1.0]),
+            ("softplus that is linear from -∞ on", [nan, 0.0, 1.0]),
+        ];
+        for ((name, f), (same, expected)) in CURVES.into_iter().zip(expected) {
+            assert_eq!(name, same);
+            for dtype in [DType::F32, DType::F64] {
+                let x = Tensor::new(&[nan, f64::NEG_INFINITY, f64::INFINITY], &here()).unwrap();
+                let slopes = derivative(f, &x.to_dtype(dtype).unwrap());
+                let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+                assert!(slopes.iter().zip(&expected).all(same), "{name} {dtype:?}: {slopes:?}");
+            }
         }
-    }
+    });
 }
 
 /// At numbers so small that they have lost digits, a curve is its tangent at 0.
@@ -373,26 +387,30 @@ fn rows_are_distributions_at_any_magnitude() {
 
 #[test]
 fn temperature_moves_between_argmax_and_uniform() {
-    let x = Tensor::new(&[0.0f64, 1.0, 3.0], &Device::Cpu).unwrap();
-    let at = |temperature| flat(&softmax_with_temperature(&x, 0, temperature).unwrap());
-    assert_eq!(at(1e-3), [0.0, 0.0, 1.0]);
-    assert!(at(1e6).iter().all(|p| (p - 1.0 / 3.0).abs() < 1e-6));
-    assert_eq!(at(1.0), flat(&softmax(&x, 0).unwrap()));
+    everywhere(|| {
+        let x = Tensor::new(&[0.0f64, 1.0, 3.0], &here()).unwrap();
+        let at = |temperature| flat(&softmax_with_temperature(&x, 0, temperature).unwrap());
+        assert_eq!(at(1e-3), [0.0, 0.0, 1.0]);
+        assert!(at(1e6).iter().all(|p| (p - 1.0 / 3.0).abs() < 1e-6));
+        assert_eq!(at(1.0), flat(&softmax(&x, 0).unwrap()));
+    });
 }
 
 #[test]
 fn masked_entries_and_nan() {
-    let masked = Tensor::new(&[[0.0f32, f32::NEG_INFINITY], [1.0, 1.0]], &Device::Cpu).unwrap();
-    assert_eq!(flat(&softmax(&masked, 1).unwrap()), [1.0, 0.0, 0.5, 0.5]);
-    assert_eq!(number(&log_softmax(&masked, 1).unwrap()), 0.0);
-    for dtype in [DType::F32, DType::F64] {
-        let nothing = Tensor::full(f64::NEG_INFINITY, 3, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
-        assert_eq!(number(&logsumexp(&nothing, 0).unwrap()), f64::NEG_INFINITY);
-        assert_eq!(number(&logsumexp(&nothing.neg().unwrap(), 0).unwrap()), f64::INFINITY);
-    }
-    let x = Tensor::new(&[f32::NAN, f32::NEG_INFINITY, f32::INFINITY], &Device::Cpu).unwrap();
-    let y = flat(&relu(&x).unwrap());
-    assert!(y[0].is_nan() && y[1] == 0.0 && y[2] == f64::INFINITY);
+    everywhere(|| {
+        let masked = Tensor::new(&[[0.0f32, f32::NEG_INFINITY], [1.0, 1.0]], &here()).unwrap();
+        assert_eq!(flat(&softmax(&masked, 1).unwrap()), [1.0, 0.0, 0.5, 0.5]);
+        assert_eq!(number(&log_softmax(&masked, 1).unwrap()), 0.0);
+        for dtype in [DType::F32, DType::F64] {
+            let nothing = Tensor::full(f64::NEG_INFINITY, 3, &here()).unwrap().to_dtype(dtype).unwrap();
+            assert_eq!(number(&logsumexp(&nothing, 0).unwrap()), f64::NEG_INFINITY);
+            assert_eq!(number(&logsumexp(&nothing.neg().unwrap(), 0).unwrap()), f64::INFINITY);
+        }
+        let x = Tensor::new(&[f32::NAN, f32::NEG_INFINITY, f32::INFINITY], &here()).unwrap();
+        let y = flat(&relu(&x).unwrap());
+        assert!(y[0].is_nan() && y[1] == 0.0 && y[2] == f64::INFINITY);
+    });
 }
 
 #[test]
@@ -506,26 +524,30 @@ fn stock_leaky_relu_halves_its_kink_and_stock_elu_loses_small_numbers() {
 
 #[test]
 fn a_temperature_beyond_the_range_of_f32_gives_the_limit() {
-    let x = Var::new(&[[0f32, 3., 1.], [1e30, -1e30, 0.]], &Device::Cpu).unwrap();
-    for (temperature, expected) in [(1e-50, [[0., 1., 0.], [1., 0., 0.]]), (1e-10, [[0., 1., 0.], [1., 0., 0.]])] {
-        let p = softmax_with_temperature(&x, 1, temperature).unwrap();
-        assert_eq!(p.to_vec2::<f32>().unwrap(), expected, "{temperature}");
-        let gradients = p.narrow(1, 0, 1).unwrap().sum_all().unwrap().backward().unwrap();
-        assert_eq!(flat(gradients.get(&x).unwrap()), [0.0; 6], "{temperature}");
-        let log_p = log_softmax_with_temperature(&x, 1, temperature).unwrap().to_vec2::<f32>().unwrap();
-        assert!(log_p[0][1] == 0.0 && log_p[1][0] == 0.0 && log_p[0][0] < -1e9, "{log_p:?}");
-    }
-    let uniform = softmax_with_temperature(&x.narrow(0, 0, 1).unwrap(), 1, 1e50).unwrap();
-    assert!(flat(&uniform).iter().all(|p| (p - 1.0 / 3.0).abs() < 1e-7));
+    everywhere(|| {
+        let x = Var::new(&[[0f32, 3., 1.], [1e30, -1e30, 0.]], &here()).unwrap();
+        for (temperature, expected) in [(1e-50, [[0., 1., 0.], [1., 0., 0.]]), (1e-10, [[0., 1., 0.], [1., 0., 0.]])] {
+            let p = softmax_with_temperature(&x, 1, temperature).unwrap();
+            assert_eq!(p.to_vec2::<f32>().unwrap(), expected, "{temperature}");
+            let gradients = p.narrow(1, 0, 1).unwrap().sum_all().unwrap().backward().unwrap();
+            assert_eq!(flat(gradients.get(&x).unwrap()), [0.0; 6], "{temperature}");
+            let log_p = log_softmax_with_temperature(&x, 1, temperature).unwrap().to_vec2::<f32>().unwrap();
+            assert!(log_p[0][1] == 0.0 && log_p[1][0] == 0.0 && log_p[0][0] < -1e9, "{log_p:?}");
+        }
+        let uniform = softmax_with_temperature(&x.narrow(0, 0, 1).unwrap(), 1, 1e50).unwrap();
+        assert!(flat(&uniform).iter().all(|p| (p - 1.0 / 3.0).abs() < 1e-7));
+    });
 }
 
 #[test]
 fn softplus_of_large_numbers_is_itself_whatever_beta() {
-    let x = Var::new(&[1e30f32, 10., 0., -10., -1e30], &Device::Cpu).unwrap();
-    let y = softplus(&x, 1e20, f64::INFINITY).unwrap();
-    assert_eq!(y.to_vec1::<f32>().unwrap()[..2], [1e30, 10.0]);
-    assert_eq!(y.to_vec1::<f32>().unwrap()[3..], [0.0; 2]);
-    assert_eq!(flat(y.sum_all().unwrap().backward().unwrap().get(&x).unwrap()), [1.0, 1.0, 0.5, 0.0, 0.0]);
+    everywhere(|| {
+        let x = Var::new(&[1e30f32, 10., 0., -10., -1e30], &here()).unwrap();
+        let y = softplus(&x, 1e20, f64::INFINITY).unwrap();
+        assert_eq!(y.to_vec1::<f32>().unwrap()[..2], [1e30, 10.0]);
+        assert_eq!(y.to_vec1::<f32>().unwrap()[3..], [0.0; 2]);
+        assert_eq!(flat(y.sum_all().unwrap().backward().unwrap().get(&x).unwrap()), [1.0, 1.0, 0.5, 0.0, 0.0]);
+    });
 }
 
 #[test]

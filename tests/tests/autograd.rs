@@ -6,7 +6,7 @@ use candlelight::candle_core::backprop::GradStore;
 use candlelight::kernels::composed;
 use candlelight::nn::{self, Linear, linear};
 use candlelight::prelude::*;
-use candlelight_tests::{assert_close, flat, gradient, layers_record, number};
+use candlelight_tests::{assert_close, elsewhere, flat, gradient, here, layers_record, number};
 
 struct Net {
     first: Linear,
@@ -16,7 +16,7 @@ struct Net {
 
 impl Net {
     fn new() -> Self {
-        let params = Params::with_dtype(3, DType::F64, &Device::Cpu).unwrap();
+        let params = Params::with_dtype(3, DType::F64, &here()).unwrap();
         Self {
             first: linear(6, 6, params.pp("first")).unwrap(),
             second: linear(6, 4, params.pp("second")).unwrap(),
@@ -35,16 +35,27 @@ impl Net {
     }
 
     fn assert_same(&self, left: &GradStore, right: &GradStore) {
-        for param in self.params.trainable() {
-            let [left, right] = [left, right].map(|store| store.get(&param.var).expect(&param.name));
-            assert_close(&param.name, left, right, 1e-12, 1e-12);
-            assert!(flat(left).iter().any(|&g| g != 0.0), "{}", param.name);
+        self.assert_are(left, &self.gradients(right));
+    }
+
+    /// The gradients of all parameters.
+    fn gradients(&self, store: &GradStore) -> Vec<Tensor> {
+        self.params.trainable().iter().map(|param| store.get(&param.var).expect(&param.name).clone()).collect()
+    }
+
+    /// The gradients are those that a net of the same numbers has elsewhere.
+    fn assert_are(&self, actual: &GradStore, expected: &[Tensor]) {
+        let params = self.params.trainable();
+        assert_eq!(params.len(), expected.len());
+        for (param, (actual, expected)) in params.iter().zip(self.gradients(actual).iter().zip(expected)) {
+            assert_close(&param.name, actual, expected, 1e-12, 1e-12);
+            assert!(flat(actual).iter().any(|&g| g != 0.0), "{}", param.name);
         }
     }
 }
 
 fn data() -> (Tensor, Tensor) {
-    (gradient::input(5, (5, 6)), Tensor::new(&[0u32, 3, 1, 2, 3], &Device::Cpu).unwrap())
+    (gradient::input(5, (5, 6)), Tensor::new(&[0u32, 3, 1, 2, 3], &here()).unwrap())
 }
 
 #[test]
@@ -55,10 +66,15 @@ fn equals_candles_backward_pass_and_the_composed_form() {
     let (value, taped) = value_and_grad(|| net.loss(&x, &y)).unwrap();
     assert_eq!(number(&value), number(&loss));
     net.assert_same(&taped, &plain);
-    let reference = composed(|| net.loss(&x, &y)).unwrap();
-    net.assert_same(&taped, &reference.backward().unwrap());
-    let (_, both) = composed(|| value_and_grad(|| net.loss(&x, &y))).unwrap();
-    net.assert_same(&taped, &both);
+    for with_tape in [false, true] {
+        let reference = elsewhere(|| {
+            let (net, (x, y)) = (Net::new(), data());
+            let loss = || net.loss(&x, &y);
+            let store = if with_tape { value_and_grad(loss).unwrap().1 } else { loss().unwrap().backward().unwrap() };
+            net.gradients(&store)
+        });
+        net.assert_are(&taped, &reference);
+    }
 }
 
 #[test]
@@ -372,10 +388,12 @@ fn where_nothing_is_recorded_nothing_is_told() {
         return;
     }
     let ((params, layers), x) = (chain(), gradient::input(5, (3, 4)));
-    let loss = || Ok(layers[0].forward(&x, Mode::Train)?.sqr()?.sum_all()?);
-    let (nothing, gradients) = composed(|| told(&params, loss));
-    assert!(nothing.is_empty() && gradients.get(layers[0].weight()).is_some());
+    // Operations of Candle, without a layer.
+    let weight = layers[0].weight();
+    let (nothing, gradients) = told(&params, || Ok(x.matmul(&weight.t()?)?.sqr()?.sum_all()?));
+    assert!(nothing.is_empty() && gradients.get(weight).is_some());
     // An error ends the pass.
+    let loss = || Ok(layers[0].forward(&x, Mode::Train)?.sqr()?.sum_all()?);
     let mut calls = 0;
     let ready = |_, _: &Tensor| {
         calls += 1;
@@ -436,9 +454,12 @@ fn gradients_of_some_variables_are_those_of_all() {
     })
     .unwrap();
     assert!(of_second.get(net.first.weight()).is_none() && of_second.get(net.second.bias().unwrap()).is_none());
-    let reference = composed(|| value_and_grad_of([net.first.weight().as_tensor()], || net.loss(&x, &y))).unwrap().1;
-    let of_first = |gradients: &GradStore| gradients.get(net.first.weight()).unwrap().clone();
-    assert_close("composed", &of_first(&reference), &of_first(&all), 1e-12, 1e-12);
+    let reference = elsewhere(|| {
+        let (net, (x, y)) = (Net::new(), data());
+        let first = net.first.weight();
+        value_and_grad_of([first.as_tensor()], || net.loss(&x, &y)).unwrap().1.get(first).unwrap().clone()
+    });
+    assert_close("elsewhere", &reference, all.get(net.first.weight()).unwrap(), 1e-12, 1e-12);
 }
 
 /// In the middle of a recording, of a variable and of a layer's output, and outside of any.
@@ -450,15 +471,17 @@ fn grad_is_the_derivative_and_leaves_the_recording_alone() {
     let (net, (x, y)) = (Net::new(), data());
     let plain = value_and_grad(|| net.loss(&x, &y)).unwrap().1;
     let x = Var::from_tensor(&x).unwrap();
-    let logits = |x: &Tensor| {
+    let logits_of = |net: &Net, x: &Tensor| {
         let hidden = net.first.forward(x, Mode::Train)?;
         let y = net.second.forward(&(relu(&hidden)? * 2.0)?, Mode::Train)?;
         Ok::<_, Error>((hidden, y.sqr()?))
     };
-    let reference = {
-        let (_, y) = composed(|| logits(&x)).unwrap();
+    let logits = |x: &Tensor| logits_of(&net, x);
+    let reference = elsewhere(|| {
+        let x = Var::from_tensor(&data().0).unwrap();
+        let (_, y) = logits_of(&Net::new(), &x).unwrap();
         y.sum_all().unwrap().backward().unwrap().get(&x).unwrap().clone()
-    };
+    });
     let mut found = Vec::new();
     let (_, whole) = value_and_grad(|| {
         let (hidden, y_of_x) = logits(&x)?;

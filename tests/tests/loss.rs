@@ -2,10 +2,9 @@
 
 use candlelight::activation::{log_softmax, softmax};
 use candlelight::candle_nn;
-use candlelight::kernels::composed;
 use candlelight::loss::*;
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, number, strided};
+use candlelight_tests::{Case, assert_close, everywhere, fixture, flat, gradient, here, number, strided};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
 const CPU: Device = Device::Cpu;
@@ -31,7 +30,7 @@ fn reduction(case: &Case) -> Reduction {
 fn compute(case: &Case, x: &[Tensor]) -> Tensor {
     let reduction = reduction(case);
     let x0 = &x[0];
-    let labels = || case.f64("labels").to_dtype(DType::I64).unwrap();
+    let labels = || case.f64("labels").to_dtype(DType::I64).unwrap().to_device(&here()).unwrap();
     let weight = || Some(case.tensor("weight"));
     let plain = CrossEntropyConfig { reduction, ..CrossEntropyConfig::default() };
     let ignoring = CrossEntropyConfig { ignore_index: Some(-100), ..plain.clone() };
@@ -85,23 +84,25 @@ fn compute(case: &Case, x: &[Tensor]) -> Tensor {
 
 #[test]
 fn agrees_with_pytorch() {
-    for case in fixture("loss") {
-        let names = ["logits", "log_probabilities", "prediction", "targets", "log_targets", "target"];
-        let inputs: Vec<(&str, Var)> = names
-            .into_iter()
-            .filter(|name| case.0.get(format!("grad_{name}")).is_some())
-            .map(|name| (name, Var::from_tensor(&case.tensor(name)).unwrap()))
-            .collect();
-        let named: Vec<(&str, &Var)> = inputs.iter().map(|(name, var)| (*name, var)).collect();
-        let tensors: Vec<Tensor> = inputs.iter().map(|(_, var)| var.as_tensor().clone()).collect();
-        case.check_every_way(|| Ok(compute(&case, &tensors)), &named);
-        // A target that is a constant goes through the fused kernel.
-        let constant: Vec<Tensor> =
-            tensors.iter().enumerate().map(|(i, t)| if i == 0 { t.clone() } else { t.detach() }).collect();
-        case.check_every_way(|| Ok(compute(&case, &constant)), &named[..1]);
-        let tensors: Vec<Tensor> = tensors.iter().map(strided).collect();
-        case.check_every_way(|| Ok(compute(&case, &tensors)), &named);
-    }
+    everywhere(|| {
+        for case in fixture("loss") {
+            let names = ["logits", "log_probabilities", "prediction", "targets", "log_targets", "target"];
+            let inputs: Vec<(&str, Var)> = names
+                .into_iter()
+                .filter(|name| case.0.get(format!("grad_{name}")).is_some())
+                .map(|name| (name, Var::from_tensor(&case.tensor(name)).unwrap()))
+                .collect();
+            let named: Vec<(&str, &Var)> = inputs.iter().map(|(name, var)| (*name, var)).collect();
+            let tensors: Vec<Tensor> = inputs.iter().map(|(_, var)| var.as_tensor().clone()).collect();
+            case.check_every_way(|| Ok(compute(&case, &tensors)), &named);
+            // A target that is a constant goes through the fused kernel.
+            let constant: Vec<Tensor> =
+                tensors.iter().enumerate().map(|(i, t)| if i == 0 { t.clone() } else { t.detach() }).collect();
+            case.check_every_way(|| Ok(compute(&case, &constant)), &named[..1]);
+            let tensors: Vec<Tensor> = tensors.iter().map(strided).collect();
+            case.check_every_way(|| Ok(compute(&case, &tensors)), &named);
+        }
+    });
 }
 
 #[test]
@@ -214,55 +215,60 @@ fn labels_of_every_integer_dtype_and_layout_agree() {
 
 #[test]
 fn finite_and_with_the_right_gradient_at_extreme_logits() {
-    let logits = Var::new(&[[1e4f32, -1e4], [-1e4, 1e4]], &CPU).unwrap();
-    let wrong = Tensor::new(&[1u32, 0], &CPU).unwrap();
-    let loss = cross_entropy(&logits, &wrong).unwrap();
-    assert_eq!(number(&loss), 2e4);
-    assert_eq!(flat(loss.backward().unwrap().get(&logits).unwrap()), [0.5, -0.5, -0.5, 0.5]);
+    everywhere(|| {
+        let logits = Var::new(&[[1e4f32, -1e4], [-1e4, 1e4]], &here()).unwrap();
+        let wrong = Tensor::new(&[1u32, 0], &here()).unwrap();
+        let loss = cross_entropy(&logits, &wrong).unwrap();
+        assert_eq!(number(&loss), 2e4);
+        assert_eq!(flat(loss.backward().unwrap().get(&logits).unwrap()), [0.5, -0.5, -0.5, 0.5]);
 
-    let z = Var::new(&[-1e4f64, -100.0, 0.0, 100.0, 1e4], &CPU).unwrap();
-    let y = Tensor::new(&[1.0f64, 1.0, 1.0, 0.0, 0.0], &CPU).unwrap();
-    let losses = binary_cross_entropy_with_logits_with(
-        &z,
-        &y,
-        &BceConfig { reduction: Reduction::None, ..BceConfig::default() },
-    )
-    .unwrap();
-    assert_eq!(flat(&losses), [1e4, 100.0, 2f64.ln(), 100.0, 1e4]);
-    assert_eq!(flat(losses.sum_all().unwrap().backward().unwrap().get(&z).unwrap()), [-1.0, -1.0, -0.5, 1.0, 1.0]);
+        let z = Var::new(&[-1e4f64, -100.0, 0.0, 100.0, 1e4], &here()).unwrap();
+        let y = Tensor::new(&[1.0f64, 1.0, 1.0, 0.0, 0.0], &here()).unwrap();
+        let losses = binary_cross_entropy_with_logits_with(
+            &z,
+            &y,
+            &BceConfig { reduction: Reduction::None, ..BceConfig::default() },
+        )
+        .unwrap();
+        let expected = Tensor::new(&[1e4, 100.0, 2f64.ln(), 100.0, 1e4], &Device::Cpu).unwrap();
+        assert_close("losses", &losses, &expected, 0.0, 0.0);
+        assert_eq!(flat(losses.sum_all().unwrap().backward().unwrap().get(&z).unwrap()), [-1.0, -1.0, -0.5, 1.0, 1.0]);
+    });
 }
 
 /// A broadcast tensor has strides of 0; its gradient is the sum over the copies.
 #[test]
 fn broadcast_rows_count_as_copies() {
-    let row = gradient::input(4, (1, 3));
-    let targets = softmax(&gradient::input(5, (4, 3)), 1).unwrap();
-    let labels = Tensor::new(&[2u32, 0, 1, 1], &CPU).unwrap();
-    type Loss<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
-    let losses: [Loss; 11] = [
-        &|x| cross_entropy(x, &labels),
-        &|x| cross_entropy_soft(x, &targets),
-        &|x| nll(x, &labels),
-        &|x| multi_margin(x, &labels),
-        &|x| kl_divergence(x, &targets),
-        &|x| hinge(x, &targets),
-        &|x| binary_cross_entropy_with_logits(x, &targets),
-        &|x| mse(x, &targets),
-        &|x| mae(x, &targets),
-        &|x| huber_with(x, &targets, &huber_at(0.5)),
-        &|x| smooth_l1_with(x, &targets, &smooth_l1_at(0.5)),
-    ];
-    for (i, loss) in losses.into_iter().enumerate() {
-        let run = |x: &Tensor| {
-            let var = Var::from_tensor(x).unwrap();
-            let loss = loss(&var.broadcast_as((4, 3)).unwrap()).unwrap();
-            (number(&loss), loss.backward().unwrap().get(&var).unwrap().clone())
-        };
-        let (broadcast, gradient) = run(&row);
-        let (copies, gradients) = run(&row.broadcast_as((4, 3)).unwrap().contiguous().unwrap());
-        assert!((broadcast - copies).abs() < 1e-14, "loss {i}");
-        assert_close(&format!("loss {i}"), &gradient, &gradients.sum_keepdim(0).unwrap(), 1e-12, 1e-14);
-    }
+    everywhere(|| {
+        let row = gradient::input(4, (1, 3));
+        let targets = softmax(&gradient::input(5, (4, 3)), 1).unwrap();
+        let labels = Tensor::new(&[2u32, 0, 1, 1], &here()).unwrap();
+        type Loss<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
+        let losses: [Loss; 11] = [
+            &|x| cross_entropy(x, &labels),
+            &|x| cross_entropy_soft(x, &targets),
+            &|x| nll(x, &labels),
+            &|x| multi_margin(x, &labels),
+            &|x| kl_divergence(x, &targets),
+            &|x| hinge(x, &targets),
+            &|x| binary_cross_entropy_with_logits(x, &targets),
+            &|x| mse(x, &targets),
+            &|x| mae(x, &targets),
+            &|x| huber_with(x, &targets, &huber_at(0.5)),
+            &|x| smooth_l1_with(x, &targets, &smooth_l1_at(0.5)),
+        ];
+        for (i, loss) in losses.into_iter().enumerate() {
+            let run = |x: &Tensor| {
+                let var = Var::from_tensor(x).unwrap();
+                let loss = loss(&var.broadcast_as((4, 3)).unwrap()).unwrap();
+                (number(&loss), loss.backward().unwrap().get(&var).unwrap().clone())
+            };
+            let (broadcast, gradient) = run(&row);
+            let (copies, gradients) = run(&row.broadcast_as((4, 3)).unwrap().contiguous().unwrap());
+            assert!((broadcast - copies).abs() < 1e-14, "loss {i}");
+            assert_close(&format!("loss {i}"), &gradient, &gradients.sum_keepdim(0).unwrap(), 1e-12, 1e-14);
+        }
+    });
 }
 
 #[test]
@@ -281,39 +287,47 @@ fn binary_cross_entropy_keeps_the_digits_of_small_losses() {
 
 #[test]
 fn kinks_have_subgradient_zero() {
-    let x = Var::new(&[0.5f64, 1.0], &CPU).unwrap();
-    let derivative = |loss: Result<Tensor>| flat(loss.unwrap().backward().unwrap().get(&x).unwrap());
-    assert_eq!(derivative(mae(&x, &x.detach())), [0.0, 0.0]);
-    assert_eq!(derivative(smooth_l1_with(&x, &x.detach(), &smooth_l1_at(0.0))), [0.0, 0.0]);
-    // Exactly at the margin.
-    assert_eq!(derivative(hinge(&x, &Tensor::new(&[2.0f64, 1.0], &CPU).unwrap())), [0.0, 0.0]);
-    let config = MultiMarginConfig { margin: 0.5, ..MultiMarginConfig::default() };
-    assert_eq!(derivative(multi_margin_with(&x, &Tensor::new(1u32, &CPU).unwrap(), &config)), [0.0, 0.0]);
-    // Where Huber's branches meet, both have the same slope.
-    assert_eq!(
-        derivative(huber_with(&x, &x.zeros_like().unwrap(), &HuberConfig { delta: 0.5, reduction: Reduction::Sum })),
-        [0.5, 0.5]
-    );
+    everywhere(|| {
+        let x = Var::new(&[0.5f64, 1.0], &here()).unwrap();
+        let derivative = |loss: Result<Tensor>| flat(loss.unwrap().backward().unwrap().get(&x).unwrap());
+        assert_eq!(derivative(mae(&x, &x.detach())), [0.0, 0.0]);
+        assert_eq!(derivative(smooth_l1_with(&x, &x.detach(), &smooth_l1_at(0.0))), [0.0, 0.0]);
+        // Exactly at the margin.
+        assert_eq!(derivative(hinge(&x, &Tensor::new(&[2.0f64, 1.0], &here()).unwrap())), [0.0, 0.0]);
+        let config = MultiMarginConfig { margin: 0.5, ..MultiMarginConfig::default() };
+        assert_eq!(derivative(multi_margin_with(&x, &Tensor::new(1u32, &here()).unwrap(), &config)), [0.0, 0.0]);
+        // Where Huber's branches meet, both have the same slope.
+        assert_eq!(
+            derivative(huber_with(
+                &x,
+                &x.zeros_like().unwrap(),
+                &HuberConfig { delta: 0.5, reduction: Reduction::Sum }
+            )),
+            [0.5, 0.5]
+        );
+    });
 }
 
 #[test]
 fn what_is_ignored_has_no_part_in_loss_or_gradient() {
-    let rows = gradient::input(9, (4, 3));
-    let labels = Tensor::new(&[2i64, 255, 0, 255], &CPU).unwrap();
-    let counted = rows.index_select(&Tensor::new(&[0u32, 2], &CPU).unwrap(), 0).unwrap();
-    let expected = number(&cross_entropy(&counted, &Tensor::new(&[2u32, 0], &CPU).unwrap()).unwrap());
-    for dtype in [DType::I64, DType::U8] {
-        let logits = Var::from_tensor(&rows).unwrap();
-        let config = CrossEntropyConfig { ignore_index: Some(255), ..CrossEntropyConfig::default() };
-        let loss = cross_entropy_with(&logits, &labels.to_dtype(dtype).unwrap(), &config).unwrap();
-        assert!((number(&loss) - expected).abs() < 1e-15);
-        let gradient = flat(loss.backward().unwrap().get(&logits).unwrap());
-        assert!(gradient[..3].iter().all(|&g| g != 0.0) && gradient[3..6].iter().all(|&g| g == 0.0));
-    }
-    // An ignored sample may have an infinite loss.
-    let config = NllConfig { ignore_index: Some(1), ..NllConfig::default() };
-    let log_p = Tensor::new(&[[-1f64, f64::NEG_INFINITY], [-2.0, f64::NEG_INFINITY]], &CPU).unwrap();
-    assert_eq!(number(&nll_with(&log_p, &Tensor::new(&[0u32, 1], &CPU).unwrap(), &config).unwrap()), 1.0);
+    everywhere(|| {
+        let rows = gradient::input(9, (4, 3));
+        let labels = Tensor::new(&[2i64, 255, 0, 255], &here()).unwrap();
+        let counted = rows.index_select(&Tensor::new(&[0u32, 2], &here()).unwrap(), 0).unwrap();
+        let expected = number(&cross_entropy(&counted, &Tensor::new(&[2u32, 0], &here()).unwrap()).unwrap());
+        for dtype in [DType::I64, DType::U8] {
+            let logits = Var::from_tensor(&rows).unwrap();
+            let config = CrossEntropyConfig { ignore_index: Some(255), ..CrossEntropyConfig::default() };
+            let loss = cross_entropy_with(&logits, &labels.to_dtype(dtype).unwrap(), &config).unwrap();
+            assert!((number(&loss) - expected).abs() < 1e-15);
+            let gradient = flat(loss.backward().unwrap().get(&logits).unwrap());
+            assert!(gradient[..3].iter().all(|&g| g != 0.0) && gradient[3..6].iter().all(|&g| g == 0.0));
+        }
+        // An ignored sample may have an infinite loss.
+        let config = NllConfig { ignore_index: Some(1), ..NllConfig::default() };
+        let log_p = Tensor::new(&[[-1f64, f64::NEG_INFINITY], [-2.0, f64::NEG_INFINITY]], &here()).unwrap();
+        assert_eq!(number(&nll_with(&log_p, &Tensor::new(&[0u32, 1], &here()).unwrap(), &config).unwrap()), 1.0);
+    });
 }
 
 #[test]
@@ -335,24 +349,26 @@ fn a_mean_over_nothing_is_a_typed_error_and_a_sum_is_zero() {
 
 #[test]
 fn kl_divergence_is_cross_entropy_less_entropy_and_takes_impossible_classes() {
-    let log_p = log_softmax(&gradient::input(1, (3, 4)), 1).unwrap();
-    let targets = softmax(&gradient::input(2, (3, 4)), 1).unwrap();
-    let entropy = (&targets * targets.log().unwrap()).unwrap().sum_all().unwrap().neg().unwrap();
-    let expected = number(&cross_entropy_soft(&log_p, &targets).unwrap()) - number(&entropy) / 3.0;
-    assert!((number(&kl_divergence(&log_p, &targets).unwrap()) - expected).abs() < 1e-12);
-    assert!(number(&kl_divergence(&targets.log().unwrap(), &targets).unwrap()).abs() < 1e-15);
+    everywhere(|| {
+        let log_p = log_softmax(&gradient::input(1, (3, 4)), 1).unwrap();
+        let targets = softmax(&gradient::input(2, (3, 4)), 1).unwrap();
+        let entropy = (&targets * targets.log().unwrap()).unwrap().sum_all().unwrap().neg().unwrap();
+        let expected = number(&cross_entropy_soft(&log_p, &targets).unwrap()) - number(&entropy) / 3.0;
+        assert!((number(&kl_divergence(&log_p, &targets).unwrap()) - expected).abs() < 1e-12);
+        assert!(number(&kl_divergence(&targets.log().unwrap(), &targets).unwrap()).abs() < 1e-15);
 
-    // 0 log 0 = 0, and the gradients stay finite, also where the model has probability 0 too.
-    let log_p = Var::new(&[[0f64, f64::NEG_INFINITY], [0.25f64.ln(), 0.75f64.ln()]], &CPU).unwrap();
-    let targets = Tensor::new(&[[1f64, 0.0], [1.0, 0.0]], &CPU).unwrap();
-    for log_target in [false, true] {
-        let var = Var::from_tensor(&if log_target { targets.log().unwrap() } else { targets.clone() }).unwrap();
-        let loss = kl_divergence_with(&log_p, &var, &KlConfig { log_target, reduction: Reduction::Sum }).unwrap();
-        assert!((number(&loss) - 4f64.ln()).abs() < 1e-12);
-        let gradients = loss.backward().unwrap();
-        assert_eq!(flat(gradients.get(&log_p).unwrap()), [-1.0, 0.0, -1.0, 0.0]);
-        assert!(flat(gradients.get(&var).unwrap()).iter().all(|g| g.is_finite()));
-    }
+        // 0 log 0 = 0, and the gradients stay finite, also where the model has probability 0 too.
+        let log_p = Var::new(&[[0f64, f64::NEG_INFINITY], [0.25f64.ln(), 0.75f64.ln()]], &here()).unwrap();
+        let targets = Tensor::new(&[[1f64, 0.0], [1.0, 0.0]], &here()).unwrap();
+        for log_target in [false, true] {
+            let var = Var::from_tensor(&if log_target { targets.log().unwrap() } else { targets.clone() }).unwrap();
+            let loss = kl_divergence_with(&log_p, &var, &KlConfig { log_target, reduction: Reduction::Sum }).unwrap();
+            assert!((number(&loss) - 4f64.ln()).abs() < 1e-12);
+            let gradients = loss.backward().unwrap();
+            assert_eq!(flat(gradients.get(&log_p).unwrap()), [-1.0, 0.0, -1.0, 0.0]);
+            assert!(flat(gradients.get(&var).unwrap()).iter().all(|g| g.is_finite()));
+        }
+    });
 }
 
 #[test]
@@ -540,16 +556,17 @@ fn a_beta_beyond_the_range_of_f32_is_that_of_the_formula() {
         (1e39, 0.05, [1e-20, 0.0, -1e-20]),
     ] {
         let scale = if beta == 1e39 { 1e19 } else { 1.0 };
-        let prediction = Var::new(&[1.5f32 * scale, 0.0, -1.5 * scale], &CPU).unwrap();
-        let target = Tensor::new(&[0.5f32 * scale, 0.0, -0.5 * scale], &CPU).unwrap();
-        let run = || smooth_l1_with(&prediction, &target, &SmoothL1Config { beta, reduction: Reduction::Sum });
-        for loss in [run().unwrap(), composed(run).unwrap()] {
+        everywhere(|| {
+            let prediction = Var::new(&[1.5f32 * scale, 0.0, -1.5 * scale], &here()).unwrap();
+            let target = Tensor::new(&[0.5f32 * scale, 0.0, -0.5 * scale], &here()).unwrap();
+            let config = SmoothL1Config { beta, reduction: Reduction::Sum };
+            let loss = smooth_l1_with(&prediction, &target, &config).unwrap();
             let expected = 2.0 * expected;
             assert!((number(&loss) - expected).abs() <= 1e-6 * expected, "{beta}: {}", number(&loss));
             let gradient = flat(loss.backward().unwrap().get(&prediction).unwrap());
             for (gradient, slope) in gradient.iter().zip(slopes) {
                 assert!((gradient - slope).abs() <= 1e-6 * slope.abs(), "{beta}: {gradient} {slope}");
             }
-        }
+        });
     }
 }

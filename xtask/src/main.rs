@@ -74,7 +74,9 @@ cargo xtask COMMAND
                         fetches Chromium and Fashion-MNIST where they are missing
   deny                  licences, sources and, where they can be fetched, advisories of all dependencies
       --advisories      fail where advisories cannot be fetched
-  cuda check            compile the crate with its feature `cuda`, by a compiler that it brings (1.2 GB), and start it without a card
+  cuda check            compile the crate with its feature `cuda`, by a compiler that it brings (1.2 GB), start it without a card, and run
+                        the suites that name a device on the card, or on one in software
+  cuda test -- WORDS    `cargo test` with WORDS of the suites, on the same
   arm [SUITE...]        run the kernels' unit tests, and suites of tests/, for 64-bit ARM with NEON, under QEMU
   bench [--out FILE]    measure the latencies of a notebook
   bench --peer torch    measure candlelight, stock Candle and PyTorch in turn, after a check that they compute the same
@@ -86,7 +88,9 @@ cargo xtask COMMAND
       --threads N       threads of each program [default: one a core]
       --scaling         with one thread as well, and what more of them bring
       --instructions S  hold candlelight and PyTorch to base, avx2 or avx512
-      --no-stock        leave out stock Candle";
+      --no-stock        leave out stock Candle
+      --device cuda     candlelight and PyTorch on the first card of NVIDIA; without --ranks, --scaling, --instructions, --no-stock
+      --program FILE, --python FILE  with it: a candlelight-peer built before, a Python with PyTorch";
 
 fn main() -> ExitCode {
     // Jupyter starts the kernel, and the kernel its cargo, through copies of this program under other names.

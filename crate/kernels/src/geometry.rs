@@ -63,6 +63,11 @@ impl Geometry {
         self.axes[0].kernel * self.axes[1].kernel
     }
 
+    /// Numbers under the kernel, for all outputs of all images.
+    pub(crate) fn columns(&self) -> usize {
+        self.in_channels * self.taps() * self.batch * self.axes[0].output * self.axes[1].output
+    }
+
     /// Numbers of one input, of all its channels.
     pub(crate) fn input(&self) -> usize {
         self.in_channels * self.axes[0].input * self.axes[1].input

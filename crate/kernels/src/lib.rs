@@ -9,6 +9,7 @@
 pub mod activation;
 pub mod autograd;
 pub mod blur;
+pub mod card;
 pub mod conv;
 mod dispatch;
 mod dots;
@@ -37,6 +38,7 @@ pub mod update;
 mod values;
 pub mod windows;
 
+pub use card::as_on_a_card;
 pub use dispatch::{can_take, composed, is_composed};
 pub use empty::empty;
 pub use instructions::Instructions;

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 use candlelight_kernels as kernels;
 use candlelight_kernels::activation::{Curve, Unary, activation, curve};
+use candlelight_kernels::autograd::with_backward;
 
 use super::stable::{expm1_of_nonpositive, softplus_parts};
 use super::{check_finite, check_float, type_range};
@@ -35,8 +36,14 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     if kernels::can_take(&[x]) {
         return activation(x, Unary::Relu);
     }
-    let zeros = x.zeros_like()?;
-    Ok(x.le(&zeros)?.where_cond(&zeros, x)?)
+    if let Some(y) = kernels::card::activation(x, Unary::Relu)? {
+        return Ok(y);
+    }
+    let value = x.detach();
+    let zeros = value.zeros_like()?;
+    let off = value.le(&zeros)?;
+    let y = off.where_cond(&zeros, &value)?;
+    with_backward("relu", &[x], &y, x.shape(), move |gradient, _| Ok(vec![Some(off.where_cond(&zeros, gradient)?)]))
 }
 
 /// [`relu`] with a small slope below 0, so that a unit that is off still learns.
@@ -66,7 +73,15 @@ pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
     if kernels::can_take(&[x]) {
         return kernels::activation::leaky_relu(x, negative_slope);
     }
-    Ok(x.gt(&x.zeros_like()?)?.where_cond(x, &(x * negative_slope)?)?)
+    if let Some(y) = kernels::card::leaky_relu(x, negative_slope)? {
+        return Ok(y);
+    }
+    let value = x.detach();
+    let on = value.gt(&value.zeros_like()?)?;
+    let y = on.where_cond(&value, &(&value * negative_slope)?)?;
+    with_backward("leaky_relu", &[x], &y, x.shape(), move |gradient, _| {
+        Ok(vec![Some(on.where_cond(gradient, &(gradient * negative_slope)?)?)])
+    })
 }
 
 /// Exponential linear unit: below 0 it saturates at -α, which brings the mean of the outputs nearer to 0.

@@ -30,7 +30,10 @@ pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
     if kernels::can_take(&[x]) {
         return activation(x, Unary::Sigmoid);
     }
-    Ok(candle_nn::ops::sigmoid(x)?)
+    match kernels::card::activation(x, Unary::Sigmoid)? {
+        Some(y) => Ok(y),
+        None => Ok(candle_nn::ops::sigmoid(x)?),
+    }
 }
 
 /// Hyperbolic tangent: a sigmoid between -1 and 1 with mean 0.
@@ -56,7 +59,10 @@ pub fn tanh(x: &Tensor) -> Result<Tensor> {
     if kernels::can_take(&[x]) {
         return activation(x, Unary::Tanh);
     }
-    Ok(x.tanh()?)
+    match kernels::card::activation(x, Unary::Tanh)? {
+        Some(y) => Ok(y),
+        None => Ok(x.tanh()?),
+    }
 }
 
 /// Sigmoid-weighted linear unit, also called swish.

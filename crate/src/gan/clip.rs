@@ -1,6 +1,7 @@
 use candlelight_base::range;
 
 use crate::Result;
+use crate::activation::within;
 use crate::params::Param;
 use crate::regularization::change_each;
 
@@ -32,5 +33,5 @@ use crate::regularization::change_each;
 /// ```
 pub fn clip_weights(params: &[Param], limit: f64) -> Result<()> {
     range::positive("limit", limit)?;
-    change_each(params, |w| w.clamp(-limit, limit))
+    change_each(params, |w| within(w, limit))
 }

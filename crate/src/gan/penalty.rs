@@ -1,5 +1,5 @@
 use candle_core::{Tensor, Var};
-use candlelight_base::range;
+use candlelight_base::{range, transfer};
 use rand::Rng as _;
 
 use super::loss::checked;
@@ -88,7 +88,7 @@ pub fn gradient_penalty(critic: &dyn Module, x: &Tensor, config: &GradientPenalt
     let norms = gradient.flatten_from(1)?.sqr()?.sum_keepdim(1)?.sqrt()?;
     let mut above = (&norms - target)?;
     if side == Side::One {
-        above = above.maximum(0.0)?;
+        above = above.maximum(&above.zeros_like()?)?;
     }
     let scale = weight / x.dim(0)? as f64;
     let value = (above.sqr()?.sum_all()? * scale)?;
@@ -139,7 +139,7 @@ pub fn interpolate(real: &Tensor, fake: &Tensor, rng: &mut Rng) -> Result<Tensor
     let mut shape = vec![1; real.rank()];
     shape[0] = real.dim(0)?;
     let shares: Vec<f64> = (0..shape[0]).map(|_| rng.random()).collect();
-    let shares = Tensor::from_vec(shares, shape, real.device())?.to_dtype(real.dtype())?;
+    let shares = transfer::to_device(shares, shape, real.device())?.to_dtype(real.dtype())?;
     let (real, fake) = (real.detach(), fake.detach());
     Ok((&fake + (real - &fake)?.broadcast_mul(&shares)?)?)
 }

@@ -1,4 +1,5 @@
 use candle_core::Tensor;
+use candlelight_base::transfer;
 
 use super::{AdversarialLoss, GradientPenaltyConfig, gradient_penalty, interpolate};
 use crate::Result;
@@ -73,11 +74,9 @@ pub fn critic_step(
         Ok((loss + penalty)?)
     })?;
     optimizer.step(&gradients)?;
-    let (mut distance, mut penalty_value) = (0.0, 0.0);
-    if let Some((loss, penalty)) = parts {
-        (distance, penalty_value) = (-scalar(&loss)?, scalar(&penalty)?);
-    }
-    Ok(CriticLoss { distance, penalty: penalty_value })
+    let read = parts.map_or_else(|| Ok(Vec::new()), |(loss, penalty)| transfer::scalars(&[&loss, &penalty]))?;
+    let [loss, penalty] = read[..] else { return Ok(CriticLoss { distance: 0.0, penalty: 0.0 }) };
+    Ok(CriticLoss { distance: -loss, penalty })
 }
 
 /// One step of the generator, from codes `z` through both networks; returns its loss.

@@ -36,7 +36,7 @@ pub(super) fn labels_but(
 }
 
 /// How many classes `scores` have, of whose samples `labels` may be the classes by shape and dtype.
-fn check_labelled(what: &'static str, scores: &Tensor, labels: &Tensor) -> Result<usize> {
+pub(super) fn check_labelled(what: &'static str, scores: &Tensor, labels: &Tensor) -> Result<usize> {
     check_float(what, scores)?;
     let Some((&classes, batch)) = scores.dims().split_last().filter(|_| scores.elem_count() > 0) else {
         return Err(Error::shape(what, "[..., C] with at least one sample and one class", scores.dims()));

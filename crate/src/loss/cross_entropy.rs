@@ -6,8 +6,10 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::softmax;
 
 use super::Reduction;
-use super::checks::{check_weight, labels_but};
+use super::checks::{check_labelled, check_weight, labels_but};
+use super::labels::unread;
 use super::nll::{class_weights, pick, reduce_labelled, times};
+use super::noted::note_labels;
 use crate::Result;
 use crate::activation::log_softmax;
 
@@ -91,6 +93,9 @@ impl CrossEntropyConfig {
 /// # Ok(()) }
 /// ```
 pub fn cross_entropy_with(logits: &Tensor, labels: &Tensor, config: &CrossEntropyConfig) -> Result<Tensor> {
+    if let Some(loss) = on_card(logits, labels, config)? {
+        return Ok(loss);
+    }
     let labels = labels_but(config.ignore_index, "logits", logits, labels)?;
     config.check(logits)?;
     let plain = config.weight.is_none() && config.label_smoothing == 0.0 && labels.counts.is_none();
@@ -111,4 +116,19 @@ pub fn cross_entropy_with(logits: &Tensor, labels: &Tensor, config: &CrossEntrop
         losses = ((losses * (1.0 - config.label_smoothing))? + (over_all * config.label_smoothing)?)?;
     }
     reduce_labelled(&losses, weights.as_ref(), &labels, config.reduction)
+}
+
+/// The loss in one pass on a card, where nothing but the labels is asked for.
+fn on_card(logits: &Tensor, labels: &Tensor, config: &CrossEntropyConfig) -> Result<Option<Tensor>> {
+    let plain = config.weight.is_none() && config.label_smoothing == 0.0 && config.ignore_index.is_none();
+    if !plain || !unread(logits) || !labels.device().same_device(logits.device()) {
+        return Ok(None);
+    }
+    let classes = check_labelled("logits", logits, labels)?;
+    let Some(scale) = config.reduction.scale(labels.elem_count()) else { return Ok(None) };
+    let loss = kernels::card::cross_entropy(logits, labels, scale)?;
+    if loss.is_some() {
+        note_labels(labels, classes, None);
+    }
+    Ok(loss)
 }

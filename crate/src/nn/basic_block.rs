@@ -1,5 +1,6 @@
 use candle_core::Tensor;
 use candlelight_kernels as kernels;
+use candlelight_kernels::autograd::with_backward;
 
 use super::{
     Activation, AvgPool2d, AvgPool2dConfig, BatchNorm2d, Conv2d, Conv2dConfig, Fused, Mode, Module, batch_norm2d,
@@ -245,6 +246,20 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     match kernels::can_take(&[a, b]) {
         _ if a.elem_count() == 0 => kernels::empty(a.shape(), [a, b]),
         true => kernels::activation::add_relu(a, b),
-        false => activation::relu(&(a + b)?),
+        false => match kernels::card::add_relu(a, b)? {
+            Some(y) => Ok(y),
+            None => composed(a, b),
+        },
     }
+}
+
+fn composed(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let sum = (a.detach() + b.detach())?;
+    let zeros = sum.zeros_like()?;
+    let off = sum.le(&zeros)?;
+    let y = off.where_cond(&zeros, &sum)?;
+    with_backward("add_relu", &[a, b], &y, a.shape(), move |gradient, needs| {
+        let before = off.where_cond(&zeros, gradient)?;
+        Ok(needs.iter().map(|need| need.then(|| before.clone())).collect())
+    })
 }

@@ -1,8 +1,9 @@
 use candle_core::{DType, Tensor, Var};
-use candlelight_base::range;
+use candlelight_base::{range, transfer};
 use candlelight_kernels as kernels;
 
 use super::summary::record;
+use super::unread::{is_unread, note_unread, or_nan, rows_among};
 use super::{Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
@@ -26,6 +27,11 @@ pub struct EmbeddingConfig {
 /// # Shapes
 /// Indices of any shape, of dtype U8, U32 or I64; output [shape of the indices, `embedding_dim`]; parameter `weight`
 /// [`num_embeddings`, `embedding_dim`], as in PyTorch.
+///
+/// # Errors
+/// In `forward`: an index that is no row. On a device the indices are not looked at, for the host would have to wait: there such an
+/// index gives a row of NaN, and its gradient goes nowhere; [`fit`](crate::train::fit) and [`evaluate`](crate::train::evaluate)
+/// look when the loss is NaN, and report it.
 ///
 /// # Deviations from PyTorch
 /// `padding_idx` counts from the front only; there is no `max_norm`, no scaling by frequency and no sparse gradient.
@@ -87,8 +93,37 @@ impl Embedding {
         self.padding
     }
 
-    /// The indices in order, after a check that each is a row.
-    fn checked(&self, x: &Tensor) -> Result<Vec<u32>> {
+    /// The rows at `indices`, U32 [N], in the form composed of Candle's operations.
+    fn composed(&self, indices: &Tensor) -> Result<Tensor> {
+        let y = self.weight.as_tensor().index_select(indices, 0)?;
+        let Some(padding) = self.padding else { return Ok(y) };
+        let padding = Tensor::full(padding as u32, indices.shape(), indices.device())?;
+        Ok(indices.eq(&padding)?.unsqueeze(1)?.broadcast_as(y.shape())?.where_cond(&y.detach(), &y)?)
+    }
+
+    /// The rows at indices that stay where they are; NaN for one that is none.
+    fn unread(&self, x: &Tensor) -> Result<Tensor> {
+        let (x, rows) = (x.detach(), self.weight.dim(0)?);
+        let (inside, indices) = rows_among(&x.flatten_all()?, rows)?;
+        note_unread(move || look(&x, rows).map(drop));
+        or_nan(&inside, &self.composed(&indices)?)
+    }
+}
+
+/// The indices in order, read by the host.
+///
+/// # Errors
+/// The first that is no row of `rows`.
+fn look(indices: &Tensor, rows: usize) -> Result<Vec<u32>> {
+    let check = |(position, index): (usize, i64)| match u32::try_from(index) {
+        Ok(row) if (row as usize) < rows => Ok(row),
+        _ => Err(Error::Index { index, position, rows }),
+    };
+    transfer::to_host(&indices.to_dtype(DType::I64)?)?.into_iter().enumerate().map(check).collect()
+}
+
+impl Module for Embedding {
+    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
         if !matches!(x.dtype(), DType::U8 | DType::U32 | DType::I64) {
             return Err(Error::DType {
                 what: "indices of an embedding",
@@ -96,38 +131,22 @@ impl Embedding {
                 actual: x.dtype(),
             });
         }
-        let rows = self.weight.dim(0)?;
-        let check = |(position, index): (usize, i64)| match u32::try_from(index) {
-            Ok(row) if (row as usize) < rows => Ok(row),
-            _ => Err(Error::Index { index, position, rows }),
-        };
-        let indices = x.flatten_all()?.to_dtype(DType::I64)?.to_vec1::<i64>()?;
-        indices.into_iter().enumerate().map(check).collect()
-    }
-}
-
-impl Module for Embedding {
-    fn forward(&self, x: &Tensor, _: Mode) -> Result<Tensor> {
-        let (indices, weight) = (self.checked(x)?, self.weight.as_tensor());
-        let shape = [x.dims(), &[weight.dim(1)?]].concat();
+        let weight = self.weight.as_tensor();
+        let (rows, width) = weight.dims2()?;
+        let shape = [x.dims(), &[width]].concat();
+        let (none, unread) = (x.elem_count() == 0, is_unread(x) && x.device().same_device(weight.device()));
+        let indices = if none || unread { Vec::new() } else { look(x, rows)? };
         memory::check("input of embedding", &shape, weight.dtype().size_in_bytes())?;
         let y = match kernels::can_take(&[weight]) {
-            _ if indices.is_empty() => kernels::empty(shape, [weight])?,
+            _ if none => kernels::empty(shape, [weight])?,
+            _ if unread => self.unread(x)?.reshape(shape)?,
             true => kernels::embedding::embedding(weight, indices, self.padding, shape)?,
-            false => composed(weight, indices, self.padding, shape)?,
+            false => {
+                let n = indices.len();
+                self.composed(&transfer::to_device(indices, n, weight.device())?)?.reshape(shape)?
+            }
         };
         record("embedding", [weight], &y, 0);
         Ok(y)
     }
-}
-
-fn composed(weight: &Tensor, indices: Vec<u32>, padding: Option<usize>, shape: Vec<usize>) -> Result<Tensor> {
-    let n = indices.len();
-    let indices = Tensor::from_vec(indices, n, weight.device())?;
-    let mut y = weight.index_select(&indices, 0)?;
-    if let Some(padding) = padding {
-        let is_padding = indices.eq(padding as u32)?.unsqueeze(1)?.broadcast_as(y.shape())?;
-        y = is_padding.where_cond(&y.detach(), &y)?;
-    }
-    Ok(y.reshape(shape)?)
 }

@@ -2,6 +2,7 @@ use candle_core::{Tensor, Var};
 use candlelight_base::range;
 use candlelight_kernels as kernels;
 use candlelight_kernels::activation::Unary;
+use candlelight_kernels::autograd::{Numbers, with_backward};
 
 use super::has_weight::check_weight;
 use super::summary::{Reach, record, trace};
@@ -173,10 +174,29 @@ impl Linear {
     }
 }
 
-fn composed(rows: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let y = rows.matmul(&weight.t()?)?;
-    match bias {
-        Some(bias) => Ok(y.broadcast_add(bias)?),
-        None => Ok(y),
+/// W x + b for each row x, made of Candle's operations.
+pub(super) fn composed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let (rows, matrix) = (x.detach(), weight.detach());
+    let mut y = Numbers::from(rows.matmul(&matrix.t()?)?);
+    if let Some(bias) = bias {
+        let products = y.into_tensor();
+        y = match kernels::card::add_to_rows(&products, bias)? {
+            Some(y) => y,
+            None => products.broadcast_add(&bias.detach())?.into(),
+        };
     }
+    let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+    let shape = y.shape().clone();
+    with_backward("linear", &inputs, y, shape, move |dy, needs| {
+        let dx = needs[0].then(|| dy.matmul(&matrix));
+        let dw = needs[1].then(|| dy.t()?.matmul(&rows));
+        let db = needs.get(2).is_some_and(|need| *need).then(|| summed(dy)?.squeeze(0));
+        Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
+    })
+}
+
+/// The sum of the rows of [rows, n], [1, n]; as a product, because Candle's sum along the first dimension divides for each
+/// number.
+pub(super) fn summed(x: &Tensor) -> candle_core::Result<Tensor> {
+    Tensor::ones((1, x.dim(0)?), x.dtype(), x.device())?.matmul(x)
 }

@@ -2,7 +2,11 @@
 
 use candle_core::Tensor;
 
+use super::tables::{Tables, table};
 use crate::Result;
+
+/// The places of a reflected input, for its size and what is added before and after it.
+static REFLECTED: Tables<(usize, usize, usize), Tensor> = Tables::new();
 
 /// What stands around the input of a layer; PyTorch's `padding_mode`, of which `replicate` is left out.
 ///
@@ -60,9 +64,13 @@ impl PaddingMode {
             let piece = |start, n| x.narrow(dim, start, n)?.contiguous();
             return Ok(Tensor::cat(&[piece(x.dim(dim)? - before, before)?, x.contiguous()?, piece(0, after)?], dim)?);
         }
-        let places: Vec<u32> =
-            self.places(x.dim(dim)?, before, after).into_iter().flatten().map(|place| place as u32).collect();
+        let places = REFLECTED.get((x.dim(dim)?, before, after), x.device(), |&(size, before, after)| {
+            table(
+                self.places(size, before, after).into_iter().flatten().map(|place| place as u32).collect(),
+                x.device(),
+            )
+        })?;
         // The backward pass of `index_select` wants a contiguous input.
-        Ok(x.contiguous()?.index_select(&Tensor::new(places, x.device())?, dim)?)
+        Ok(x.contiguous()?.index_select(&places, dim)?)
     }
 }

@@ -158,7 +158,9 @@ impl<L: HasWeight> SpectralNorm<L> {
     }
 
     fn normalized(&self, x: &Tensor) -> Result<Tensor> {
-        let norm = x.sqr()?.sum_all()?.sqrt()?.maximum(self.config.eps)?;
+        // Of a number, Candle's `maximum` would make a tensor on the host and send it.
+        let least = Tensor::full(self.config.eps, (), x.device())?.to_dtype(x.dtype())?;
+        let norm = x.sqr()?.sum_all()?.sqrt()?.maximum(&least)?;
         Ok(x.broadcast_div(&norm)?)
     }
 

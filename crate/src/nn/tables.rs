@@ -14,10 +14,10 @@ pub(super) const NONE: u32 = u32::MAX;
 const KEPT: usize = 128;
 
 /// What was made for keys of one kind.
-pub(super) struct Tables<K, V>(Mutex<Vec<(K, Device, V)>>);
+pub(crate) struct Tables<K, V>(Mutex<Vec<(K, Device, V)>>);
 
 impl<K: PartialEq, V: Clone> Tables<K, V> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Mutex::new(Vec::new()))
     }
 
@@ -25,7 +25,7 @@ impl<K: PartialEq, V: Clone> Tables<K, V> {
     ///
     /// # Errors
     /// Those of `make`.
-    pub(super) fn get(&self, key: K, device: &Device, make: impl FnOnce(&K) -> Result<V>) -> Result<V> {
+    pub(crate) fn get(&self, key: K, device: &Device, make: impl FnOnce(&K) -> Result<V>) -> Result<V> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.iter().position(|(other, on, _)| *other == key && on.same_device(device));
         let entry = match found {
@@ -46,7 +46,7 @@ impl<K: PartialEq, V: Clone> Tables<K, V> {
 }
 
 /// A table on `device`.
-pub(super) fn table(places: Vec<u32>, device: &Device) -> Result<Tensor> {
+pub(crate) fn table(places: Vec<u32>, device: &Device) -> Result<Tensor> {
     let n = places.len();
     Ok(transfer::to_device(places, n, device)?)
 }

@@ -4,6 +4,7 @@ use candlelight_base::{range, transfer};
 use candlelight_kernels as kernels;
 use candlelight_kernels::update::sum_of_squares;
 
+use crate::activation::within;
 use crate::params::Param;
 use crate::{Error, Result};
 
@@ -120,7 +121,7 @@ fn check(max_norm: f64) -> Result<()> {
 /// ```
 pub fn clip_grad_value(gradients: &mut GradStore, params: &[Param], clip_value: f64) -> Result<()> {
     range::not_negative("clip_value", clip_value)?;
-    replace(gradients, params, |gradient| gradient.clamp(-clip_value, clip_value))
+    replace(gradients, params, |gradient| within(gradient, clip_value))
 }
 
 /// The Euclidean norm of each parameter's gradient, in the order of `params`: which layers learn, and which do not.

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use candle_core::{Result, Tensor, Var};
+use candlelight_kernels::card;
 use candlelight_kernels::update::Rule;
 
 use super::composed::Composed;
@@ -15,6 +16,8 @@ use crate::params::Param;
 /// once for each, at the price of a copy there and back.
 pub(super) struct Joint {
     params: Vec<Param>,
+    /// Whether a kernel of a card updates them in place.
+    fused: bool,
     /// Each with a number for each of the parameters, one parameter after the other.
     memory: Vec<Tensor>,
 }
@@ -26,22 +29,30 @@ pub(super) struct Next {
 }
 
 impl Joint {
-    /// Of `params`, in order, as few vectors as their dtypes and devices allow.
+    /// Of `params`, in order, as few vectors as their dtypes and devices allow; updated by kernels where they can be and
+    /// `fuse` says so.
     ///
-    /// Where nothing is remembered a rule is so short that the copies would cost more than they save, so each parameter is
-    /// a vector of its own.
-    pub fn all(params: impl IntoIterator<Item = Param>, Start { count, value }: Start) -> Result<Vec<Self>> {
+    /// Where nothing is remembered a composed rule is so short that the copies would cost more than they save, so each
+    /// parameter is a vector of its own.
+    pub fn all(
+        params: impl IntoIterator<Item = Param>,
+        Start { count, value }: Start,
+        fuse: bool,
+    ) -> Result<Vec<Self>> {
         let mut all: Vec<Self> = Vec::new();
         for param in params {
+            let fused = fuse && card::can_update(&param.var);
             let fits = |joint: &&mut Self| {
-                count > 0 && joint.params.first().is_some_and(|first| alike(&first.var, &param.var))
+                (count > 0 || fused)
+                    && joint.fused == fused
+                    && joint.params.first().is_some_and(|first| alike(&first.var, &param.var))
             };
             match all.iter_mut().find(fits) {
                 Some(joint) => joint.params.push(param),
-                None => all.push(Self { params: vec![param], memory: Vec::new() }),
+                None => all.push(Self { params: vec![param], fused, memory: Vec::new() }),
             }
         }
-        for joint in &mut all {
+        for joint in all.iter_mut().filter(|_| count > 0) {
             let like = joint.values()?;
             joint.memory = (0..count).map(|_| like.zeros_like()? + value).collect::<Result<_>>()?;
         }
@@ -52,16 +63,24 @@ impl Joint {
         &self.params
     }
 
-    /// The step that `rule` makes, given the gradients of the parameters, in order. Nothing has changed yet.
-    pub fn next<R: Rule>(&self, rule: R, gradients: &[Tensor]) -> Result<Next> {
+    /// The step that `rule` makes, given the gradients of the parameters, in order; `None` where a kernel makes it in place.
+    /// Nothing has changed yet.
+    pub fn next<R: Rule>(&self, rule: R, gradients: &[Tensor]) -> Result<Option<Next>> {
+        if self.fused {
+            return Ok(None);
+        }
         let mut memory: Vec<_> = self.memory.iter().map(Composed::new).collect();
         let gradient = joined(gradients)?;
         let value = rule.apply(Composed::new(&self.values()?), Composed::new(&gradient), &mut memory).tensor()?;
-        Ok(Next { value, memory: memory.into_iter().map(Composed::tensor).collect::<Result<_>>()? })
+        Ok(Some(Next { value, memory: memory.into_iter().map(Composed::tensor).collect::<Result<_>>()? }))
     }
 
     /// Makes that step.
-    pub fn write(&mut self, next: Next) -> Result<()> {
+    pub fn write<R: Rule>(&mut self, rule: R, gradients: &[Tensor], next: Option<Next>) -> crate::Result<()> {
+        let Some(next) = next else {
+            let parameters: Vec<_> = self.params.iter().map(|param| &param.var).zip(gradients).collect();
+            return card::update(rule, &parameters, &self.memory);
+        };
         for (param, value) in self.params.iter().zip(parts(&self.params, &next.value)) {
             param.var.set(&value?)?;
         }

@@ -48,20 +48,21 @@ impl Group {
             Member { param, at }
         });
         let mut group = Self { members: members.collect(), joints: Vec::new(), lr, weight_decay };
-        group.join(start)?;
+        group.join(start, true)?;
         Ok(group)
     }
 
     /// Makes all steps composed ones, with memory as at the start.
     pub fn compose(&mut self, start: Start) -> Result<()> {
         self.members.iter_mut().for_each(|member| member.at = Place::Joint(0));
-        self.join(start)
+        self.join(start, false)
     }
 
-    /// Gives the members without memory of their own a place in a [`Joint`].
-    fn join(&mut self, start: Start) -> Result<()> {
+    /// Gives the members without memory of their own a place in a [`Joint`], which a kernel updates where it can and `fuse`
+    /// says so.
+    fn join(&mut self, start: Start, fuse: bool) -> Result<()> {
         let outside = self.members.iter().filter(|member| matches!(member.at, Place::Joint(_)));
-        self.joints = Joint::all(outside.map(|member| member.param.clone()), start)?;
+        self.joints = Joint::all(outside.map(|member| member.param.clone()), start, fuse)?;
         for member in &mut self.members {
             let holds = |joint: &Joint| joint.params().iter().any(|param| param.var.id() == member.param.var.id());
             if let Place::Joint(joint) = &mut member.at {
@@ -72,7 +73,7 @@ impl Group {
     }
 
     /// The composed part of a step. Nothing has changed yet.
-    pub fn next<R: Rule>(&self, rule: R, gradients: &[Tensor]) -> Result<Vec<Next>> {
+    pub fn next<R: Rule>(&self, rule: R, gradients: &[Tensor]) -> Result<Vec<Option<Next>>> {
         let own = self.joint_parts(gradients);
         Ok(self
             .joints
@@ -83,7 +84,7 @@ impl Group {
     }
 
     /// The part of a step that changes something.
-    pub fn write<R: Rule>(&mut self, rule: R, gradients: &[Tensor], composed: Vec<Next>) -> Result<()> {
+    pub fn write<R: Rule>(&mut self, rule: R, gradients: &[Tensor], composed: Vec<Option<Next>>) -> Result<()> {
         for (member, gradient) in self.members.iter_mut().zip(gradients) {
             match &mut member.at {
                 Place::Own(Memory::F32(memory)) => update(rule, &member.param.var, gradient, memory)?,
@@ -91,8 +92,9 @@ impl Group {
                 Place::Joint(_) => {}
             }
         }
-        for (joint, next) in self.joints.iter_mut().zip(composed) {
-            joint.write(next)?;
+        let own = self.joint_parts(gradients);
+        for ((joint, own), next) in self.joints.iter_mut().zip(own).zip(composed) {
+            joint.write(rule, &own, next)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use candlelight_base::range;
 
 use super::change_each;
 use crate::Result;
+use crate::activation::within;
 use crate::params::Param;
 
 /// Moves each weight towards 0 by `amount`, and stops there.
@@ -33,7 +34,7 @@ use crate::params::Param;
 /// ```
 pub fn decay_l1(params: &[Param], amount: f64) -> Result<()> {
     range::not_negative("amount", amount)?;
-    change_each(params, |w| w - w.clamp(-amount, amount)?)
+    change_each(params, |w| w - within(w, amount)?)
 }
 
 /// Shrinks each weight by the share `amount`.

@@ -41,7 +41,8 @@ pub fn max_norm(params: &[Param], limit: f64) -> Result<()> {
     change_each(params, |w| {
         let units = w.flatten_from(1)?;
         let norms = units.sqr()?.sum_keepdim(1)?.sqrt()?;
-        let factors = (norms.recip()? * limit)?.minimum(1.0)?;
+        let factors = (norms.recip()? * limit)?;
+        let factors = factors.minimum(&factors.ones_like()?)?;
         units.broadcast_mul(&factors)?.reshape(w.shape())
     })
 }

@@ -1,13 +1,15 @@
 //! What a model is worth on given samples.
 
 use candle_core::Tensor;
+use candlelight_base::transfer;
 
 use super::mean::WeightedMean;
+use super::right;
 use crate::autograd::no_grad;
 use crate::data::Dataset;
-use crate::loss::{checked_labels, with_noted};
-use crate::metrics::{accuracy, scalar};
-use crate::nn::{Mode, Module};
+use crate::loss::{Divisor, checked_labels, with_noted};
+use crate::metrics::accuracy;
+use crate::nn::{Mode, Module, is_unread, with_unread};
 use crate::{Error, Result, interrupt};
 
 /// Loss and accuracy on a set of samples.
@@ -44,23 +46,39 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     check_not_empty(samples)?;
     let classes = samples.targets().dtype().is_int();
-    let (mut mean, mut right) = (WeightedMean::default(), 0.0);
+    let (mut mean, mut hits) = (WeightedMean::default(), 0.0);
     for batch in samples.batches(batch_size)? {
         interrupt::check()?;
         let (x, y) = batch?;
-        let output = no_grad(|| model.forward(&x, Mode::Eval))?;
-        let (value, noted) = with_noted(|| no_grad(|| scalar(&loss(&output, &y)?)))?;
+        let (output, indices) = with_unread(|| no_grad(|| model.forward(&x, Mode::Eval)))?;
+        let (value, noted) = with_noted(|| no_grad(|| loss(&output, &y)))?;
+        let counts = if classes && is_unread(&output) { right::count(&output, &y)? } else { None };
+        // All that the host wants to know of a batch, when all of it is on its way.
+        let mut wanted = vec![&value];
+        wanted.extend(noted.divisor.as_ref().and_then(Divisor::on_device));
+        wanted.extend(counts.iter().flatten());
+        let mut read = transfer::scalars(&wanted)?.into_iter();
+        let mut next = || read.next().unwrap_or(f64::NAN);
+        let value = next();
         if value.is_nan() {
+            indices.check()?;
             noted.check_labels()?;
         }
-        let divisor = noted.divisor.map(|divisor| divisor.read()).transpose()?;
-        mean.add(value, divisor.unwrap_or(x.dim(0)? as f64));
-        if classes {
-            right += (accuracy(&output, &y)? * y.elem_count() as f64).round();
-        }
+        let weight = match noted.divisor {
+            None => x.dim(0)? as f64,
+            Some(Divisor::Number(number)) => number,
+            Some(Divisor::OnDevice(_)) => next(),
+        };
+        mean.add(value, weight);
+        hits += match counts.map(|_| [next(), next()]) {
+            Some([counted, 0.0]) => counted,
+            // Also where labels are no classes, for its error.
+            _ if classes => (accuracy(&output, &y)? * y.elem_count() as f64).round(),
+            _ => 0.0,
+        };
     }
     let labels = samples.targets().elem_count() as f64;
-    Ok(Evaluation { loss: mean.value()?, accuracy: classes.then_some(right / labels) })
+    Ok(Evaluation { loss: mean.value()?, accuracy: classes.then_some(hits / labels) })
 }
 
 pub(super) fn check_not_empty(samples: &Dataset) -> Result<()> {

@@ -12,7 +12,7 @@ use super::{Decision, Epoch, GradientSum, History, Progress, Record, StoppingRul
 use crate::autograd::value_and_grad;
 use crate::data::Dataset;
 use crate::loss::{Divisor, with_noted};
-use crate::nn::{Mode, Module};
+use crate::nn::{Mode, Module, Unread, with_unread};
 use crate::optim::Optimizer;
 use crate::params::Params;
 use crate::rng::Rng;
@@ -234,35 +234,36 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
         for (i, batch) in batches.enumerate() {
             interrupt::check()?;
             let (mut x, mut y) = batch?;
+            let mut targets = Unread::default();
             if let Some(augmentation) = &self.config.augmentation {
-                (x, y) = augmentation.apply(&x, &y, rng)?;
+                ((x, y), targets) = with_unread(|| augmentation.apply(&x, &y, rng))?;
             }
             let step_is_due = (i + 1).is_multiple_of(self.config.accumulate) || i == last;
-            let (loss, weight) = self.batch(&x, &y, step_is_due)?;
+            let (loss, weight) = self.batch(&x, &y, &targets, step_is_due)?;
             mean.add(loss, weight);
             moved((i + 1) as f64 / (last + 1) as f64, &|| mean.value().unwrap_or(f64::NAN));
         }
         mean.value()
     }
 
-    /// The loss of a batch and the weight of that mean; makes a step if it is due.
-    fn batch(&mut self, x: &Tensor, y: &Tensor, step_is_due: bool) -> Result<(f64, f64)> {
+    /// The loss of a batch and the weight of that mean; makes a step if it is due. `targets`: what no one has looked at in `y`.
+    fn batch(&mut self, x: &Tensor, y: &Tensor, targets: &Unread, step_is_due: bool) -> Result<(f64, f64)> {
         let samples = x.dim(0)?;
         let mut seen = None;
         let (total, gradients) = value_and_grad(|| {
-            let output = self.model.forward(x, Mode::Train)?;
+            let (output, indices) = with_unread(|| self.model.forward(x, Mode::Train))?;
             if let Some(validation) = self.unchecked.take() {
                 check_targets(&output, validation)?;
             }
             let (loss, noted) = with_noted(|| (self.loss)(&output, y))?;
-            seen = Some((loss.detach(), noted));
+            seen = Some((loss.detach(), (noted, indices)));
             match &self.config.penalty {
                 Some(penalty) => Ok((loss + penalty()?)?),
                 None => Ok(loss),
             }
         })?;
         let (loss, noted) = seen.unzip();
-        let noted = noted.unwrap_or_default();
+        let (noted, indices) = noted.unwrap_or_default();
         // All that the host wants to know of a step, when all of it is on its way.
         let mut wanted = vec![&total];
         wanted.extend(loss.iter().filter(|_| self.config.penalty.is_some()));
@@ -276,6 +277,8 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
             Some(Divisor::OnDevice(_)) => read.next().unwrap_or(f64::NAN),
         };
         if !value.is_finite() {
+            indices.check()?;
+            targets.check()?;
             noted.check_labels()?;
             return Err(Error::NotFinite { what: "the training loss", value, step: self.step });
         }

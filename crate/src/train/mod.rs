@@ -13,6 +13,7 @@ mod history;
 mod mean;
 mod parallel;
 mod progress;
+mod right;
 mod watch;
 mod weight_average;
 

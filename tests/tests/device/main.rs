@@ -1,7 +1,9 @@
-//! The set-up of a process: its threads, and one copy of the statics; composed forms.
+//! The set-up of a process: its threads, and one copy of the statics; composed forms, and what other devices compute.
 
 mod composed;
 mod counts;
+mod elsewhere;
+mod suite;
 
 use std::process::Command;
 

@@ -1,29 +1,31 @@
 //! Embeddings against PyTorch, finite differences and their composed form.
 
 use candlelight::autograd::value_and_grad;
-use candlelight::kernels::composed;
 use candlelight::nn::{Embedding, EmbeddingConfig, Mode, Module, embedding};
 use candlelight::prelude::*;
-use candlelight_tests::{assert_close, fixture, flat, store, strided};
+use candlelight_tests::elsewhere::cases;
+use candlelight_tests::{assert_close, elsewhere, everywhere, fixture, flat, here, store, strided};
 use proptest::prelude::{ProptestConfig, any, proptest};
 
 #[test]
 fn agrees_with_pytorch() {
-    for case in fixture("embedding") {
-        let weight = case.tensor("weight");
-        let (rows, width) = weight.dims2().unwrap();
-        let padding_idx = case.option().map(|_| rows / 2);
-        let config = EmbeddingConfig { padding_idx, ..EmbeddingConfig::default() };
-        let layer = Embedding::new(rows, width, config, store(case.dtype())).unwrap();
-        layer.weight().set(&weight).unwrap();
-        for dtype in [DType::U8, DType::U32, DType::I64] {
-            let x = case.f64("x").to_dtype(dtype).unwrap();
-            for mode in [Mode::Train, Mode::Eval] {
-                case.check_every_way(|| layer.forward(&x, mode), &[("weight", layer.weight())]);
-                case.check_every_way(|| layer.forward(&strided(&x), mode), &[("weight", layer.weight())]);
+    everywhere(|| {
+        for case in fixture("embedding") {
+            let weight = case.tensor("weight");
+            let (rows, width) = weight.dims2().unwrap();
+            let padding_idx = case.option().map(|_| rows / 2);
+            let config = EmbeddingConfig { padding_idx, ..EmbeddingConfig::default() };
+            let layer = Embedding::new(rows, width, config, store(case.dtype())).unwrap();
+            layer.weight().set(&weight).unwrap();
+            for dtype in [DType::U8, DType::U32, DType::I64] {
+                let x = case.f64("x").to_dtype(dtype).unwrap().to_device(&here()).unwrap();
+                for mode in [Mode::Train, Mode::Eval] {
+                    case.check_every_way(|| layer.forward(&x, mode), &[("weight", layer.weight())]);
+                    case.check_every_way(|| layer.forward(&strided(&x), mode), &[("weight", layer.weight())]);
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
@@ -70,30 +72,33 @@ fn padding_starts_as_zeros_and_stays() {
     let (mean, square) = (others.iter().sum::<f64>() / n, others.iter().map(|v| v * v).sum::<f64>() / n);
     // N(0, 1), within 4.5 standard errors.
     assert!(mean.abs() < 4.5 / n.sqrt() && (square - 1.0).abs() < 4.5 * (2.0 / n).sqrt(), "{mean} {square}");
-    let x = Tensor::new(&[1u32, 0, 1], &Device::Cpu).unwrap();
-    let loss = || Ok(layer.forward(&x, Mode::Train)?.sum_all()?);
-    for gradients in [value_and_grad(loss).unwrap().1, composed(|| value_and_grad(loss).unwrap().1)] {
-        let gradient = gradients.get(layer.weight()).unwrap().to_vec2::<f32>().unwrap();
+    let gradient = || {
+        let layer = Embedding::new(30, 4, config, store(DType::F32)).unwrap();
+        let x = Tensor::new(&[1u32, 0, 1], &here()).unwrap();
+        let gradients = value_and_grad(|| Ok(layer.forward(&x, Mode::Train)?.sum_all()?)).unwrap().1;
+        gradients.get(layer.weight()).unwrap().to_vec2::<f32>().unwrap()
+    };
+    for gradient in [gradient(), elsewhere(gradient)] {
         assert_eq!((gradient[0][0], gradient[1][0], gradient[2][0]), (1.0, 0.0, 0.0));
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(60), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Tables and lists of any size, beyond one piece of work: the kernel is the composed form.
     #[test]
     fn kernels_are_the_composed_form(rows in 1_usize..400, width in 1_usize..90, n in 0_usize..500, padded in any::<bool>()) {
         let config = EmbeddingConfig { padding_idx: padded.then_some(rows / 3), ..EmbeddingConfig::default() };
-        let layer = Embedding::new(rows, width, config, store(DType::F64)).unwrap();
         let indices: Vec<u32> = (0..n).map(|i| (i * i * 7919 % rows) as u32).collect();
-        let x = Tensor::from_vec(indices, n, &Device::Cpu).unwrap();
         let both = || {
+            let layer = Embedding::new(rows, width, config, store(DType::F64)).unwrap();
+            let x = Tensor::from_vec(indices.clone(), n, &here()).unwrap();
             let y = layer.forward(&x, Mode::Train).unwrap();
             let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
             (y, gradients.get(layer.weight()).unwrap().clone())
         };
-        let (actual, expected) = (both(), composed(both));
+        let (actual, expected) = (both(), elsewhere(both));
         assert_eq!(flat(&actual.0), flat(&expected.0));
         assert_close("gradient", &actual.1, &expected.1, 1e-12, 1e-12);
     }

@@ -1,12 +1,10 @@
 //! Highway layers.
 
 use candlelight::autograd::value_and_grad;
-use candlelight::candle_core::backprop::GradStore;
-use candlelight::kernels::composed;
 use candlelight::nn::{Highway, HighwayConfig, Mode, Module, Residual, highway, linear};
 use candlelight::optim::grad_norms;
 use candlelight::prelude::*;
-use candlelight_tests::{assert_close, flat, gradient, store, strided};
+use candlelight_tests::{assert_close, elsewhere, flat, gradient, store, strided};
 
 #[test]
 fn a_highway_layer_is_its_formula() {
@@ -34,18 +32,19 @@ fn a_highway_layer_is_its_formula() {
 /// Both layers, and the gradients of all that goes in, by their kernels with and without the tape, and composed.
 #[test]
 fn kernels_are_the_composed_form() {
-    let params = store(DType::F64);
-    let model = Sequential::new()
-        .push(highway(5, params.pp("highway")).unwrap())
-        .push(Residual::new(linear(5, 5, params.pp("residual")).unwrap()));
-    let x = Var::from_tensor(&gradient::input(9, (7, 5))).unwrap();
-    let loss = || Ok(model.forward(&x, Mode::Train)?.sqr()?.sum_all()?);
-    let everything = |gradients: GradStore| -> Vec<Tensor> {
+    let everything = |taped| -> Vec<Tensor> {
+        let params = store(DType::F64);
+        let model = Sequential::new()
+            .push(highway(5, params.pp("highway")).unwrap())
+            .push(Residual::new(linear(5, 5, params.pp("residual")).unwrap()));
+        let x = Var::from_tensor(&gradient::input(9, (7, 5))).unwrap();
+        let loss = || Ok(model.forward(&x, Mode::Train)?.sqr()?.sum_all()?);
+        let gradients = if taped { value_and_grad(loss).unwrap().1 } else { loss().unwrap().backward().unwrap() };
         let all = params.all();
         all.iter().map(|param| &param.var).chain([&x]).map(|var| gradients.get(var).unwrap().clone()).collect()
     };
-    let expected = composed(|| everything(loss().unwrap().backward().unwrap()));
-    for actual in [everything(value_and_grad(loss).unwrap().1), everything(loss().unwrap().backward().unwrap())] {
+    let expected = elsewhere(|| everything(false));
+    for actual in [everything(true), everything(false), elsewhere(|| everything(true))] {
         for (actual, expected) in actual.iter().zip(&expected) {
             assert_close("gradient", actual, expected, 1e-10, 1e-12);
         }

@@ -3,7 +3,7 @@
 use candlelight::activation;
 use candlelight::nn::{Activation, Flatten, Linear, LinearConfig, Mode, Module, Sequential, linear};
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
+use candlelight_tests::{Case, assert_close, everywhere, fixture, flat, gradient, store, strided};
 
 /// A layer of the given values.
 fn layer(weight: &Tensor, bias: Option<&Tensor>, params: Params) -> Linear {
@@ -58,9 +58,11 @@ fn check_mlp(case: &Case) {
 
 #[test]
 fn agrees_with_pytorch() {
-    for case in fixture("nn") {
-        if case.subject() == "mlp" { check_mlp(&case) } else { check_linear(&case) }
-    }
+    everywhere(|| {
+        for case in fixture("nn") {
+            if case.subject() == "mlp" { check_mlp(&case) } else { check_linear(&case) }
+        }
+    });
 }
 
 #[test]

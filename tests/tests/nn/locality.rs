@@ -5,7 +5,8 @@ use candlelight::autograd::vjp;
 use candlelight::kernels::composed;
 use candlelight::nn::*;
 use candlelight::prelude::*;
-use candlelight_tests::flat;
+use candlelight_tests::elsewhere::device;
+use candlelight_tests::{elsewhere, flat, here};
 
 type F = Box<dyn Fn(&Tensor) -> Result<Tensor>>;
 
@@ -22,13 +23,13 @@ fn case<M: Module + 'static>(
     dtype: DType,
     layer: impl FnOnce(Params) -> Result<M>,
 ) -> Case {
-    let params = Params::with_dtype(0, dtype, &Device::Cpu).unwrap();
+    let params = Params::with_dtype(0, dtype, &here()).unwrap();
     let layer = layer(params.clone()).unwrap();
     Case { name, params, forward: Box::new(move |x| layer.forward(x, Mode::Train)), dims: dims.to_vec() }
 }
 
 fn of(name: &'static str, dims: &[usize], dtype: DType, forward: impl Fn(&Tensor) -> Result<Tensor> + 'static) -> Case {
-    let params = Params::with_dtype(0, dtype, &Device::Cpu).unwrap();
+    let params = Params::with_dtype(0, dtype, &here()).unwrap();
     Case { name, params, forward: Box::new(forward), dims: dims.to_vec() }
 }
 
@@ -88,15 +89,18 @@ fn spoilt(x: &Tensor, at: usize, value: f64) -> Tensor {
     Tensor::from_vec(numbers, x.shape(), x.device()).unwrap().to_dtype(x.dtype()).unwrap()
 }
 
-/// Runs `f` clean and spoilt: what does not change in composed form hardly changes by the kernels.
-fn check(name: &str, x: &Tensor, at: usize, f: &dyn Fn(&Tensor) -> Vec<(String, Tensor)>) {
-    let (clean, composed_clean) = (f(x), composed(|| f(x)));
+/// What is computed from a tensor, by name.
+type Outputs<'a> = &'a dyn Fn(&Tensor) -> Vec<(String, Tensor)>;
+
+/// Runs both clean and spoilt: what does not change in the CPU's composed form, of `plain`, hardly changes in `f`.
+fn check(name: &str, x: &Tensor, at: usize, f: Outputs, plain: Outputs) {
+    let (clean, composed_clean) = (f(x), composed(|| plain(x)));
     let tolerance = if x.dtype() == DType::F64 { 1e-13 } else { 2e-6 };
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e6, 100.0] {
         // So far above the others a number of an ordinary image may lie.
         let tolerance = if value == 100.0 { 20.0 * tolerance } else { tolerance };
         let x = spoilt(x, at, value);
-        let (spoilt, composed_spoilt) = (f(&x), composed(|| f(&x)));
+        let (spoilt, composed_spoilt) = (f(&x), composed(|| plain(&x)));
         for (i, (what, clean)) in clean.iter().enumerate() {
             let [before, after] = [&composed_clean[i].1, &composed_spoilt[i].1].map(flat);
             let scale = before.iter().fold(1.0, |scale: f64, y| scale.max(y.abs()));
@@ -115,36 +119,56 @@ fn places(x: &Tensor) -> [usize; 4] {
     [0, n / 2 + 3, 2 * n / 3, n - 1]
 }
 
-#[test]
-fn forward() {
+/// Each case by the kernels of the CPU and by those of another device, beside the same one on the CPU.
+fn each(check: impl Fn(&Case, &Case, DType)) {
     for dtype in [DType::F32, DType::F64] {
-        for Case { name, forward, dims, .. } in cases(dtype) {
-            let x = random(1, &dims, dtype);
-            for at in places(&x) {
-                check(name, &x, at, &|x| vec![("y".into(), forward(x).unwrap())]);
-            }
+        let plain = cases(dtype);
+        let all = || cases(dtype).iter().zip(&plain).for_each(|(case, plain)| check(case, plain, dtype));
+        all();
+        if !device().is_cpu() {
+            elsewhere(all);
         }
     }
 }
 
 #[test]
-fn backward() {
-    for dtype in [DType::F32, DType::F64] {
-        for Case { name, params, forward, dims } in cases(dtype) {
-            let x = Var::from_tensor(&random(1, &dims, dtype)).unwrap();
-            let cotangent = random(2, forward(&x).unwrap().dims(), dtype);
-            let all = |x: &Var, g: &Tensor| {
-                let (_, gradients) = vjp(|| forward(x), g).unwrap();
-                let named = params.trainable().into_iter().map(|param| (param.name, param.var));
-                let all = [("x".to_owned(), x.clone())].into_iter().chain(named);
-                all.filter_map(|(name, var)| Some((name, gradients.get(&var)?.clone()))).collect::<Vec<_>>()
-            };
-            for at in places(&cotangent) {
-                check(&format!("{name}, backward"), &cotangent, at, &|g| all(&x, g));
-            }
-            for at in places(&x) {
-                check(&format!("{name}, backward of x"), &x, at, &|x| all(&Var::from_tensor(x).unwrap(), &cotangent));
-            }
+fn forward() {
+    each(|case, plain, dtype| {
+        let x = random(1, &case.dims, dtype);
+        let outputs = |case: &Case, x: &Tensor| {
+            let x = x.to_device(case.params.device()).unwrap();
+            vec![("y".into(), (case.forward)(&x).unwrap())]
+        };
+        for at in places(&x) {
+            check(case.name, &x, at, &|x| outputs(case, x), &|x| outputs(plain, x));
         }
-    }
+    });
+}
+
+/// The gradients of input and parameters.
+fn gradients(case: &Case, x: &Tensor, g: &Tensor) -> Vec<(String, Tensor)> {
+    let device = case.params.device();
+    let [x, g] = [x, g].map(|tensor| tensor.to_device(device).unwrap());
+    let x = Var::from_tensor(&x).unwrap();
+    let (_, gradients) = vjp(|| (case.forward)(&x), &g).unwrap();
+    let named = case.params.trainable().into_iter().map(|param| (param.name, param.var));
+    let all = [("x".to_owned(), x.clone())].into_iter().chain(named);
+    all.filter_map(|(name, var)| Some((name, gradients.get(&var)?.clone()))).collect()
+}
+
+#[test]
+fn backward() {
+    each(|case, plain, dtype| {
+        let x = random(1, &case.dims, dtype);
+        let cotangent = random(2, (plain.forward)(&x).unwrap().dims(), dtype);
+        let name = case.name;
+        for at in places(&cotangent) {
+            let [f, plain] = [case, plain].map(|case| |g: &Tensor| gradients(case, &x, g));
+            check(&format!("{name}, backward"), &cotangent, at, &f, &plain);
+        }
+        for at in places(&x) {
+            let [f, plain] = [case, plain].map(|case| |x: &Tensor| gradients(case, x, &cotangent));
+            check(&format!("{name}, backward of x"), &x, at, &f, &plain);
+        }
+    });
 }

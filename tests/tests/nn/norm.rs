@@ -8,7 +8,8 @@ use candlelight::nn::{
     instance_norm2d, layer_norm,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store, strided};
+use candlelight_tests::elsewhere::{batch, cases};
+use candlelight_tests::{Case, assert_close, elsewhere, everywhere, fixture, flat, gradient, here, store, strided};
 use proptest::prelude::{ProptestConfig, proptest};
 
 /// What batch normalization takes in its own pass.
@@ -64,38 +65,41 @@ fn layer(case: &Case) -> (Box<dyn Module>, Params) {
 
 #[test]
 fn agrees_with_pytorch() {
-    for case in fixture("norm").into_iter().chain(fixture("batch_norm")) {
-        let (layer, params) = layer(&case);
-        let mode = if case.0["name"].as_str().unwrap().ends_with("eval") { Mode::Eval } else { Mode::Train };
-        let x = Var::from_tensor(&case.tensor("x")).unwrap();
-        for param in params.all() {
-            let key = if param.trainable { param.name.clone() } else { format!("before_{}", param.name) };
-            params.set(&param.name, &case.tensor(&key)).unwrap();
+    everywhere(|| {
+        for case in fixture("norm").into_iter().chain(fixture("batch_norm")) {
+            let (layer, params) = layer(&case);
+            let mode = if case.0["name"].as_str().unwrap().ends_with("eval") { Mode::Eval } else { Mode::Train };
+            let x = Var::from_tensor(&case.tensor("x")).unwrap();
+            for param in params.all() {
+                let key = if param.trainable { param.name.clone() } else { format!("before_{}", param.name) };
+                params.set(&param.name, &case.tensor(&key)).unwrap();
+            }
+            let trainable = params.trainable();
+            let mut inputs: Vec<(&str, &Var)> =
+                trainable.iter().map(|param| (param.name.as_str(), &param.var)).collect();
+            inputs.push(("x", &x));
+            let forward = |x: &Tensor| match case.option() {
+                Some("relu") => layer.forward_then(x, mode, Activation::Relu),
+                _ => layer.forward(x, mode),
+            };
+            let buffers = || params.all().into_iter().filter(|param| !param.trainable);
+            let run = |forward: &dyn Fn() -> Result<Tensor>| {
+                for param in buffers() {
+                    params.set(&param.name, &case.tensor(&format!("before_{}", param.name))).unwrap();
+                }
+                case.check(&forward().unwrap(), &inputs);
+                for param in buffers() {
+                    let (rtol, atol) = if case.dtype() == DType::F64 { (1e-12, 1e-12) } else { (1.3e-6, 1e-6) };
+                    let expected = case.f64(&format!("after_{}", param.name));
+                    assert_close(&format!("{}: {}", case.0["name"], param.name), &param.var, &expected, rtol, atol);
+                }
+            };
+            run(&|| forward(&x));
+            run(&|| forward(&strided(&x)));
+            run(&|| composed(|| forward(&x)));
+            case.check_every_way(|| forward(&x), &inputs);
         }
-        let trainable = params.trainable();
-        let mut inputs: Vec<(&str, &Var)> = trainable.iter().map(|param| (param.name.as_str(), &param.var)).collect();
-        inputs.push(("x", &x));
-        let forward = |x: &Tensor| match case.option() {
-            Some("relu") => layer.forward_then(x, mode, Activation::Relu),
-            _ => layer.forward(x, mode),
-        };
-        let buffers = || params.all().into_iter().filter(|param| !param.trainable);
-        let run = |forward: &dyn Fn() -> Result<Tensor>| {
-            for param in buffers() {
-                params.set(&param.name, &case.tensor(&format!("before_{}", param.name))).unwrap();
-            }
-            case.check(&forward().unwrap(), &inputs);
-            for param in buffers() {
-                let (rtol, atol) = if case.dtype() == DType::F64 { (1e-12, 1e-12) } else { (1.3e-6, 1e-6) };
-                let expected = case.f64(&format!("after_{}", param.name));
-                assert_close(&format!("{}: {}", case.0["name"], param.name), &param.var, &expected, rtol, atol);
-            }
-        };
-        run(&|| forward(&x));
-        run(&|| forward(&strided(&x)));
-        run(&|| composed(|| forward(&x)));
-        case.check_every_way(|| forward(&x), &inputs);
-    }
+    });
 }
 
 fn layers(params: &Params) -> Vec<(Box<dyn Module>, Mode, Vec<usize>)> {
@@ -133,58 +137,77 @@ fn gradients_agree_with_finite_differences() {
     }
 }
 
+/// The parameters of all layers.
+fn store_of_all() -> Params {
+    let params = store(DType::F64);
+    layers(&params);
+    params
+}
+
 #[test]
 fn every_parameter_has_a_gradient() {
-    let params = store(DType::F64);
-    for (layer, mode, shape) in layers(&params) {
-        let x = Var::from_tensor(&gradient::input(9, shape)).unwrap();
-        let weights = gradient::input(3, x.shape());
-        let (_, gradients) = value_and_grad(|| Ok((layer.forward(&x, mode)? * &weights)?.sum_all()?)).unwrap();
-        assert!(flat(gradients.get(&x).unwrap()).iter().all(|&g| g != 0.0));
-        for param in params.trainable().iter().filter(|param| gradients.get(&param.var).is_some()) {
-            assert!(flat(gradients.get(&param.var).unwrap()).iter().all(|&g| g != 0.0), "{}", param.name);
+    // Of each layer by itself, the names of the parameters that have one.
+    let all = |taped| {
+        let mut names = Vec::new();
+        let params = store(DType::F64);
+        for (layer, mode, shape) in layers(&params) {
+            let x = Var::from_tensor(&gradient::input(9, shape)).unwrap();
+            let weights = gradient::input(3, x.shape());
+            let loss = || Ok((layer.forward(&x, mode)? * &weights)?.sum_all()?);
+            let gradients = if taped { value_and_grad(loss).unwrap().1 } else { loss().unwrap().backward().unwrap() };
+            assert!(flat(gradients.get(&x).unwrap()).iter().all(|&g| g != 0.0));
+            for param in params.trainable() {
+                if let Some(gradient) = gradients.get(&param.var) {
+                    assert!(flat(gradient).iter().all(|&g| g != 0.0), "{}", param.name);
+                    names.push(param.name);
+                }
+            }
         }
-        let plain = composed(|| (layer.forward(&x, mode).unwrap() * &weights).unwrap().sum_all().unwrap());
-        let plain = plain.backward().unwrap();
-        for param in params.trainable() {
-            assert_eq!(plain.get(&param.var).is_some(), gradients.get(&param.var).is_some(), "{}", param.name);
-        }
-    }
+        names
+    };
+    let names = all(true);
+    assert_eq!(names.len(), store_of_all().trainable().len());
+    assert_eq!(names, elsewhere(|| all(false)));
+    assert_eq!(names, elsewhere(|| all(true)));
 }
 
 #[test]
 fn sizes_of_real_nets_agree_with_the_composed_form() {
-    let params = store(DType::F64);
-    let shapes: [(Box<dyn Module>, Vec<usize>); 5] = [
-        (Box::new(batch_norm2d(13, params.pp("a")).unwrap()), vec![9, 13, 28, 27]),
-        (Box::new(batch_norm1d(300, params.pp("b")).unwrap()), vec![70, 300]),
-        (Box::new(layer_norm(257, params.pp("c")).unwrap()), vec![300, 257]),
-        (Box::new(group_norm(4, 16, params.pp("d")).unwrap()), vec![8, 16, 17, 19]),
-        (Box::new(layer_norm(5000, params.pp("e")).unwrap()), vec![9, 5000]),
+    type Make = fn(Params) -> Result<Box<dyn Module>>;
+    let shapes: [(Make, Vec<usize>); 5] = [
+        (|params| Ok(Box::new(batch_norm2d(13, params)?)), vec![9, 13, 28, 27]),
+        (|params| Ok(Box::new(batch_norm1d(300, params)?)), vec![70, 300]),
+        (|params| Ok(Box::new(layer_norm(257, params)?)), vec![300, 257]),
+        (|params| Ok(Box::new(group_norm(4, 16, params)?)), vec![8, 16, 17, 19]),
+        (|params| Ok(Box::new(layer_norm(5000, params)?)), vec![9, 5000]),
     ];
-    for (layer, shape) in shapes {
-        for param in params.trainable() {
-            param.var.set(&gradient::input(5, param.var.shape())).unwrap();
-        }
-        let x = Var::from_tensor(&gradient::input(1, shape)).unwrap();
+    for (make, mut shape) in shapes {
+        shape[0] = batch(shape[0], shape[1..].iter().product());
         for after in [None, Some(Activation::Relu), Some(Activation::LeakyRelu { negative_slope: 0.3 })] {
-            let run = || {
-                value_and_grad(|| {
+            // The value, and the gradients of input, weight and bias.
+            let run = || -> Vec<Tensor> {
+                let params = store(DType::F64);
+                let layer = make(params.clone()).unwrap();
+                for param in params.trainable() {
+                    param.var.set(&gradient::input(5, param.var.shape())).unwrap();
+                }
+                let x = Var::from_tensor(&gradient::input(1, shape.as_slice())).unwrap();
+                let loss = || {
                     let y = match after {
                         Some(after) => layer.forward_then(&x, Mode::Train, after)?,
                         None => layer.forward(&x, Mode::Train)?,
                     };
                     Ok((y.sqr()? * 0.5)?.sum_all()?)
-                })
-                .unwrap()
+                };
+                let (y, gradients) = value_and_grad(loss).unwrap();
+                let vars = std::iter::once(x.clone()).chain(params.trainable().into_iter().map(|param| param.var));
+                std::iter::once(y).chain(vars.map(|var| gradients.get(&var).unwrap().clone())).collect()
             };
-            let ((y, fast), (plain_y, plain)) = (run(), composed(run));
-            assert_close("value", &y, &plain_y, 1e-11, 1e-11);
-            assert_close("x", fast.get(&x).unwrap(), plain.get(&x).unwrap(), 1e-9, 1e-9);
-            for param in params.trainable() {
-                if let Some(expected) = plain.get(&param.var) {
-                    assert_close(&param.name, fast.get(&param.var).unwrap(), expected, 1e-9, 1e-9);
-                }
+            let (ours, plain) = (run(), elsewhere(run));
+            assert_eq!((ours.len(), plain.len()), (4, 4));
+            assert_close("value", &ours[0], &plain[0], 1e-11, 1e-11);
+            for (what, (ours, plain)) in ["x", "weight", "bias"].iter().zip(ours[1..].iter().zip(&plain[1..])) {
+                assert_close(what, ours, plain, 1e-9, 1e-9);
             }
         }
     }
@@ -510,7 +533,7 @@ fn stock_layer_norm_passes_no_gradient() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(cases(100)))]
 
     /// Any size, in either mode: an error or the composed result, never a panic.
     #[test]
@@ -518,23 +541,30 @@ proptest! {
         seed in 0..1000u64, n in 0..5usize, c in 1..40usize, height in 0..4usize, width in 0..40usize, rank in 2..5usize,
     ) {
         let shape = &[n, c, height, width][..rank];
-        let x = Var::from_tensor(&gradient::input(seed, shape)).unwrap();
-        let layers: [Box<dyn Module>; 5] = [
-            Box::new(batch_norm1d(c, store(DType::F64)).unwrap()),
-            Box::new(batch_norm2d(c, store(DType::F64)).unwrap()),
-            Box::new(group_norm(1, c, store(DType::F64)).unwrap()),
-            Box::new(layer_norm(shape[rank - 1].max(1), store(DType::F64)).unwrap()),
-            Box::new(instance_norm2d(c, store(DType::F64)).unwrap()),
+        type Make<'a> = &'a dyn Fn(Params) -> Result<Box<dyn Module>>;
+        let layers: [Make; 5] = [
+            &|params| Ok(Box::new(batch_norm1d(c, params)?)),
+            &|params| Ok(Box::new(batch_norm2d(c, params)?)),
+            &|params| Ok(Box::new(group_norm(1, c, params)?)),
+            &|params| Ok(Box::new(layer_norm(shape[rank - 1].max(1), params)?)),
+            &|params| Ok(Box::new(instance_norm2d(c, params)?)),
         ];
-        for (layer, after) in layers.iter().flat_map(|layer| KINKS.map(|after| (layer, after))) {
-            for mode in [Mode::Train, Mode::Eval] {
-                let run = || value_and_grad(|| Ok(layer.forward_then(&x, mode, after)?.sqr()?.sum_all()?));
-                match (run(), composed(run)) {
+        for (make, after) in layers.iter().flat_map(|make| KINKS.map(|after| (make, after))) {
+            let run = || {
+                let layer = make(store(DType::F64)).unwrap();
+                let x = Var::from_tensor(&gradient::input(seed, shape)).unwrap();
+                [Mode::Train, Mode::Eval].map(|mode| {
+                    let loss = || Ok(layer.forward_then(&x, mode, after)?.sqr()?.sum_all()?);
+                    value_and_grad(loss).map(|(y, gradients)| (y, gradients.get(&x).cloned()))
+                })
+            };
+            for (ours, plain) in run().into_iter().zip(elsewhere(run)) {
+                match (ours, plain) {
                     (Ok((y, dy)), Ok((plain, dplain))) => {
                         assert_close("value", &y, &plain, 1e-10, 1e-10);
-                        if x.elem_count() > 0 {
+                        if !shape.contains(&0) {
                             // Two samples that are nearly equal have a variance near ε, which magnifies rounding.
-                            assert_close("gradient", dy.get(&x).unwrap(), dplain.get(&x).unwrap(), 1e-6, 1e-6);
+                            assert_close("gradient", &dy.unwrap(), &dplain.unwrap(), 1e-6, 1e-6);
                         }
                     }
                     (a, b) => assert_eq!(a.map_err(|e| e.to_string()).err(), b.map_err(|e| e.to_string()).err()),
@@ -547,9 +577,9 @@ proptest! {
 #[test]
 fn large_numbers_are_normalized_as_small_ones() {
     // Their squares are beyond F32.
-    for scale in [1e20f32, 1e30, 1e37] {
+    let normalized = |scale: f32| {
         let row = [1f32, -1., 1., -1., 1., -1., 1., -1.].map(|sign| sign * scale);
-        let x = Var::from_tensor(&Tensor::from_iter(row, &Device::Cpu).unwrap().reshape((2, 1, 4)).unwrap()).unwrap();
+        let x = Var::from_tensor(&Tensor::from_iter(row, &here()).unwrap().reshape((2, 1, 4)).unwrap()).unwrap();
         let params = store(DType::F32);
         let layers: [Box<dyn Module>; 4] = [
             Box::new(batch_norm1d(1, params.pp("a")).unwrap()),
@@ -558,13 +588,14 @@ fn large_numbers_are_normalized_as_small_ones() {
             Box::new(candlelight::nn::instance_norm1d(1, params.pp("d")).unwrap()),
         ];
         for (i, layer) in layers.iter().enumerate() {
-            let run = || layer.forward(&x, Mode::Train);
-            for y in [run().unwrap(), composed(run).unwrap()] {
-                let close = flat(&y).iter().zip(row).all(|(y, x)| (y - f64::from(x / scale)).abs() < 1e-5);
-                assert!(close, "{i} {scale}: {:?}", flat(&y));
-                let gradients = (y.sqr().unwrap().sum_all().unwrap()).backward().unwrap();
-                assert!(flat(gradients.get(&x).unwrap()).iter().all(|g| g.is_finite()), "{i} {scale}");
-            }
+            let y = layer.forward(&x, Mode::Train).unwrap();
+            let close = flat(&y).iter().zip(row).all(|(y, x)| (y - f64::from(x / scale)).abs() < 1e-5);
+            assert!(close, "{i} {scale}: {:?}", flat(&y));
+            let gradients = (y.sqr().unwrap().sum_all().unwrap()).backward().unwrap();
+            assert!(flat(gradients.get(&x).unwrap()).iter().all(|g| g.is_finite()), "{i} {scale}");
         }
+    };
+    for scale in [1e20, 1e30, 1e37] {
+        everywhere(|| normalized(scale));
     }
 }

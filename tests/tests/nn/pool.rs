@@ -1,14 +1,14 @@
 //! Pooling against PyTorch, finite differences and stock Candle.
 
 use candlelight::autograd::value_and_grad;
-use candlelight::kernels::composed;
 use candlelight::nn::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool1dConfig, AvgPool2d, AvgPool2dConfig, GlobalAvgPool,
     MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig, Mode, Module, avg_pool1d, avg_pool2d, max_pool1d,
     max_pool2d,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, strided};
+use candlelight_tests::elsewhere::cases;
+use candlelight_tests::{Case, assert_close, elsewhere, everywhere, fixture, flat, gradient, here, strided};
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
 /// A setting in the name of a case, `key=1,2`.
@@ -71,14 +71,16 @@ fn layer(case: &Case) -> Box<dyn Module> {
 
 #[test]
 fn agrees_with_pytorch() {
-    for case in fixture("pool") {
-        let layer = layer(&case);
-        let x = Var::from_tensor(&case.tensor("x")).unwrap();
-        for mode in [Mode::Train, Mode::Eval] {
-            case.check_every_way(|| layer.forward(&x, mode), &[("x", &x)]);
-            case.check_every_way(|| layer.forward(&strided(&x), mode), &[("x", &x)]);
+    everywhere(|| {
+        for case in fixture("pool") {
+            let layer = layer(&case);
+            let x = Var::from_tensor(&case.tensor("x")).unwrap();
+            for mode in [Mode::Train, Mode::Eval] {
+                case.check_every_way(|| layer.forward(&x, mode), &[("x", &x)]);
+                case.check_every_way(|| layer.forward(&strided(&x), mode), &[("x", &x)]);
+            }
         }
-    }
+    });
 }
 
 #[test]
@@ -107,17 +109,19 @@ fn gradients_agree_with_finite_differences() {
 
 #[test]
 fn the_first_of_equal_maxima_gets_the_gradient() {
-    let x = Var::zeros((1, 1, 4, 4), DType::F32, &Device::Cpu).unwrap();
     for layer in [
         max_pool2d(2).unwrap(),
         MaxPool2d::new((2, 2), MaxPool2dConfig { dilation: (1, 2), ..Default::default() }).unwrap(),
     ] {
-        let sum = || layer.forward(&x, Mode::Train).unwrap().sum_all().unwrap();
-        let at = |gradient: &Tensor| flat(gradient).iter().position(|&g| g != 0.0);
-        let gradient = sum().backward().unwrap().get(&x).unwrap().clone();
-        assert_eq!(at(&gradient), Some(0));
-        assert_eq!(flat(&gradient), flat(composed(sum).backward().unwrap().get(&x).unwrap()));
+        let gradient = || {
+            let x = Var::zeros((1, 1, 4, 4), DType::F32, &here()).unwrap();
+            let sum = layer.forward(&x, Mode::Train).unwrap().sum_all().unwrap();
+            flat(sum.backward().unwrap().get(&x).unwrap())
+        };
+        assert_eq!(gradient().iter().position(|&g| g != 0.0), Some(0));
+        assert_eq!(gradient(), elsewhere(gradient));
     }
+    let x = Var::zeros((1, 1, 4, 4), DType::F32, &Device::Cpu).unwrap();
     let gradient = max_pool2d(2).unwrap().forward(&x, Mode::Train).unwrap().sum_all().unwrap().backward().unwrap();
     let expected = [1., 0., 1., 0., 0., 0., 0., 0., 1., 0., 1., 0., 0., 0., 0., 0.];
     assert_eq!(flat(gradient.get(&x).unwrap()), expected);
@@ -127,13 +131,13 @@ fn the_first_of_equal_maxima_gets_the_gradient() {
 fn nan_wins_and_infinities_pass() {
     let (nan, inf) = (f32::NAN, f32::INFINITY);
     let rows = [[nan, 1., -inf, -inf], [2., inf, -inf, -inf], [1., nan, inf, 2.], [nan, 0., 3., 4.]];
-    let x = Var::new(&rows, &Device::Cpu).unwrap();
-    let plane = || x.reshape((1, 4, 4)).unwrap();
     // The same windows, once as pairs and once as any.
     let general = MaxPool2d::new((2, 2), MaxPool2dConfig { ceil_mode: true, ..Default::default() }).unwrap();
     let adaptive = AdaptiveMaxPool2d::new((2, 2)).unwrap();
     let pairs = max_pool2d(2).unwrap();
-    let check = |what: &str, y: Tensor| {
+    let check = |what: &str, layer: &dyn Module| {
+        let x = Var::new(&rows, &here()).unwrap();
+        let y = layer.forward(&x.reshape((1, 4, 4)).unwrap(), Mode::Train).unwrap();
         let values = flat(&y);
         assert!(values[0].is_nan() && values[2].is_nan(), "{what}: {values:?}");
         assert_eq!((values[1], values[3]), (f64::NEG_INFINITY, f64::INFINITY), "{what}");
@@ -146,8 +150,8 @@ fn nan_wins_and_infinities_pass() {
         assert_eq!(flat(gradients.get(&x).unwrap()), expected, "{what}");
     };
     for layer in [&pairs as &dyn Module, &general, &adaptive] {
-        check("kernel", layer.forward(&plane(), Mode::Train).unwrap());
-        check("composed", composed(|| layer.forward(&plane(), Mode::Train)).unwrap());
+        check("kernel", layer);
+        elsewhere(|| check("elsewhere", layer));
     }
 }
 
@@ -227,7 +231,7 @@ fn stock_pooling_has_no_gradient_unless_the_stride_is_the_window() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(cases(200)))]
 
     /// Any setting and size: an error or the composed result, never a panic.
     #[test]
@@ -236,18 +240,21 @@ proptest! {
         kernel in (1..5usize, 1..5usize), stride in (1..4usize, 1..4usize), padding in (0..3usize, 0..3usize),
         dilation in (1..3usize, 1..3usize), ceil_mode in any::<bool>(), count_include_pad in any::<bool>(),
     ) {
-        let x = Var::from_tensor(&gradient::input(seed, (n, c, height, width))).unwrap();
         let max = MaxPool2dConfig { stride: Some(stride), padding, dilation, ceil_mode };
         let average = AvgPool2dConfig { stride: Some(stride), padding, ceil_mode, count_include_pad };
         let max = MaxPool2d::new(kernel, max).map(|layer| Box::new(layer) as Box<dyn Module>);
         let average = AvgPool2d::new(kernel, average).map(|layer| Box::new(layer) as Box<dyn Module>);
         for layer in [max, average].into_iter().flatten() {
-            let run = || value_and_grad(|| Ok(layer.forward(&x, Mode::Train)?.sqr()?.sum_all()?));
-            match (run(), composed(run)) {
+            let run = || {
+                let x = Var::from_tensor(&gradient::input(seed, (n, c, height, width))).unwrap();
+                let (y, gradients) = value_and_grad(|| Ok(layer.forward(&x, Mode::Train)?.sqr()?.sum_all()?))?;
+                Ok::<_, Error>((y, gradients.get(&x).cloned()))
+            };
+            match (run(), elsewhere(run)) {
                 (Ok((y, dy)), Ok((plain, dplain))) => {
                     assert_close("value", &y, &plain, 1e-12, 1e-12);
                     if n > 0 {
-                        assert_close("gradient", dy.get(&x).unwrap(), dplain.get(&x).unwrap(), 1e-12, 1e-12);
+                        assert_close("gradient", &dy.unwrap(), &dplain.unwrap(), 1e-12, 1e-12);
                     }
                 }
                 (a, b) => prop_assert_eq!(a.map_err(|e| e.to_string()).err(), b.map_err(|e| e.to_string()).err()),

@@ -2,12 +2,14 @@
 
 use candlelight::autograd::value_and_grad;
 use candlelight::candle_core::backprop::GradStore;
-use candlelight::kernels::composed;
 use candlelight::nn::{
     Gru, Lstm, LstmGate, LstmState, Mode, Module, RecurrentConfig, Rnn, RnnConfig, RnnNonlinearity, gru, lstm, rnn,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, layers_record, store, strided};
+use candlelight_tests::elsewhere::cases;
+use candlelight_tests::{
+    Case, assert_close, elsewhere, everywhere, fixture, flat, gradient, layers_record, store, strided,
+};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
 const KINDS: [&str; 4] = ["rnn_tanh", "rnn_relu", "gru", "lstm"];
@@ -111,9 +113,11 @@ fn check(case: &Case) {
 
 #[test]
 fn agrees_with_pytorch() {
-    for case in fixture("recurrent") {
-        check(&case);
-    }
+    everywhere(|| {
+        for case in fixture("recurrent") {
+            check(&case);
+        }
+    });
 }
 
 #[test]
@@ -173,7 +177,7 @@ fn everything(
         let of: Vec<Tensor> = of.iter().filter_map(|&i| outputs.get(i)).cloned().collect();
         let y = joined(&of)?;
         let weights: Vec<f64> = (0..y.elem_count()).map(|i| 0.5 + (1.7 * i as f64).sin()).collect();
-        Ok((y.clone() * Tensor::new(weights, &Device::Cpu)?.to_dtype(y.dtype())?)?.sum_all()?)
+        Ok((y.clone() * Tensor::new(weights, &Device::Cpu)?.to_dtype(y.dtype())?.to_device(y.device())?)?.sum_all()?)
     };
     let gradients: GradStore =
         if taped { value_and_grad(loss).unwrap().1 } else { loss().unwrap().backward().unwrap() };
@@ -187,7 +191,7 @@ fn kinds() -> impl Strategy<Value = &'static str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(60), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Any sizes and settings: the kernel, with the tape and without, is the composed form. Sizes go beyond a register,
     /// a tile and a piece of the batch.
@@ -200,15 +204,17 @@ proptest! {
         of in prop_oneof![Just(vec![0]), Just(vec![1]), Just(vec![2, 1]), Just(vec![0, 1, 2])],
     ) {
         let config = RecurrentConfig { num_layers, bias, batch_first, bidirectional, ..RecurrentConfig::default() };
-        let params = store(DType::F64);
-        let layer = Layer::new(kind, inputs, hidden, config, params.clone());
-        let shape = if batch_first { (batch, steps, inputs) } else { (steps, batch, inputs) };
-        let x = var(&gradient::input(1, shape));
-        let of_state = |i: usize| var(&gradient::input(2 + i as u64, (num_layers * (1 + usize::from(bidirectional)), batch, hidden)));
-        let states: Vec<Var> = (0..if with_state { layer.states() } else { 0 }).map(of_state).collect();
-        let expected = composed(|| everything(&layer, &x, &states, &params, &of, false));
-        for taped in [false, true] {
-            let actual = everything(&layer, &x, &states, &params, &of, taped);
+        let run = |taped| {
+            let params = store(DType::F64);
+            let layer = Layer::new(kind, inputs, hidden, config, params.clone());
+            let shape = if batch_first { (batch, steps, inputs) } else { (steps, batch, inputs) };
+            let x = var(&gradient::input(1, shape));
+            let of_state = |i: usize| var(&gradient::input(2 + i as u64, (num_layers * (1 + usize::from(bidirectional)), batch, hidden)));
+            let states: Vec<Var> = (0..if with_state { layer.states() } else { 0 }).map(of_state).collect();
+            everything(&layer, &x, &states, &params, &of, taped)
+        };
+        let expected = elsewhere(|| run(false));
+        for actual in [run(false), run(true), elsewhere(|| run(true))] {
             for (actual, expected) in actual.0.iter().zip(&expected.0) {
                 assert_close("output", actual, expected, 1e-9, 1e-9);
             }

@@ -1,13 +1,12 @@
 //! Spectral normalization against PyTorch, and by singular values.
 
 use candlelight::autograd::value_and_grad;
-use candlelight::kernels::composed;
 use candlelight::nn::{
     Conv1d, Conv2d, HasWeight, Mode, Module, SpectralNorm, SpectralNormConfig, conv1d, conv2d, linear, spectral_norm,
     summary,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, flat, gradient, store};
+use candlelight_tests::{Case, assert_close, everywhere, fixture, flat, gradient, store};
 
 const ORIGINAL: &str = "parametrizations.weight.original";
 
@@ -55,10 +54,7 @@ fn steps_agree_with_pytorch() {
     let cases = fixture("spectral_norm");
     assert_eq!(cases.len(), 8);
     for case in cases {
-        for kernels in [true, false] {
-            let run = || follow(&case);
-            if kernels { run() } else { composed(run) }
-        }
+        everywhere(|| follow(&case));
     }
 }
 

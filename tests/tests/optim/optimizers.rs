@@ -8,7 +8,7 @@ use candlelight::loss::mse;
 use candlelight::optim::ParamGroup;
 use candlelight::optim::*;
 use candlelight::prelude::*;
-use candlelight_tests::{Case, assert_close, fixture, number, store};
+use candlelight_tests::{Case, assert_close, everywhere, fixture, here, number, store};
 use serde_json::Value;
 
 fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
@@ -63,33 +63,36 @@ fn make(case: &Case, params: &Params) -> Box<dyn Optimizer> {
 
 #[test]
 fn fifty_steps_follow_pytorch() {
-    let cases: Vec<_> =
-        fixture("optim").into_iter().filter(|case| !matches!(case.subject(), "clip" | "lbfgs")).collect();
-    assert_eq!(cases.len(), 30);
-    for case in cases {
-        let params = Params::with_dtype(0, DType::F64, &Device::Cpu).unwrap();
-        let weight = params.var("weight", (3, 4), Init::Constant(0.0)).unwrap();
-        let bias = params.var("bias", 3, Init::Constant(0.0)).unwrap();
-        params.set("weight", &case.f64("weight")).unwrap();
-        params.set("bias", &case.f64("bias")).unwrap();
-        let mut optimizer = make(&case, &params);
-        let expected = case.f64("trajectory");
-        let mut rows = (0..expected.dim(0).unwrap()).map(|row| expected.get(row).unwrap());
-        for step in 0..50 {
-            if step == 30 {
-                let halved: Vec<f64> = optimizer.learning_rates().into_iter().map(|lr| lr * 0.5).collect();
-                optimizer.set_learning_rates(&halved).unwrap();
+    everywhere(|| {
+        let cases: Vec<_> =
+            fixture("optim").into_iter().filter(|case| !matches!(case.subject(), "clip" | "lbfgs")).collect();
+        assert_eq!(cases.len(), 30);
+        for case in cases {
+            let at = |name: &str| case.f64(name).to_device(&here()).unwrap();
+            let params = store(DType::F64);
+            let weight = params.var("weight", (3, 4), Init::Constant(0.0)).unwrap();
+            let bias = params.var("bias", 3, Init::Constant(0.0)).unwrap();
+            params.set("weight", &at("weight")).unwrap();
+            params.set("bias", &at("bias")).unwrap();
+            let mut optimizer = make(&case, &params);
+            let expected = case.f64("trajectory");
+            let mut rows = (0..expected.dim(0).unwrap()).map(|row| expected.get(row).unwrap());
+            for step in 0..50 {
+                if step == 30 {
+                    let halved: Vec<f64> = optimizer.learning_rates().into_iter().map(|lr| lr * 0.5).collect();
+                    optimizer.set_learning_rates(&halved).unwrap();
+                }
+                let output = at("x").matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
+                optimizer.backward_step(&mse(&output, &at("y")).unwrap()).unwrap();
+                if step % 7 == 0 {
+                    let actual = Tensor::cat(&[&weight.flatten_all().unwrap(), &bias], 0).unwrap();
+                    let what = format!("{} {} after step {step}", case.0["name"], case.0["settings"]);
+                    assert_close(&what, &actual, &rows.next().unwrap(), 1e-9, 1e-9);
+                }
             }
-            let output = case.f64("x").matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
-            optimizer.backward_step(&mse(&output, &case.f64("y")).unwrap()).unwrap();
-            if step % 7 == 0 {
-                let actual = Tensor::cat(&[&weight.flatten_all().unwrap(), &bias], 0).unwrap();
-                let what = format!("{} {} after step {step}", case.0["name"], case.0["settings"]);
-                assert_close(&what, &actual, &rows.next().unwrap(), 1e-9, 1e-9);
-            }
+            assert!(rows.next().is_none());
         }
-        assert!(rows.next().is_none());
-    }
+    });
 }
 
 /// One optimizer of each kind, at rates that suit the function.

@@ -6,7 +6,8 @@ use candlelight::optim::*;
 use candlelight::params::Param;
 use candlelight::prelude::*;
 use candlelight::state::{State, Stateful};
-use candlelight_tests::{assert_close, flat, number, strided};
+use candlelight_tests::elsewhere::{batch, is_composed};
+use candlelight_tests::{assert_close, elsewhere, everywhere, flat, here, number, strided};
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
 const NAMES: [&str; 13] = [
@@ -75,7 +76,7 @@ fn one_group(params: &Params) -> Vec<ParamGroup> {
 
 /// Parameters of these lengths, at random values.
 fn random(lengths: &[usize], dtype: DType) -> Params {
-    let params = Params::with_dtype(3, dtype, &Device::Cpu).unwrap();
+    let params = Params::with_dtype(3, dtype, &here()).unwrap();
     for (i, &n) in lengths.iter().enumerate() {
         params.var(&format!("p{i}"), n, Init::Normal { mean: 0.0, std: 1.0 }).unwrap();
     }
@@ -86,7 +87,7 @@ fn gradients(params: &Params, seed: u64) -> GradStore {
     let mut store = GradStore::default();
     let mut rng = seeded(seed);
     for Param { var, .. } in params.trainable() {
-        let gradient = candlelight::rng::normal(&mut rng, 0.0, 1.0, var.shape(), var.dtype(), &Device::Cpu).unwrap();
+        let gradient = candlelight::rng::normal(&mut rng, 0.0, 1.0, var.shape(), var.dtype(), &here()).unwrap();
         store.insert(&var, gradient);
     }
     store
@@ -101,6 +102,7 @@ fn values(params: &Params) -> Tensor {
 fn the_update_in_place_agrees_with_the_composed_one() {
     // On one thread, with a remainder that fills no vector, and enough for several threads.
     for lengths in [vec![1, 7], vec![8193, 3], vec![140_001, 1000, 16_385]] {
+        let lengths: Vec<usize> = lengths.into_iter().map(|n| batch(n, 1)).collect();
         for (dtype, tolerance) in [(DType::F64, 1e-12), (DType::F32, 1e-5)] {
             for name in NAMES {
                 let run = |composed| {
@@ -111,7 +113,8 @@ fn the_update_in_place_agrees_with_the_composed_one() {
                     }
                     (values(&params), optimizer.state().unwrap())
                 };
-                let ((fused, fused_state), (composed, composed_state)) = (run(false), run(true));
+                // Another device takes the optimizer as it is.
+                let ((fused, fused_state), (composed, composed_state)) = (run(false), elsewhere(|| run(is_composed())));
                 // A centred variance near 0 loses digits, and its root is in the denominator.
                 let tolerance =
                     if name.starts_with("rmsprop c") || name == "rmsprop both" { 50.0 * tolerance } else { tolerance };
@@ -176,22 +179,24 @@ fn one_thread_gives_the_bits_of_two() {
 
 #[test]
 fn gradients_of_any_stride_and_those_that_are_the_parameter_itself_are_taken() {
-    for name in NAMES {
-        let step = |gradient: &dyn Fn(&Var) -> Tensor| {
-            let params = Params::with_dtype(1, DType::F64, &Device::Cpu).unwrap();
-            let x = params.var("x", (3, 4), Init::Normal { mean: 0.0, std: 1.0 }).unwrap();
-            let mut store = GradStore::default();
-            store.insert(&x, gradient(&x));
-            make(name, one_group(&params), false).step(&store).unwrap();
-            flat(&x)
-        };
-        let plain = step(&|x| x.copy().unwrap());
-        assert_eq!(plain, step(&|x| strided(&x.copy().unwrap())), "{name}");
-        assert_eq!(plain, step(&|x| x.as_tensor().clone()), "{name}");
-        assert_eq!(plain, step(&|x| x.detach()), "{name}");
-        let ones = step(&|x| x.ones_like().unwrap());
-        assert_eq!(ones, step(&|_| Tensor::new(1.0, &Device::Cpu).unwrap().broadcast_as((3, 4)).unwrap()), "{name}");
-    }
+    everywhere(|| {
+        for name in NAMES {
+            let step = |gradient: &dyn Fn(&Var) -> Tensor| {
+                let params = Params::with_dtype(1, DType::F64, &here()).unwrap();
+                let x = params.var("x", (3, 4), Init::Normal { mean: 0.0, std: 1.0 }).unwrap();
+                let mut store = GradStore::default();
+                store.insert(&x, gradient(&x));
+                make(name, one_group(&params), is_composed()).step(&store).unwrap();
+                flat(&x)
+            };
+            let plain = step(&|x| x.copy().unwrap());
+            assert_eq!(plain, step(&|x| strided(&x.copy().unwrap())), "{name}");
+            assert_eq!(plain, step(&|x| x.as_tensor().clone()), "{name}");
+            assert_eq!(plain, step(&|x| x.detach()), "{name}");
+            let ones = step(&|x| x.ones_like().unwrap());
+            assert_eq!(ones, step(&|_| Tensor::new(1.0, &here()).unwrap().broadcast_as((3, 4)).unwrap()), "{name}");
+        }
+    });
 }
 
 #[test]
@@ -227,69 +232,72 @@ fn other_dtypes_are_updated_by_tensor_operations() {
 
 #[test]
 fn a_state_goes_on_bit_for_bit_and_is_all_or_nothing() {
-    for name in NAMES {
-        for composed in [false, true] {
-            let groups = |params: &Params| {
-                let mut of = params.trainable();
-                let rest = ParamGroup { lr: Some(0.01), weight_decay: Some(0.0), params: of.split_off(1) };
-                vec![ParamGroup::new(of), rest]
-            };
-            let params = random(&[5, 6], DType::F32);
-            let mut optimizer = make(name, groups(&params), composed);
-            for step in 0..4 {
-                optimizer.step(&gradients(&params, step)).unwrap();
-            }
-            optimizer.set_learning_rates(&[0.02, 0.03]).unwrap();
-            let (state, before) = (optimizer.state().unwrap(), values(&params).copy().unwrap());
-            optimizer.step(&gradients(&params, 9)).unwrap();
-            let after = flat(&values(&params));
+    everywhere(|| {
+        for name in NAMES {
+            for composed in [false, true] {
+                let groups = |params: &Params| {
+                    let mut of = params.trainable();
+                    let rest = ParamGroup { lr: Some(0.01), weight_decay: Some(0.0), params: of.split_off(1) };
+                    vec![ParamGroup::new(of), rest]
+                };
+                let params = random(&[5, 6], DType::F32);
+                let mut optimizer = make(name, groups(&params), composed);
+                for step in 0..4 {
+                    optimizer.step(&gradients(&params, step)).unwrap();
+                }
+                optimizer.set_learning_rates(&[0.02, 0.03]).unwrap();
+                let (state, before) = (optimizer.state().unwrap(), values(&params).copy().unwrap());
+                optimizer.step(&gradients(&params, 9)).unwrap();
+                let after = flat(&values(&params));
 
-            // A state is a copy: the step above has not changed it.
-            let (a, b) = (before.narrow(0, 0, 5).unwrap(), before.narrow(0, 5, 6).unwrap());
-            params.set("p0", &a).unwrap();
-            params.set("p1", &b).unwrap();
-            let mut other = make(name, groups(&params), composed);
-            other.load_state(&state).unwrap();
-            assert_eq!(other.learning_rates(), [0.02, 0.03]);
-            other.step(&gradients(&params, 9)).unwrap();
-            assert_eq!(flat(&values(&params)), after, "{name}");
-
-            let shown = |state: &State| (state.values.clone(), state.tensors.values().map(flat).collect::<Vec<_>>());
-            let kept = shown(&other.state().unwrap());
-            let refused = |change: &dyn Fn(&mut State), expected: &str| {
-                let mut broken = state.clone();
-                change(&mut broken);
+                // A state is a copy: the step above has not changed it.
+                let (a, b) = (before.narrow(0, 0, 5).unwrap(), before.narrow(0, 5, 6).unwrap());
+                params.set("p0", &a).unwrap();
+                params.set("p1", &b).unwrap();
                 let mut other = make(name, groups(&params), composed);
-                other.load_state(&optimizer.state().unwrap()).unwrap();
-                let error = other.load_state(&broken).unwrap_err();
-                assert!(matches!(error, Error::State { .. }));
-                assert_eq!(error.to_string(), expected);
-                assert_eq!(shown(&other.state().unwrap()), kept, "{name}");
-            };
-            refused(&|state| drop(state.values.remove("step")), "state `step` is missing");
-            refused(&|state| state.set("step", "-1"), "state `step` cannot be \"-1\"");
-            refused(
-                &|state| state.set("param_groups.1.lr", f64::NAN),
-                "state `param_groups.1.lr` must be finite and at least 0, got NaN",
-            );
-            refused(
-                &|state| state.set("param_groups.2.lr", 0.1),
-                "state `param_groups.2.lr` is nothing that this optimizer remembers",
-            );
-            let extra = Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap();
-            refused(
-                &|state| drop(state.tensors.insert("q.exp_avg".into(), extra.clone())),
-                "state `q.exp_avg` is nothing that this optimizer remembers",
-            );
-            if let Some(last) = state.tensors.keys().next_back() {
-                refused(&|state| drop(state.tensors.remove(last)), &format!("state `{last}` is missing"));
+                other.load_state(&state).unwrap();
+                assert_eq!(other.learning_rates(), [0.02, 0.03]);
+                other.step(&gradients(&params, 9)).unwrap();
+                assert_eq!(flat(&values(&params)), after, "{name}");
+
+                let shown =
+                    |state: &State| (state.values.clone(), state.tensors.values().map(flat).collect::<Vec<_>>());
+                let kept = shown(&other.state().unwrap());
+                let refused = |change: &dyn Fn(&mut State), expected: &str| {
+                    let mut broken = state.clone();
+                    change(&mut broken);
+                    let mut other = make(name, groups(&params), composed);
+                    other.load_state(&optimizer.state().unwrap()).unwrap();
+                    let error = other.load_state(&broken).unwrap_err();
+                    assert!(matches!(error, Error::State { .. }));
+                    assert_eq!(error.to_string(), expected);
+                    assert_eq!(shown(&other.state().unwrap()), kept, "{name}");
+                };
+                refused(&|state| drop(state.values.remove("step")), "state `step` is missing");
+                refused(&|state| state.set("step", "-1"), "state `step` cannot be \"-1\"");
                 refused(
-                    &|state| drop(state.tensors.insert(last.clone(), extra.clone())),
-                    &format!("state `{last}` expected F32 [6], got F32 [3]"),
+                    &|state| state.set("param_groups.1.lr", f64::NAN),
+                    "state `param_groups.1.lr` must be finite and at least 0, got NaN",
                 );
+                refused(
+                    &|state| state.set("param_groups.2.lr", 0.1),
+                    "state `param_groups.2.lr` is nothing that this optimizer remembers",
+                );
+                let extra = Tensor::zeros(3, DType::F32, &here()).unwrap();
+                refused(
+                    &|state| drop(state.tensors.insert("q.exp_avg".into(), extra.clone())),
+                    "state `q.exp_avg` is nothing that this optimizer remembers",
+                );
+                if let Some(last) = state.tensors.keys().next_back() {
+                    refused(&|state| drop(state.tensors.remove(last)), &format!("state `{last}` is missing"));
+                    refused(
+                        &|state| drop(state.tensors.insert(last.clone(), extra.clone())),
+                        &format!("state `{last}` expected F32 [6], got F32 [3]"),
+                    );
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
@@ -342,14 +350,16 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
 
 #[test]
 fn a_gradient_that_is_not_finite_passes_on() {
-    for name in NAMES {
-        let params = random(&[2], DType::F64);
-        let mut store = GradStore::default();
-        store.insert(&params.get("p0").unwrap(), Tensor::new(&[f64::NAN, 1.0], &Device::Cpu).unwrap());
-        make(name, one_group(&params), false).step(&store).unwrap();
-        let after = flat(&values(&params));
-        assert!(after[0].is_nan() && after[1].is_finite(), "{name}: {after:?}");
-    }
+    everywhere(|| {
+        for name in NAMES {
+            let params = random(&[2], DType::F64);
+            let mut store = GradStore::default();
+            store.insert(&params.get("p0").unwrap(), Tensor::new(&[f64::NAN, 1.0], &here()).unwrap());
+            make(name, one_group(&params), is_composed()).step(&store).unwrap();
+            let after = flat(&values(&params));
+            assert!(after[0].is_nan() && after[1].is_finite(), "{name}: {after:?}");
+        }
+    });
 }
 
 #[test]

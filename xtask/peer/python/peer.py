@@ -1,7 +1,8 @@
-"""The workloads of `cargo xtask bench --peer torch` on PyTorch, eager, on the CPU.
+"""The workloads of `cargo xtask bench --peer torch` on PyTorch, eager, on the CPU or on a card.
 
 Takes and answers the lines that ../src/main.rs describes. The first argument is the number of threads, the second, if there is
-one, that of ranks: so many processes then train together (ranks.py), and this one speaks for them. A workload has variants,
+one, that of ranks: so many processes then train together (ranks.py), and this one speaks for them. The third is `cpu`, or `cuda`
+for the first card (device.py), where there are the training steps of steps.py. A workload has variants,
 prepared side by side: `plain`, and `fused` for the optimizer's fused kernel; epochs also have `indexed`, agents `lean`,
 environments in a vector `native`, and networks that only predict `frozen` and `optimized`.
 """
@@ -16,7 +17,7 @@ os.environ["OMP_NUM_THREADS"] = sys.argv[1]
 
 import torch  # noqa: E402  after the number of threads is known
 
-import agents  # noqa: E402
+import device  # noqa: E402
 import epochs  # noqa: E402
 import instructions  # noqa: E402
 import layers  # noqa: E402
@@ -36,18 +37,29 @@ def make(workload, variant):
             return layers.conv_forward(int(channels), CONVOLUTIONS[channels])
         case ["conv", channels, "backward"]:
             return layers.conv_backward(int(channels), CONVOLUTIONS[channels])
-    maker = next((getattr(module, workload) for module in (steps, layers, epochs, agents) if hasattr(module, workload)), None)
+    if maker := steps.SIZED.get(workload):
+        return maker(variant, steps.LARGE)
+    maker = next((getattr(module, workload) for module in modules() if hasattr(module, workload)), None)
     return maker and maker(variant)
 
 
-def timed(task, count):
-    """Milliseconds a step. Collecting garbage is left for later, as in Python's own timeit."""
+def modules():
+    """Where workloads are. Agents live in environments of the CPU; what those need is not installed beside a PyTorch for cards."""
+    if device.IS_CARD:
+        return [steps]
+    import agents
+
+    return [steps, layers, epochs, agents]
+
+
+def timed(task, count, read):
+    """Milliseconds a step, with the loss read as `read` says. Collecting garbage is left for later, as in Python's own timeit."""
     gc.collect()
     gc.disable()
     with task.mode():
+        device.wait()
         start = time.perf_counter()
-        for _ in range(count):
-            task.step()
+        task.run(count, read)
         seconds = time.perf_counter() - start
     gc.enable()
     return seconds / count * 1e3
@@ -58,8 +70,9 @@ def answer(request, prepared):
     match request["do"]:
         case "hello":
             together = f" on {ranks.count()} ranks" if ranks.count() > 1 else ""
-            versions = f"PyTorch {torch.__version__}{together}"
-            return {"versions": versions, "instructions": instructions.in_use(), "threads": torch.get_num_threads()}
+            versions = f"PyTorch {torch.__version__}{together}{device.told()}"
+            in_use = None if device.IS_CARD else instructions.in_use()
+            return {"versions": versions, "instructions": in_use, "threads": torch.get_num_threads()}
         case "drop":
             prepared.clear()
             return {}
@@ -70,7 +83,7 @@ def answer(request, prepared):
             prepared[variant] = task
             return {"results": task.check()}
         case "time":
-            return {"ms": timed(prepared[variant], count)}
+            return {"ms": timed(prepared[variant], count, request.get("read"))}
         case "memory":
             task = make(workload, variant)
             before = task and memory.reset_peak()
@@ -85,6 +98,7 @@ def answer(request, prepared):
 
 def main():
     torch.set_num_threads(int(sys.argv[1]))
+    device.start()
     ranks.start(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     prepared = {}
     for line in sys.stdin:

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from device import DEVICE
+
 BATCH = 64
 """Samples a step of an epoch."""
 
@@ -34,12 +36,12 @@ def uniform(name, n):
 
 def input(name, *shape):
     """An input of uniform numbers in [-1, 1)."""
-    return torch.from_numpy(uniform(name, math.prod(shape)).reshape(shape))
+    return torch.from_numpy(uniform(name, math.prod(shape)).reshape(shape)).to(DEVICE)
 
 
 def labels(name, n, classes):
     """`n` class indices in 0..classes."""
-    return torch.from_numpy((stream(name, n) >> np.uint64(40)).astype(np.int64) % classes)
+    return torch.from_numpy((stream(name, n) >> np.uint64(40)).astype(np.int64) % classes).to(DEVICE)
 
 
 def parameter(name, shape):
@@ -56,12 +58,12 @@ def parameter(name, shape):
         numbers = np.float32(1) + np.float32(0.1) * numbers
     else:
         numbers = np.float32(0.1) * numbers
-    return torch.from_numpy(numbers.reshape(shape))
+    return torch.from_numpy(numbers.reshape(shape)).to(DEVICE)
 
 
 def digest(name, value):
     """The norm, and the scalar product with the uniform numbers of `name`."""
-    values = value.detach().numpy().astype(np.float64).ravel()
+    values = value.detach().cpu().numpy().astype(np.float64).ravel()
     return [float(np.sqrt(np.sum(values**2))), float(np.dot(values, uniform(name, values.size).astype(np.float64)))]
 
 

@@ -9,31 +9,37 @@ from torch.nn import functional as F
 import networks
 import ranks
 import shared
+from device import DEVICE
 from task import Task, adam, sgd, start, training
 
 
-def mlp_adam(variant):
-    return classifier(networks.Mlp(), (64, 784), adam(variant))
+def mlp_adam(variant, batch=64):
+    return classifier(networks.Mlp(), (batch, 784), adam(variant))
 
 
-def mlp_sgd(variant):
-    return classifier(networks.Mlp(), (64, 784), sgd(variant))
+def mlp_sgd(variant, batch=64):
+    return classifier(networks.Mlp(), (batch, 784), sgd(variant))
 
 
-def lenet_sgd(variant):
-    return classifier(networks.LeNet(), (64, 1, 28, 28), sgd(variant))
+def lenet_sgd(variant, batch=64):
+    return classifier(networks.LeNet(), (batch, 1, 28, 28), sgd(variant))
 
 
 def resnet_sgd(variant):
     return classifier(networks.ResNet(1, [(16, 3)]), (64, 1, 28, 28), sgd(variant))
 
 
-def resnet20_sgd(variant):
-    return classifier(networks.ResNet(3, [(16, 3), (32, 3), (64, 3)]), (128, 3, 32, 32), sgd(variant))
+def resnet20_sgd(variant, batch=128):
+    return classifier(networks.ResNet(3, [(16, 3), (32, 3), (64, 3)]), (batch, 3, 32, 32), sgd(variant))
 
 
-def lstm_sgd(variant):
-    return classifier(networks.Recurrent(nn.LSTM), (32, 64, 32), sgd(variant))
+def lstm_sgd(variant, batch=32):
+    return classifier(networks.Recurrent(nn.LSTM), (batch, 64, 32), sgd(variant))
+
+
+LARGE = 1024
+SIZED = {f"{maker.__name__}_{LARGE}": maker for maker in (mlp_adam, mlp_sgd, lenet_sgd, resnet20_sgd, lstm_sgd)}
+"""Those that are trained in batches of 1024 as well."""
 
 
 def gru_sgd(variant):
@@ -125,7 +131,7 @@ def dqn_step(variant):
 
 def classifier(module, shape, optimizer):
     x, y = shared.input(ranks.named("x"), *shape), shared.labels(ranks.named("y"), shape[0], 10)
-    network = ranks.wrapped(module)
+    network = ranks.wrapped(module.to(DEVICE))
     return training(module, optimizer, lambda: F.cross_entropy(network(x), y))
 
 

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import torch
 
+import device
 import ranks
 import shared
 
@@ -34,6 +35,16 @@ class Task:
                 change = value.detach() - shared.parameter(name, value.shape)
                 digests[f"change of {name}, step {number}"] = shared.digest(name, change)
         return digests
+
+    def run(self, count, read):
+        """So many steps: `None` reads no loss, `each` the loss of each step, `end` that of the last. The card is waited for."""
+        for _ in range(count):
+            results = self.step()
+            if read == "each":
+                results["loss"].item()
+        if read == "end":
+            results["loss"].item()
+        device.wait()
 
 
 def start(module):

@@ -1,5 +1,6 @@
 //! The workloads of `cargo xtask bench --peer torch` on candlelight (`candlelight-peer candlelight`) and on stock Candle
-//! (`candlelight-peer stock`).
+//! (`candlelight-peer stock`); of candlelight with the feature `cuda` those of `ours` that train MLP, LeNet, ResNet-20 and LSTM also on the
+//! first card (`candlelight-peer cuda`).
 //!
 //! Takes one JSON object a line on standard input and answers each with one line:
 //!
@@ -7,7 +8,7 @@
 //! |---|---|
 //! | `{"do": "hello"}` | `{"versions": "...", "instructions": the set in use, "threads": how many}`, the last from PyTorch alone |
 //! | `{"do": "prepare", "workload": NAME, "variant": _}` | `{"results": {NAME: [norm, projection]}}`, see [`shared::digest`]; null where there is no such workload |
-//! | `{"do": "time", "variant": _, "steps": N}` | `{"ms": mean of a step}` |
+//! | `{"do": "time", "variant": _, "steps": N, "read": _}` | `{"ms": mean of a step}`; `read` may be `each` or `end`, for the loss of each step, or of the last alone, to be read |
 //! | `{"do": "drop"}` | `{}`: forgets what was prepared |
 //! | `{"do": "memory", "workload": NAME, "steps": N}` | `{"mb": increase of the peak}`, null as above or where Linux's `/proc` is missing |
 //!
@@ -29,7 +30,9 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use candlelight::candle_core::cuda::gemm_reduced_precision_f32;
 use candlelight::data::{FashionMnist, Places};
+use candlelight::device::describe;
 use candlelight::prelude::Device;
 use serde_json::{Value, json};
 
@@ -42,12 +45,19 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 struct Side {
     /// Makes the task of a workload, if there is one of that name.
     make: fn(&str) -> Option<Result<Task>>,
-    versions: &'static str,
+    versions: String,
     instructions: fn() -> String,
 }
 
 fn ours() -> Side {
-    let versions = concat!("candlelight ", env!("CARGO_PKG_VERSION"));
+    let version = env!("CARGO_PKG_VERSION");
+    let versions = match shared::device() {
+        Device::Cpu => format!("candlelight {version}"),
+        card => {
+            let reduced = if gemm_reduced_precision_f32() { "on" } else { "off" };
+            format!("candlelight {version} on {}, TF32 of products {reduced}", describe(card))
+        }
+    };
     Side { make: ours::task, versions, instructions: ours::instructions }
 }
 
@@ -73,14 +83,27 @@ fn main() -> Result<()> {
     }
     let side = match arguments.first().map(String::as_str) {
         Some("candlelight") => ours(),
-        Some("stock") => Side { make: stock::task, versions: "stock Candle 0.11.1", instructions: stock::instructions },
+        Some("cuda") => {
+            if let Err(error) = shared::use_card() {
+                eprintln!("candlelight: {error}");
+                std::process::exit(1);
+            }
+            ours()
+        }
+        Some("stock") => {
+            Side { make: stock::task, versions: "stock Candle 0.11.1".to_owned(), instructions: stock::instructions }
+        }
         #[cfg(feature = "ranks")]
         Some("ranks") => {
             let mut prepared = None;
             let code = ranks::serve(|line, speaks| respond(line, &ours(), &mut prepared, speaks));
             std::process::exit(i32::from(code != std::process::ExitCode::SUCCESS));
         }
-        _ => return Err("the first argument is `candlelight`, `stock`, `ranks` (a feature), `plot` or `data`".into()),
+        _ => {
+            return Err(
+                "the first argument is `candlelight`, `cuda`, `stock`, `ranks` (a feature), `plot` or `data`".into()
+            );
+        }
     };
     let mut prepared = None;
     for line in std::io::stdin().lock().lines() {
@@ -123,7 +146,10 @@ fn answer(request: &Value, side: &Side, prepared: &mut Option<Task>) -> Result<V
     let text = |key: &str| request[key].as_str().ok_or_else(|| format!("{key} is missing"));
     let steps = request["steps"].as_u64().unwrap_or(1);
     match text("do")? {
-        "hello" => Ok(json!({ "versions": side.versions, "instructions": (side.instructions)() })),
+        "hello" => {
+            let instructions = shared::device().is_cpu().then(side.instructions);
+            Ok(json!({ "versions": side.versions, "instructions": instructions }))
+        }
         "drop" => {
             *prepared = None;
             Ok(json!({}))
@@ -135,10 +161,10 @@ fn answer(request: &Value, side: &Side, prepared: &mut Option<Task>) -> Result<V
         }
         "time" => {
             let task = prepared.as_mut().ok_or("nothing is prepared")?;
-            let mut total = Duration::ZERO;
-            for _ in 0..steps {
-                total += task.time()?;
-            }
+            let total = match request["read"].as_str() {
+                Some(read) => task.time_reading(steps, read == "each")?,
+                None => (0..steps).map(|_| task.time()).sum::<Result<Duration>>()?,
+            };
             Ok(json!({ "ms": total.as_secs_f64() * 1e3 / steps as f64 }))
         }
         "memory" => {

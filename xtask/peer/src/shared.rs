@@ -1,11 +1,29 @@
 //! Inputs and parameters that all programs compute for themselves, the same to the bit, and what of the results is compared.
 //! `python/shared.py` is its twin.
 
+use std::sync::OnceLock;
+
 use candlelight::candle_core::{DType, Device, Result, Shape, Tensor};
 use candlelight::data::{Dataset, FashionMnist, Places};
 
 /// Samples a step of an epoch.
 pub const BATCH: usize = 64;
+
+static CARD: OnceLock<Device> = OnceLock::new();
+
+/// Where inputs and parameters of this process are: on the CPU, unless [`use_card`] was called.
+pub fn device() -> &'static Device {
+    CARD.get().unwrap_or(&Device::Cpu)
+}
+
+/// From now on they are on the first card.
+pub fn use_card() -> crate::Result<()> {
+    let device = candlelight::device::best_device()?;
+    if device.is_cpu() {
+        return Err("there is no card, or this program was compiled without the feature `cuda`".into());
+    }
+    CARD.set(device).map_err(|_| "a card is in use already".into())
+}
 
 /// The stream of 64-bit numbers that belongs to a name: SplitMix64, from the FNV-1a hash of the name.
 fn stream(name: &str) -> impl Iterator<Item = u64> {
@@ -29,13 +47,13 @@ fn uniform(name: &str, n: usize) -> Vec<f32> {
 /// An input of uniform numbers in [-1, 1).
 pub fn input(name: &str, shape: impl Into<Shape>) -> Result<Tensor> {
     let shape = shape.into();
-    Tensor::from_vec(uniform(name, shape.elem_count()), shape, &Device::Cpu)
+    Tensor::from_vec(uniform(name, shape.elem_count()), shape, device())
 }
 
 /// `n` class indices in 0..classes, U32.
 pub fn labels(name: &str, n: usize, classes: u64) -> Result<Tensor> {
     let labels: Vec<u32> = stream(name).take(n).map(|bits| ((bits >> 40) % classes) as u32).collect();
-    Tensor::from_vec(labels, n, &Device::Cpu)
+    Tensor::from_vec(labels, n, device())
 }
 
 /// The initial value of the parameter or running statistic of this (PyTorch) name.
@@ -59,7 +77,7 @@ pub fn parameter(name: &str, shape: &Shape) -> Result<Tensor> {
         Some("weight") => numbers.into_iter().map(|u| 1.0 + 0.1 * u).collect(),
         _ => numbers.into_iter().map(|u| 0.1 * u).collect(),
     };
-    Tensor::from_vec(numbers, shape, &Device::Cpu)
+    Tensor::from_vec(numbers, shape, device())
 }
 
 /// Two numbers that stand for a tensor: its norm, and its scalar product with the uniform numbers of `name`. Values that

@@ -57,6 +57,22 @@ impl Task {
         self.work.time()
     }
 
+    /// Does the work so many times, and says how long that took with the loss of each step read, or that of the last step alone.
+    /// Reading waits for a card, which works off what it is asked for in turn; so does the end.
+    pub fn time_reading(&mut self, steps: u64, each: bool) -> Result<Duration> {
+        shared::device().synchronize()?;
+        let start = Instant::now();
+        for step in 1..=steps {
+            let results = self.work.step()?;
+            if each || step == steps {
+                let (_, loss) = results.iter().find(|(name, _)| *name == "loss").ok_or("a step without a loss")?;
+                loss.to_scalar::<f32>()?;
+            }
+        }
+        shared::device().synchronize()?;
+        Ok(start.elapsed())
+    }
+
     /// Digests of the results and of the changes of the parameters after the first and the third step.
     pub fn check(&mut self) -> Result<BTreeMap<String, [f64; 2]>> {
         let mut digests = BTreeMap::new();

@@ -5,31 +5,44 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::backend::{BackendDevice, BackendStorage};
 use candle_core::cpu_backend::CpuDevice;
 use candle_core::{
-    CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, MetalStorage, Result as CandleResult,
-    Shape, Storage, Tensor, WithDType, bail,
+    CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, DType, Device, Layout, MetalStorage,
+    Result as CandleResult, Shape, Storage, Tensor, bail,
 };
 use candlelight_base::{Error, Result};
 
 use super::{Backward, Grads};
 
+/// What a node will hold.
+pub(super) enum Value {
+    /// Made for it alone.
+    Storage(Storage),
+    /// A tensor, whose numbers are copied in their order.
+    Tensor(Tensor),
+}
+
+impl Value {
+    pub(super) fn device(&self) -> Device {
+        match self {
+            Self::Storage(storage) => storage.device(),
+            Self::Tensor(tensor) => tensor.device().clone(),
+        }
+    }
+}
+
 /// The same operation as a node of Candle's graph, whose custom operations have one output and at most three inputs:
-/// several outputs are one vector, cut afterwards; inputs beyond the second hang on a further node, which passes their
-/// gradients on.
-pub(super) fn stock<T: WithDType>(
+/// several outputs are one vector, `whole`, cut afterwards into `shapes`; inputs beyond the second hang on a further node,
+/// which passes their gradients on.
+pub(super) fn stock(
     name: &'static str,
     inputs: Vec<Tensor>,
-    outputs: Vec<(Vec<T>, Shape)>,
+    whole: Value,
+    shapes: Vec<Shape>,
     needs: Vec<bool>,
     backward: Box<Backward>,
 ) -> Result<Vec<Tensor>> {
-    let shapes: Vec<Shape> = outputs.iter().map(|(_, shape)| shape.clone()).collect();
-    let (data, shape) = match <[_; 1]>::try_from(outputs) {
-        Ok([output]) => output,
-        Err(outputs) => {
-            let data = outputs.iter().map(|(data, _)| data.as_slice()).collect::<Vec<_>>().concat();
-            let shape = Shape::from(data.len());
-            (data, shape)
-        }
+    let shape = match shapes.as_slice() {
+        [shape] => shape.clone(),
+        shapes => shapes.iter().map(Shape::elem_count).sum::<usize>().into(),
     };
     let wanted: Vec<Tensor> = inputs.iter().zip(&needs).filter(|(_, need)| **need).map(|(x, _)| x.clone()).collect();
     let (edges, waiting) = edges(name, &wanted)?;
@@ -52,7 +65,7 @@ pub(super) fn stock<T: WithDType>(
         }
         Ok(first)
     };
-    let output = node(name, &edges, (T::to_cpu_storage_owned(data), shape), gradients)?;
+    let output = node(name, &edges, (whole, shape), gradients)?;
     cut(&output, &shapes)
 }
 
@@ -67,7 +80,7 @@ fn edges(name: &'static str, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Vec<Slot
     }
     let (edges, mut slots) = edges(name, rest)?;
     let slot = Slot::default();
-    let zero = (zero(first), Shape::from(()));
+    let zero = (zero(first)?, Shape::from(()));
     let link = node(name, &edges, zero, {
         let slot = slot.clone();
         move |_, _| Ok(std::mem::take(&mut *slot.lock().unwrap_or_else(PoisonError::into_inner)))
@@ -92,40 +105,32 @@ fn cut(whole: &Tensor, shapes: &[Shape]) -> Result<Vec<Tensor>> {
 
 /// A scalar whose gradient with respect to `input` is given: starts Candle's backward pass in the middle of a graph.
 pub(super) fn seed(input: &Tensor, grad: Tensor) -> Result<Tensor> {
-    node("seed", std::slice::from_ref(input), (zero(input), Shape::from(())), move |_, _| Ok(vec![Some(grad.clone())]))
+    let zero = (zero(input)?, Shape::from(()));
+    node("seed", std::slice::from_ref(input), zero, move |_, _| Ok(vec![Some(grad.clone())]))
 }
 
-fn zero(like: &Tensor) -> CpuStorage {
-    if like.dtype() == DType::F64 { CpuStorage::F64(vec![0.0]) } else { CpuStorage::F32(vec![0.0]) }
+fn zero(like: &Tensor) -> Result<Value> {
+    Ok(match (like.device(), like.dtype()) {
+        (Device::Cpu, DType::F64) => Value::Storage(Storage::Cpu(CpuStorage::F64(vec![0.0]))),
+        (Device::Cpu, _) => Value::Storage(Storage::Cpu(CpuStorage::F32(vec![0.0]))),
+        (device, dtype) => Value::Tensor(Tensor::zeros((), dtype, device)?),
+    })
 }
 
 /// A node of Candle's graph above one to three inputs, with its value and the function that gives their gradients.
 pub(super) fn node(
     name: &'static str,
     inputs: &[Tensor],
-    value: (CpuStorage, Shape),
+    (value, shape): (Value, Shape),
     gradients: impl Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    Custom::new(name, Value::Numbers(value.0), value.1, gradients).above(&inputs.iter().collect::<Vec<_>>())
-}
-
-/// A node above one to three inputs of any device with the numbers of `value` in `shape`, and the function from its gradient to
-/// theirs. `value` is copied once, in its order, so it may be a transposed view.
-///
-/// # Errors
-/// No input or more than three, another number of elements.
-pub fn node_of(
-    name: &'static str,
-    inputs: &[&Tensor],
-    value: &Tensor,
-    shape: impl Into<Shape>,
-    gradients: impl Fn(&Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
-) -> Result<Tensor> {
-    let shape = shape.into();
-    if shape.elem_count() != value.elem_count() {
-        return Err(Error::shape(name, format!("{} numbers", shape.elem_count()), value.dims()));
+    let custom = Custom { name, value: Mutex::new(Some((value, shape))), gradients: Box::new(gradients) };
+    match inputs {
+        [a] => Ok(a.apply_op1(custom)?),
+        [a, b] => Ok(a.apply_op2(b, custom)?),
+        [a, b, c] => Ok(a.apply_op3(b, c, custom)?),
+        _ => Err(Error::shape("inputs of a node", "one to three", &[inputs.len()])),
     }
-    Custom::new(name, Value::Tensor(value.clone()), shape, move |_, grad| gradients(grad)).above(inputs)
 }
 
 /// Candle's custom operation whose value is already there.
@@ -136,36 +141,10 @@ struct Custom {
     gradients: Box<Gradients>,
 }
 
-/// What a node will hold.
-enum Value {
-    /// Numbers of the CPU.
-    Numbers(CpuStorage),
-    /// A tensor of any device, whose numbers are copied.
-    Tensor(Tensor),
-}
-
 /// From a node's value and its gradient to the gradients of its inputs.
 type Gradients = dyn Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync;
 
 impl Custom {
-    fn new(
-        name: &'static str,
-        value: Value,
-        shape: Shape,
-        gradients: impl Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
-    ) -> Self {
-        Self { name, value: Mutex::new(Some((value, shape))), gradients: Box::new(gradients) }
-    }
-
-    fn above(self, inputs: &[&Tensor]) -> Result<Tensor> {
-        match inputs {
-            [a] => Ok(a.apply_op1(self)?),
-            [a, b] => Ok(a.apply_op2(b, self)?),
-            [a, b, c] => Ok(a.apply_op3(b, c, self)?),
-            _ => Err(Error::shape("inputs of a node", "one to three", &[inputs.len()])),
-        }
-    }
-
     fn take(&self) -> CandleResult<(Value, Shape)> {
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner).take();
         value.ok_or_else(|| candle_core::Error::Msg(format!("{} was applied twice", self.name)))
@@ -178,7 +157,8 @@ impl Custom {
     fn on_cpu(&self) -> CandleResult<(CpuStorage, Shape)> {
         let (value, shape) = self.take()?;
         let value = match value {
-            Value::Numbers(numbers) => return Ok((numbers, shape)),
+            Value::Storage(Storage::Cpu(storage)) => return Ok((storage, shape)),
+            Value::Storage(_) => return self.elsewhere(),
             Value::Tensor(value) => value,
         };
         let (storage, layout) = value.storage_and_layout();
@@ -190,14 +170,24 @@ impl Custom {
     }
 
     fn on_cuda(&self) -> CandleResult<(CudaStorage, Shape)> {
-        let (Value::Tensor(value), shape) = self.take()? else { return self.elsewhere() };
+        let (value, shape) = self.take()?;
+        let value = match value {
+            Value::Storage(Storage::Cuda(storage)) => return Ok((storage, shape)),
+            Value::Storage(_) => return self.elsewhere(),
+            Value::Tensor(value) => value,
+        };
         let (storage, layout) = value.storage_and_layout();
         let Storage::Cuda(storage) = &*storage else { return self.elsewhere() };
         Ok((in_order(storage, layout)?, shape))
     }
 
     fn on_metal(&self) -> CandleResult<(MetalStorage, Shape)> {
-        let (Value::Tensor(value), shape) = self.take()? else { return self.elsewhere() };
+        let (value, shape) = self.take()?;
+        let value = match value {
+            Value::Storage(Storage::Metal(storage)) => return Ok((storage, shape)),
+            Value::Storage(_) => return self.elsewhere(),
+            Value::Tensor(value) => value,
+        };
         let (storage, layout) = value.storage_and_layout();
         let Storage::Metal(storage) = &*storage else { return self.elsewhere() };
         Ok((in_order(storage, layout)?, shape))

@@ -6,6 +6,7 @@
 
 mod graph;
 mod no_grad;
+mod numbers;
 mod ready;
 mod recording;
 mod saved;
@@ -13,13 +14,13 @@ mod tape;
 mod wanted;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Shape, Tensor, TensorId, WithDType};
+use candle_core::{Shape, Storage, Tensor, TensorId, WithDType};
 use candlelight_base::{Error, Result, Scoped};
 
-pub use graph::node_of;
-use graph::stock;
+use graph::{Value, stock};
 pub(crate) use no_grad::is_tracked;
 pub use no_grad::no_grad;
+pub use numbers::Numbers;
 use ready::Watch;
 pub use recording::{Recording, record};
 pub use saved::saved_bytes;
@@ -154,11 +155,11 @@ fn run(output: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, Tape)> {
     let (output, tape) = match rayon::current_thread_index() {
         Some(_) => (no_grad::with_grad(output)?, None),
         None => {
-            let recording = Scoped::new(&TAPE, Some(Tape::new()?));
+            let recording = Scoped::new(&TAPE, Some(Tape::new()));
             (no_grad::with_grad(output)?, recording.finish())
         }
     };
-    Ok((output, tape.map_or_else(Tape::new, Ok)?))
+    Ok((output, tape.unwrap_or_else(Tape::new)))
 }
 
 /// What the backward pass of an operation is given.
@@ -190,11 +191,36 @@ pub(crate) fn apply<T: WithDType>(
         let plain = |(data, shape)| Ok(Tensor::from_vec(data, shape, device)?);
         return outputs.into_iter().map(plain).collect();
     }
+    let (data, shapes): (Vec<Vec<T>>, Vec<Shape>) = outputs.into_iter().unzip();
+    let value = |data| Value::Storage(Storage::Cpu(T::to_cpu_storage_owned(data)));
+    let values = match TAPE.with_borrow(Option::is_some) {
+        true => data.into_iter().map(value).collect(),
+        // Beside a tape they are one vector.
+        false => match <[_; 1]>::try_from(data) {
+            Ok([data]) => vec![value(data)],
+            Err(data) => vec![value(data.concat())],
+        },
+    };
+    above(name, inputs, values, shapes, Box::new(backward))
+}
+
+/// The tensors of `values` as what was made of `inputs`: on the tape, or, where there is none and all values are one, in
+/// Candle's graph.
+fn above(
+    name: &'static str,
+    inputs: &[&Tensor],
+    values: Vec<Value>,
+    shapes: Vec<Shape>,
+    backward: Box<Backward>,
+) -> Result<Vec<Tensor>> {
     let needs: Vec<bool> = inputs.iter().map(|input| input.track_op()).collect();
     let inputs: Vec<Tensor> = inputs.iter().copied().cloned().collect();
     TAPE.with_borrow_mut(|tape| match tape {
-        Some(tape) => tape.record(name, inputs, outputs, needs, Box::new(backward)),
-        None => stock(name, inputs, outputs, needs, Box::new(backward)),
+        Some(tape) => tape.record(name, inputs, values.into_iter().zip(shapes).collect(), needs, backward),
+        None => match <[_; 1]>::try_from(values) {
+            Ok([whole]) => stock(name, inputs, whole, shapes, needs, backward),
+            Err(values) => Err(Error::shape("values of a node", "one", &[values.len()])),
+        },
     })
 }
 
@@ -206,12 +232,83 @@ pub(crate) fn apply1<T: WithDType>(
     shape: impl Into<Shape>,
     backward: impl Fn(&Tensor, Grads) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    let backward = move |grads: Grads| match grads.grads {
+    only(name, apply(name, inputs, vec![(output, shape.into())], of_one(name, backward))?)
+}
+
+/// The backward pass of an operation with one output, whose gradient is given as it lies in order.
+fn of_one(
+    name: &'static str,
+    backward: impl Fn(&Tensor, Grads) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+) -> impl Fn(Grads) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static {
+    move |grads: Grads| match grads.grads {
         [Some(grad)] => backward(&contiguous(grad)?, grads),
         _ => Err(Error::MissingGradient { name: name.into() }),
-    };
-    let mut outputs = apply(name, inputs, vec![(output, shape.into())], backward)?;
+    }
+}
+
+fn only(name: &'static str, mut outputs: Vec<Tensor>) -> Result<Tensor> {
     outputs.pop().ok_or_else(|| Error::MissingGradient { name: name.into() })
+}
+
+/// A tensor of what a kernel of a device has written, with `backward` as its derivative, which is given the gradient in order.
+#[cfg(feature = "cuda")]
+pub(crate) fn made(
+    name: &'static str,
+    inputs: &[&Tensor],
+    storage: candle_core::CudaStorage,
+    shape: impl Into<Shape>,
+    backward: impl Fn(&Tensor, Grads) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let numbers = Numbers::written(Storage::Cuda(storage), shape);
+    if !is_tracked(inputs) {
+        return Ok(numbers.into_tensor());
+    }
+    let shapes = vec![numbers.shape().clone()];
+    only(name, above(name, inputs, vec![numbers.value], shapes, Box::new(of_one(name, backward)))?)
+}
+
+/// An operation of your own on any device, made of tensor operations: a tensor of `shape` with the numbers of `value`, in
+/// their order, whose derivative is `backward` and not what Candle would take by itself.
+///
+/// Candle's own backward pass makes a tensor of zeros and a sum for each step back, through every change of shape. Where the
+/// derivative of the whole is a few operations, it is written down instead.
+///
+/// `value` is made of `inputs` that are detached; the numbers of a tensor are copied. `backward` is as that of [`differentiable`]; what
+/// it holds is detached, too.
+///
+/// # Errors
+/// No input, or another number of elements in `value` than in `shape`.
+///
+/// ```
+/// use candlelight::{autograd::{value_and_grad, with_backward}, prelude::*};
+/// /// √x, and half of its reciprocal.
+/// fn sqrt(x: &Tensor) -> Result<Tensor> {
+///     let root = x.detach().sqrt()?;
+///     let half = (root.recip()? * 0.5)?;
+///     with_backward("sqrt", &[x], &root, x.shape(), move |gradient, _| Ok(vec![Some((gradient * &half)?)]))
+/// }
+/// # fn main() -> candlelight::Result<()> {
+/// let x = Var::new(&[4f64, 25.], &Device::Cpu)?;
+/// let (_, gradients) = value_and_grad(|| Ok(sqrt(&x)?.sum_all()?))?;
+/// assert_eq!(gradients.get(&x).unwrap().to_vec1::<f64>()?, [0.25, 0.1]);
+/// # Ok(()) }
+/// ```
+pub fn with_backward(
+    name: &'static str,
+    inputs: &[&Tensor],
+    value: impl Into<Numbers>,
+    shape: impl Into<Shape>,
+    backward: impl Fn(&Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let (value, shape) = (value.into(), shape.into());
+    if shape.elem_count() != value.shape().elem_count() {
+        return Err(Error::shape("value", format!("{} numbers", shape.elem_count()), value.shape().dims()));
+    }
+    if !is_tracked(inputs) {
+        return Ok(value.into_tensor().reshape(shape)?);
+    }
+    let backward = of_one(name, move |gradient, grads| backward(gradient, grads.needs));
+    only(name, above(name, inputs, vec![value.value], vec![shape], Box::new(backward))?)
 }
 
 /// Is told of a variable whose gradient is complete.

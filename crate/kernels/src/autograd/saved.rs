@@ -31,7 +31,7 @@ pub fn saved_bytes(forward: impl FnOnce() -> Result<Tensor>) -> Result<usize> {
     if rayon::current_thread_index().is_some() {
         return Err(Error::setting("thread", "one outside of rayon's pool", "a worker"));
     }
-    let recording = Scoped::new(&TAPE, Some(Tape::new()?));
+    let recording = Scoped::new(&TAPE, Some(Tape::new()));
     let _output = forward()?;
     let tape = recording.finish();
     let mut seen = HashSet::new();

@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Shape, Tensor, TensorId, Var, WithDType};
+use candle_core::{DType, Device, Shape, Tensor, TensorId, Var};
 use candlelight_base::{Error, Result, Scoped};
 
+use super::graph::Value;
 use super::{Backward, Node, graph};
 use crate::gradient;
 
@@ -20,8 +21,6 @@ pub(super) struct Tape {
     outputs: HashSet<TensorId, BuildHasherDefault<Spread>>,
     /// Where their numbers are in memory, and which node they are of.
     places: HashMap<usize, usize, BuildHasherDefault<Spread>>,
-    /// Where Candle's backward pass ends: a variable below every output.
-    end: Tensor,
     /// Tells the tape from others.
     id: u64,
 }
@@ -43,37 +42,29 @@ struct Stretch {
 }
 
 impl Tape {
-    pub(super) fn new() -> Result<Self> {
+    pub(super) fn new() -> Self {
         static TAPES: AtomicU64 = AtomicU64::new(0);
-        static END: OnceLock<Tensor> = OnceLock::new();
-        let end = match END.get() {
-            Some(end) => end.clone(),
-            None => {
-                let end = Var::zeros((), DType::F32, &Device::Cpu)?.into_inner();
-                END.get_or_init(|| end).clone()
-            }
-        };
         let id = TAPES.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { nodes: Vec::new(), outputs: HashSet::default(), places: HashMap::default(), end, id })
+        Self { nodes: Vec::new(), outputs: HashSet::default(), places: HashMap::default(), id }
     }
 
-    /// Makes tensors of what a kernel computed, and a node of how.
+    /// Makes tensors of what was computed, and a node of how.
     ///
     /// What they depend on is known to the tape alone. Candle's backward pass hands their gradients over to that of the
     /// tape; a pass which is not the tape's, or comes when the tape has ended, fails there, since the gradients would lack
     /// everything below.
-    pub(super) fn record<T: WithDType>(
+    pub(super) fn record(
         &mut self,
         name: &'static str,
         inputs: Vec<Tensor>,
-        outputs: Vec<(Vec<T>, Shape)>,
+        outputs: Vec<(Value, Shape)>,
         needs: Vec<bool>,
         backward: Box<Backward>,
     ) -> Result<Vec<Tensor>> {
         let tape = self.id;
-        let output = |(data, shape): (Vec<T>, Shape)| {
-            let value = (T::to_cpu_storage_owned(data), shape);
-            graph::node(name, std::slice::from_ref(&self.end), value, move |output, grad| {
+        let output = |(value, shape): (Value, Shape)| {
+            let end = end(&value.device())?;
+            graph::node(name, &[end], (value, shape), move |output, grad| {
                 hand_over(tape, name, output, grad)?;
                 Ok(vec![None])
             })
@@ -136,6 +127,26 @@ impl Tape {
         gradients.extend(of_variables?)?;
         reached.into_iter().try_for_each(|(output, gradient)| add(gradients, &output, gradient))
     }
+}
+
+/// Where Candle's backward pass ends: a variable below every output on a device.
+fn end(device: &Device) -> Result<Tensor> {
+    static CPU: OnceLock<Tensor> = OnceLock::new();
+    static OTHERS: Mutex<Vec<Tensor>> = Mutex::new(Vec::new());
+    let make = || Ok::<_, Error>(Var::zeros((), DType::F32, device)?.into_inner());
+    if device.is_cpu() {
+        return match CPU.get() {
+            Some(end) => Ok(end.clone()),
+            None => make().map(|end| CPU.get_or_init(|| end).clone()),
+        };
+    }
+    let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(end) = others.iter().find(|end| end.device().same_device(device)) {
+        return Ok(end.clone());
+    }
+    let end = make()?;
+    others.push(end.clone());
+    Ok(end)
 }
 
 /// Where the storage of a tensor is: tensors that share their numbers have the same.

@@ -7,26 +7,28 @@
 //! ```
 //!
 //! The batch is last, X as [channels, places, N]: so inputs under a kernel are gathered in pieces of N numbers by one table
-//! for all samples, and a pass is one product in which the weight occurs once.
+//! for all samples, and a pass is one product in which the weight occurs once. On a card, kernels gather and spread, and the
+//! places of a sample lie together.
 
 use candle_core::{Shape, Tensor};
+use candlelight_kernels::autograd::{Numbers, with_backward};
+use candlelight_kernels::card;
 use candlelight_kernels::geometry::Geometry;
 
 use super::places::{Places, places};
 use crate::Result;
-use crate::nn::explicit::explicit;
 
 /// Each output as a product of the weight with the inputs under the kernel.
 pub(super) fn conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, g: Geometry, shape: Shape) -> Result<Tensor> {
     let form = Form::new(x, weight, g)?;
-    let columns = form.gather(&form.batch_last(&x.detach(), g.in_channels)?)?;
-    let y = form.result(&form.weight.matmul(&columns)?, bias)?;
+    let columns = form.columns(&x.detach())?;
+    let y = form.images(&form.weight.matmul(&columns)?, bias)?;
     let shapes = [x.shape().clone(), weight.shape().clone()];
-    explicit("conv", &inputs(x, weight, bias), &y, shape, move |dy, needs| {
-        let dy = form.batch_last(dy, g.out_channels)?;
-        let dx = needs[0].then(|| form.batch_first(&form.product_spread(&dy)?, &shapes[0]));
+    with_backward("conv", &inputs(x, weight, bias), y, shape, move |dy, needs| {
+        let dy = form.matrix(dy)?;
+        let dx = needs[0].then(|| shaped(form.spread(&dy, None)?, &shapes[0]));
         let dw = needs[1].then(|| form.of_weight(&dy, &columns, &shapes[1]));
-        let db = needs.get(2).is_some_and(|need| *need).then(|| of_bias(&dy));
+        let db = needs.get(2).is_some_and(|need| *need).then(|| form.of_bias(&dy));
         Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
     })
 }
@@ -40,15 +42,14 @@ pub(super) fn conv_transpose(
     shape: Shape,
 ) -> Result<Tensor> {
     let form = Form::new(x, weight, g)?;
-    let from = form.batch_last(&x.detach(), g.out_channels)?;
-    let y = form.result(&form.product_spread(&from)?, bias)?;
+    let from = form.matrix(&x.detach())?;
+    let y = form.spread(&from, bias)?;
     let shapes = [x.shape().clone(), weight.shape().clone()];
-    explicit("conv_transpose", &inputs(x, weight, bias), &y, shape, move |dy, needs| {
-        let dy = form.batch_last(dy, g.in_channels)?;
-        let columns = form.gather(&dy)?;
-        let dx = needs[0].then(|| form.batch_first(&form.weight.matmul(&columns)?, &shapes[0]));
+    with_backward("conv_transpose", &inputs(x, weight, bias), y, shape, move |dy, needs| {
+        let columns = form.columns(dy)?;
+        let dx = needs[0].then(|| shaped(form.images(&form.weight.matmul(&columns)?, None)?, &shapes[0]));
         let dw = needs[1].then(|| form.of_weight(&from, &columns, &shapes[1]));
-        let db = needs.get(2).is_some_and(|need| *need).then(|| of_bias(&dy));
+        let db = needs.get(2).is_some_and(|need| *need).then(|| of_channels(dy));
         Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
     })
 }
@@ -59,12 +60,23 @@ struct Form {
     /// W, [groups, maps, channels · taps].
     weight: Tensor,
     places: Option<Places>,
+    on_card: bool,
 }
 
 impl Form {
     fn new(x: &Tensor, weight: &Tensor, g: Geometry) -> Result<Self> {
         let weight = weight.detach().reshape((g.groups, g.out_channels / g.groups, ()))?;
-        Ok(Self { g, weight, places: places(g.axes, x.device())? })
+        let on_card = card::takes_windows(x, &g);
+        let places = if on_card { None } else { places(g.axes, x.device())? };
+        Ok(Self { g, weight, places, on_card })
+    }
+
+    fn inputs(&self) -> usize {
+        self.g.axes[0].input * self.g.axes[1].input
+    }
+
+    fn outputs(&self) -> usize {
+        self.g.axes[0].output * self.g.axes[1].output
     }
 
     /// [N, channels, ...] as [channels, places, N].
@@ -72,13 +84,8 @@ impl Form {
         Ok(x.reshape((self.g.batch, channels, ()))?.permute((1, 2, 0))?.contiguous()?)
     }
 
-    /// Any [channels, places, N] as [N, channels, ...].
-    fn batch_first(&self, x: &Tensor, shape: &Shape) -> Result<Tensor> {
-        Ok(x.reshape(((), self.g.batch))?.t()?.reshape(shape)?)
-    }
-
-    /// Any [channels, places, N] plus a bias for each channel, seen as [N, channels · places].
-    fn result(&self, y: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    /// [channels, places, N] plus a bias for each channel, seen as [N, channels · places].
+    fn batch_first(&self, y: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         let y = match bias {
             Some(bias) => y.reshape((bias.elem_count(), ()))?.broadcast_add(&bias.detach().reshape(((), 1))?)?,
             None => y.clone(),
@@ -86,54 +93,85 @@ impl Form {
         Ok(y.reshape(((), self.g.batch))?.t()?)
     }
 
-    /// Inputs [in, places, N] under the kernel: [groups, channels · taps, outputs · N].
-    fn gather(&self, x: &Tensor) -> Result<Tensor> {
+    /// x [N, in, ...] as the inputs under the kernel, [groups, channels · taps, outputs · N].
+    fn columns(&self, x: &Tensor) -> Result<Tensor> {
+        if self.on_card {
+            return card::gather_windows(x, &self.g);
+        }
+        let x = self.batch_last(x, self.g.in_channels)?;
         let columns = match &self.places {
             Some(places) => &x.index_select(&places.inputs, 1)?,
-            None => x,
+            None => &x,
         };
-        let [down, across] = self.g.axes;
-        Ok(columns.reshape((self.g.groups, (), down.output * across.output * self.g.batch))?)
+        Ok(columns.reshape((self.g.groups, (), self.outputs() * self.g.batch))?)
     }
 
-    /// spread(Wᵀ · y) for y [out, outputs, N], with the numbers of [in, places, N].
-    fn product_spread(&self, y: &Tensor) -> Result<Tensor> {
-        let Self { g, weight, places } = self;
-        let [down, across] = g.axes;
-        let (inputs, outputs) = (down.input * across.input, down.output * across.output);
+    /// y [N, out, ...] as [groups, maps, outputs · N].
+    fn matrix(&self, y: &Tensor) -> Result<Tensor> {
+        let y = match self.on_card {
+            true => card::swap(&y.reshape((self.g.batch, self.g.out_channels, ()))?, None)?.into_tensor(),
+            false => self.batch_last(y, self.g.out_channels)?,
+        };
+        Ok(y.reshape((self.g.groups, (), self.outputs() * self.g.batch))?)
+    }
+
+    /// A matrix [groups, maps, outputs · N] plus a bias for each map, with the numbers of [N, out, ...].
+    fn images(&self, y: &Tensor, bias: Option<&Tensor>) -> Result<Numbers> {
+        match self.on_card {
+            true => card::swap(&y.reshape((self.g.out_channels, self.g.batch, ()))?, bias),
+            false => self.batch_first(y, bias).map(Numbers::from),
+        }
+    }
+
+    /// spread(Wᵀ · y) for y [groups, maps, outputs · N] plus a bias for each channel, with the numbers of [N, in, ...].
+    fn spread(&self, y: &Tensor, bias: Option<&Tensor>) -> Result<Numbers> {
+        let Self { g, weight, places, .. } = self;
         let (maps, channels) = (g.out_channels / g.groups, g.in_channels / g.groups);
-        let product = || weight.transpose(1, 2)?.matmul(&y.reshape((g.groups, (), outputs * g.batch))?);
-        match places {
-            None => Ok(product()?),
+        let product = || weight.transpose(1, 2)?.matmul(y);
+        if self.on_card {
+            return card::spread_windows(&product()?, bias, g);
+        }
+        let x = match places {
+            None => product()?,
             // Each input looks for the outputs that have seen it, so that the product adds them up; unless that would gather
             // far more than the convolution does.
             Some(Places { outputs: Some(places), .. }) if maps <= 2 * channels => {
-                let columns = y.index_select(places, 1)?.reshape((g.groups, (), inputs * g.batch))?;
+                let y = y.reshape((g.out_channels, self.outputs(), g.batch))?;
+                let columns = y.index_select(places, 1)?.reshape((g.groups, (), self.inputs() * g.batch))?;
                 let weight = weight.reshape((g.groups, maps, channels, ()))?.transpose(1, 2)?;
-                Ok(weight.reshape((g.groups, channels, ()))?.matmul(&columns)?)
+                weight.reshape((g.groups, channels, ()))?.matmul(&columns)?
             }
             // With a stride most inputs have been seen under few places of the kernel, and that would multiply zeros.
             Some(Places { inputs: places, .. }) => {
                 let columns = product()?.reshape((g.in_channels, (), g.batch))?;
-                let zeros = Tensor::zeros((g.in_channels, inputs, g.batch), y.dtype(), y.device())?;
-                Ok(zeros.index_add(places, &columns, 1)?)
+                let zeros = Tensor::zeros((g.in_channels, self.inputs(), g.batch), y.dtype(), y.device())?;
+                zeros.index_add(places, &columns, 1)?
             }
-        }
+        };
+        self.batch_first(&x, bias).map(Numbers::from)
     }
 
     /// y · columnsᵀ, the gradient of the weight.
     fn of_weight(&self, y: &Tensor, columns: &Tensor, shape: &Shape) -> Result<Tensor> {
-        let y = y.reshape((self.g.groups, (), columns.dim(2)?))?;
         Ok(y.matmul(&columns.transpose(1, 2)?)?.reshape(shape)?)
     }
+
+    /// The sum of each row of a matrix [groups, maps, outputs · N]. In two steps, because Candle adds one number after the
+    /// other, and what is rounded away grows with their number.
+    fn of_bias(&self, y: &Tensor) -> Result<Tensor> {
+        Ok(y.reshape((self.g.out_channels, self.outputs(), self.g.batch))?.sum(2)?.sum(1)?)
+    }
+}
+
+/// The sum of y [N, channels, ...] for each channel, likewise.
+fn of_channels(y: &Tensor) -> Result<Tensor> {
+    Ok(y.flatten_from(2)?.sum(2)?.sum(0)?)
+}
+
+fn shaped(x: Numbers, shape: &Shape) -> Result<Tensor> {
+    Ok(x.into_tensor().reshape(shape)?)
 }
 
 fn inputs<'a>(x: &'a Tensor, weight: &'a Tensor, bias: Option<&'a Tensor>) -> Vec<&'a Tensor> {
     [x, weight].into_iter().chain(bias).collect()
-}
-
-/// The sum of y [channels, places, N] for each channel. In two steps, because Candle adds one number after the other, and
-/// what is rounded away grows with their number.
-fn of_bias(y: &Tensor) -> Result<Tensor> {
-    Ok(y.sum(2)?.sum(1)?)
 }

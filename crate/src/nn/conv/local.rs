@@ -8,6 +8,7 @@ use super::layer::{Settings, settings};
 use super::spatial::Spatial;
 use crate::init::Init;
 use crate::nn::summary::{record, trace};
+use crate::nn::tables::table;
 use crate::nn::{Linearized, Mode, Module, PaddingMode};
 use crate::params::Params;
 use crate::{Error, Result, memory};
@@ -244,7 +245,7 @@ impl<S: Spatial> LocallyConnected<S> {
             };
             flat.extend(down.iter().flat_map(|row| across.iter().map(move |column| place((row, column)) as u32)));
         }
-        let seen = Tensor::new(flat, params.device())?;
+        let seen = table(flat, params.device())?;
         Ok(Self { channels, input, output, seen, axes, weight, bias, dimensions: PhantomData })
     }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use candle_core::{DType, Tensor, Var};
 use candlelight_base::range;
 use candlelight_kernels as kernels;
+use candlelight_kernels::card::Normalized;
 use candlelight_kernels::norm::batch;
 use candlelight_kernels::normalization::{Affine, Moments};
 
@@ -247,7 +248,7 @@ impl<const D: usize> BatchNorm<D> {
                 let (y, statistics) = self.with_own(x, affine)?;
                 if let Some(running) = running.as_ref() {
                     let unbiased = numbers as f64 / (numbers - 1) as f64;
-                    running.update(&statistics.with_variances_times(unbiased)?, self.config.momentum)?;
+                    running.update(&statistics, unbiased, self.config.momentum)?;
                 }
                 Ok(y)
             }
@@ -262,6 +263,9 @@ impl<const D: usize> BatchNorm<D> {
         if kernels::can_take(&[x]) {
             let (y, moments) = batch::with_own(x, affine)?;
             return Ok((y, Statistics::OnHost(moments)));
+        }
+        if let Some(Normalized { y, mean, var }) = kernels::card::batch_norm(x, affine)? {
+            return Ok((y, Statistics::OnDevice { mean, var }));
         }
         let others: Vec<usize> = (0..x.rank()).filter(|&dim| dim != 1).collect();
         let scale = (affine.weight, affine.bias, &*composed::by_channel(x));

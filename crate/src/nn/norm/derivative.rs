@@ -1,9 +1,9 @@
 //! The derivative of a normalization in closed form.
 
 use candle_core::{Shape, Tensor};
+use candlelight_kernels::autograd::with_backward;
 
 use crate::Result;
-use crate::nn::explicit::explicit;
 
 /// What a normalization has made, apart from Candle's graph.
 pub(super) struct Normalized {
@@ -36,7 +36,9 @@ impl Normalized {
     /// as large as `x`; these are a dozen.
     pub fn of(self, x: &Tensor) -> Result<Tensor> {
         let value = self.normalized.clone();
-        explicit("normalized", &[x], &value, x.shape(), move |gradient, _| Ok(vec![Some(self.derivative(gradient)?)]))
+        with_backward("normalized", &[x], &value, x.shape(), move |gradient, _| {
+            Ok(vec![Some(self.derivative(gradient)?)])
+        })
     }
 
     /// x̂ γ + β as an operation on `x`, γ and β.
@@ -56,7 +58,7 @@ impl Normalized {
             true => Ok(values.reshape(&own)?),
             false => Ok::<_, crate::Error>(values.sum_keepdim(summed.as_slice())?.reshape(&own)?),
         };
-        explicit("normalized-and-scaled", &[x, weight, bias], &value, x.shape(), move |gradient, needs| {
+        with_backward("normalized-and-scaled", &[x, weight, bias], &value, x.shape(), move |gradient, needs| {
             let wanted = |at: usize| needs.get(at) == Some(&true);
             Ok(vec![
                 wanted(0).then(|| self.derivative(&gradient.broadcast_mul(&wide)?)).transpose()?,

@@ -1,6 +1,8 @@
 use candle_core::{DType, Shape, Tensor, Var};
 use candlelight_base::range;
 use candlelight_kernels as kernels;
+use candlelight_kernels::card::Normalized;
+use candlelight_kernels::normalization::Affine;
 
 use super::statistics::Statistics;
 use super::{Scale, check_dtype, check_eps, composed};
@@ -138,6 +140,10 @@ pub(super) fn by_groups(
     if kernels::can_take(&[x]) {
         let (y, moments) = kernels::norm::group::group_norm(x, groups, weight, bias, eps)?;
         return Ok((y, wanted.then_some(Statistics::OnHost(moments))));
+    }
+    let affine = Affine { weight, bias, eps, negative_slope: None };
+    if let Some(Normalized { y, mean, var }) = kernels::card::group_norm(x, groups, affine)? {
+        return Ok((y, wanted.then_some(Statistics::OnDevice { mean, var })));
     }
     let n = x.dim(0)?;
     let rows = Shape::from((n, groups, x.elem_count() / (n * groups)));

@@ -1,5 +1,6 @@
 use candle_core::{DType, Shape, Tensor, Var};
 use candlelight_kernels as kernels;
+use candlelight_kernels::normalization::Affine;
 
 use super::{Scale, check_dtype, check_eps, composed};
 use crate::nn::kind::kind;
@@ -119,6 +120,8 @@ impl Module for LayerNorm {
             kernels::norm::layer::layer_norm(x, width, weight, bias, self.eps)?
         } else if x.elem_count() == 0 {
             kernels::empty(x.shape(), [x].into_iter().chain(weight).chain(bias))?
+        } else if let Some(y) = self.on_card(x)? {
+            y
         } else {
             let dims: Vec<usize> = (x.rank() - self.normalized_shape.len()..x.rank()).collect();
             composed::with_own(x, (x.shape(), &dims), self.eps, (weight, bias, &self.normalized_shape))?.0
@@ -134,5 +137,13 @@ impl Module for LayerNorm {
             let v = composed::along(&x, v, &dims, self.eps)?;
             composed::scaled(v, self.scale.weight(), None, &self.normalized_shape)
         }))
+    }
+}
+
+impl LayerNorm {
+    fn on_card(&self, x: &Tensor) -> Result<Option<Tensor>> {
+        let (weight, bias) = (self.scale.weight(), self.scale.bias());
+        let affine = Affine { weight, bias, eps: self.eps, negative_slope: None };
+        kernels::card::layer_norm(x, self.normalized_shape.iter().product(), affine)
     }
 }

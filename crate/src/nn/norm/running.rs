@@ -2,6 +2,7 @@
 
 use candle_core::{Tensor, Var};
 use candlelight_base::transfer;
+use candlelight_kernels::card;
 use candlelight_kernels::normalization::Moments;
 
 use super::statistics::Statistics;
@@ -46,18 +47,25 @@ impl Running {
         Ok(transfer::to_f64(&self.batches)? != [0.0] || self.moments()?.iter().any(|moments| *moments != start))
     }
 
-    /// Moves towards the statistics of a batch, by `momentum` of the way, or so that all batches count alike if it is `None`.
-    pub fn update(&self, statistics: &Statistics, momentum: Option<f64>) -> Result<()> {
+    /// Moves towards the statistics of a batch, whose variances are taken times `unbiased`, by `momentum` of the way, or so that all
+    /// batches count alike if it is `None`.
+    pub fn update(&self, statistics: &Statistics, unbiased: f64, momentum: Option<f64>) -> Result<()> {
         match statistics {
             Statistics::OnHost(moments) => {
                 let batches = transfer::scalar(&self.batches)? + 1.0;
-                self.blend_moments(moments, momentum.unwrap_or(1.0 / batches))?;
+                let share = momentum.unwrap_or(1.0 / batches);
+                self.blend_moments(moments, unbiased, share)?;
                 put(&self.batches, vec![batches])
             }
             Statistics::OnDevice { mean, var } => {
+                let kept = card::Running { mean: &self.mean, var: &self.var, batches: &self.batches };
+                if card::carry(&kept, mean, var, unbiased, momentum)?.is_some() {
+                    return Ok(());
+                }
                 let batches = (self.batches.as_detached_tensor() + 1.0)?;
+                let var = &(var * unbiased)?;
                 match momentum {
-                    Some(share) => self.blend(statistics, share)?,
+                    Some(share) => self.blend_tensors(mean, var, share)?,
                     None => {
                         let share = batches.to_dtype(mean.dtype())?.recip()?;
                         let rest = (1.0 - &share)?;
@@ -75,15 +83,17 @@ impl Running {
     /// Moves towards the statistics of a batch, by `share` of the way, and does not count it.
     pub fn blend(&self, statistics: &Statistics, share: f64) -> Result<()> {
         match statistics {
-            Statistics::OnHost(moments) => self.blend_moments(moments, share),
-            Statistics::OnDevice { mean, var } => {
-                for (kept, new) in [(&self.mean, mean), (&self.var, var)] {
-                    let old = kept.as_detached_tensor().to_dtype(new.dtype())?;
-                    set(kept, &((old * (1.0 - share))? + (new * share)?)?)?;
-                }
-                Ok(())
-            }
+            Statistics::OnHost(moments) => self.blend_moments(moments, 1.0, share),
+            Statistics::OnDevice { mean, var } => self.blend_tensors(mean, var, share),
         }
+    }
+
+    fn blend_tensors(&self, mean: &Tensor, var: &Tensor, share: f64) -> Result<()> {
+        for (kept, new) in [(&self.mean, mean), (&self.var, var)] {
+            let old = kept.as_detached_tensor().to_dtype(new.dtype())?;
+            set(kept, &((old * (1.0 - share))? + (new * share)?)?)?;
+        }
+        Ok(())
     }
 
     /// Takes over statistics as they are.
@@ -92,10 +102,10 @@ impl Running {
         put(&self.batches, vec![batches])
     }
 
-    fn blend_moments(&self, moments: &[Moments], share: f64) -> Result<()> {
+    fn blend_moments(&self, moments: &[Moments], unbiased: f64, share: f64) -> Result<()> {
         let moved = self.moments()?.into_iter().zip(moments).map(|(old, new)| Moments {
             mean: (1.0 - share) * old.mean + share * new.mean,
-            var: (1.0 - share) * old.var + share * new.var,
+            var: (1.0 - share) * old.var + share * (new.var * unbiased),
         });
         self.put_moments(&moved.collect::<Vec<_>>())
     }

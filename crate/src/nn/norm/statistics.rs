@@ -39,17 +39,6 @@ impl Statistics {
         }
     }
 
-    /// The same with variances times `factor`.
-    pub fn with_variances_times(self, factor: f64) -> Result<Self> {
-        match self {
-            Self::OnHost(mut moments) => {
-                moments.iter_mut().for_each(|moments| moments.var *= factor);
-                Ok(Self::OnHost(moments))
-            }
-            Self::OnDevice { mean, var } => Ok(Self::OnDevice { mean, var: (var * factor)? }),
-        }
-    }
-
     /// As numbers of the host.
     pub fn moments(self) -> Result<Vec<Moments>> {
         match self {

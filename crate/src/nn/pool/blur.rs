@@ -7,11 +7,15 @@ use candlelight_kernels::blur::Axis;
 use super::windows::planes;
 use crate::nn::kind::{Kind, kind};
 use crate::nn::summary::{Reach, record, trace};
+use crate::nn::tables::{Tables, table};
 use crate::nn::{Linearized, Mode, Module, PaddingMode};
 use crate::{Error, Result};
 
 /// No stride is larger, so that nothing overflows.
 const LARGEST: usize = 1 << 20;
+
+/// What is under one place of the filter, for the number of outputs, the stride and that place.
+static UNDER: Tables<(usize, usize, usize), Tensor> = Tables::new();
 
 /// Settings of a [`BlurPool2d`] or [`BlurPool1d`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,8 +204,10 @@ impl BlurPoolConfig {
             let padded = self.padding_mode.pad(&y, dim, axis.before, after)?.contiguous()?;
             let mut sum: Option<Tensor> = None;
             for (u, &tap) in axis.taps.iter().enumerate() {
-                let under: Vec<u32> = (0..axis.output()).map(|i| (i * axis.stride + u) as u32).collect();
-                let part = (padded.index_select(&Tensor::new(under, x.device())?, dim)? * tap)?;
+                let under = UNDER.get((axis.output(), axis.stride, u), x.device(), |&(outputs, stride, u)| {
+                    table((0..outputs).map(|i| (i * stride + u) as u32).collect(), x.device())
+                })?;
+                let part = (padded.index_select(&under, dim)? * tap)?;
                 sum = Some(match sum {
                     Some(sum) => (sum + part)?,
                     None => part,

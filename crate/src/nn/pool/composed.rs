@@ -1,11 +1,11 @@
 //! Pooling made of Candle's operations: the reference, and what other devices run.
 
 use candle_core::{D, DType, Tensor};
+use candlelight_kernels::autograd::with_backward;
 use candlelight_kernels::windows::{Pooling, Windows};
 
 use super::places::{Places, Taken, places};
 use crate::Result;
-use crate::nn::explicit::explicit;
 
 /// The places of each window are gathered; backwards, each place gathers from the windows that it is in.
 pub(super) fn pool(pooling: Pooling, x: &Tensor, windows: &Windows, shape: Vec<usize>) -> Result<Tensor> {
@@ -24,7 +24,7 @@ fn max(x: &Tensor, planes: &Tensor, places: Places, shape: Vec<usize>) -> Result
     let taken = nan.max_keepdim(D::Minus1)?.where_cond(&last_nan, &values.argmax_keepdim(D::Minus1)?)?;
     let y = values.gather(&taken, 2)?;
     let input = x.shape().clone();
-    explicit("max_pool", &[x], &y, shape, move |dy, _| {
+    with_backward("max_pool", &[x], &y, shape, move |dy, _| {
         let planes = taken.dim(0)?;
         let dy = dy.reshape((planes, places.windows, 1))?;
         let zeros = |shape| Tensor::zeros(shape, dy.dtype(), dy.device());
@@ -45,7 +45,7 @@ fn max(x: &Tensor, planes: &Tensor, places: Places, shape: Vec<usize>) -> Result
 fn average(x: &Tensor, planes: &Tensor, places: Places, shape: Vec<usize>) -> Result<Tensor> {
     let y = places.shared(&sum(&places.gather(planes, &places.in_windows)?)?)?;
     let input = x.shape().clone();
-    explicit("avg_pool", &[x], &y, shape, move |dy, _| {
+    with_backward("avg_pool", &[x], &y, shape, move |dy, _| {
         let dy = places.shared(&dy.reshape(((), places.windows))?)?;
         Ok(vec![Some(sum(&places.gather(&dy, &places.of_places)?)?.reshape(&input)?)])
     })

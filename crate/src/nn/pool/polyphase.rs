@@ -5,8 +5,12 @@ use candlelight_kernels as kernels;
 
 use crate::nn::kind::kind;
 use crate::nn::summary::{Reach, record, trace_alike};
+use crate::nn::tables::{Tables, table};
 use crate::nn::{Mode, Module};
 use crate::{Error, Result};
+
+/// Where the components of each sample begin, for the number of samples and of components.
+static FIRST: Tables<(usize, usize), Tensor> = Tables::new();
 
 /// By which norm [`PolyphaseSampling`] chooses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -129,7 +133,9 @@ impl Module for PolyphaseSampling {
                 PolyphaseNorm::L2 => wide.sqr()?, // the largest square has the largest root
             };
             let best = sizes.sum(D::Minus1)?.reshape((n, components))?.argmax(D::Minus1)?;
-            let first = Tensor::arange_step(0, (n * components) as u32, components as u32, x.device())?;
+            let first = FIRST.get((n, components), x.device(), |&(n, components)| {
+                table((0..n).map(|i| (i * components) as u32).collect(), x.device())
+            })?;
             parts.index_select(&(best + first)?, 0)?.reshape(shape)?
         };
         record(kind.name, [], &y, 0);

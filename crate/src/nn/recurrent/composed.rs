@@ -5,11 +5,13 @@
 //! of it.
 
 use candle_core::{D, Tensor};
+use candlelight_kernels::autograd::with_backward;
+use candlelight_kernels::card;
 use candlelight_kernels::recurrent::Cell;
 
-use super::steps::{Gradients, Steps, summed};
-use super::{Weights, gru, lstm, rnn};
-use crate::nn::explicit::explicit;
+use super::steps::{Gradients, Steps};
+use super::{Weights, gru, lstm_steps, rnn};
+use crate::nn::linear;
 use crate::{Error, Result};
 
 /// The outputs of a layer, and its final states, [directions, N, hidden] each.
@@ -45,7 +47,7 @@ fn direction(cell: Cell, x: &Tensor, initial: &[Tensor], weights: &Weights, reve
     let zeros = || Tensor::zeros((batch, hidden), x.dtype(), x.device());
     let state = |s: usize| initial.get(s).map_or_else(zeros, |state| Ok(state.clone()));
     let (bias, of_candidate) = biases(cell, weights, hidden)?;
-    let of_inputs = affine(&x.reshape((steps * batch, inputs))?, &weights.ih, bias.as_ref())?;
+    let of_inputs = linear::composed(&x.reshape((steps * batch, inputs))?, &weights.ih, bias.as_ref())?;
     // Candle's operations take three inputs: what there is beside h at the start is put below it.
     let beside = if cell == Cell::Lstm { Some(state(1)?) } else { of_candidate };
     let start = Tensor::cat(&[Some(state(0)?), beside].into_iter().flatten().collect::<Vec<_>>(), 0)?;
@@ -59,22 +61,6 @@ fn direction(cell: Cell, x: &Tensor, initial: &[Tensor], weights: &Weights, reve
         results.push(y.narrow(0, rows, batch)?);
     }
     Ok(results)
-}
-
-/// W x + b for each row x.
-fn affine(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let (rows, matrix) = (x.detach(), weight.detach());
-    let mut y = rows.matmul(&matrix.t()?)?;
-    if let Some(bias) = bias {
-        y = y.broadcast_add(&bias.detach())?;
-    }
-    let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
-    explicit("affine", &inputs, &y, y.shape(), move |dy, needs| {
-        let dx = needs[0].then(|| dy.matmul(&matrix));
-        let dw = needs[1].then(|| dy.t()?.matmul(&rows));
-        let db = needs.get(2).is_some_and(|need| *need).then(|| Ok::<_, Error>(summed(dy)?.squeeze(0)?));
-        Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
-    })
 }
 
 /// The bias of the products of the input, and b_hn of a GRU, which is inside a product with the reset gate.
@@ -98,7 +84,8 @@ fn run(cell: Cell, of_inputs: &Tensor, hh: &Tensor, start: &Tensor, batch: usize
     let mut way: Box<dyn Steps> = match (cell, beside) {
         (Cell::Plain(unary), _) => Box::new(rnn::Steps::new(unary)),
         (Cell::Gru, bias) => Box::new(gru::Steps::new(bias)),
-        (Cell::Lstm, cell) => Box::new(lstm::Steps::new(cell.unwrap_or_else(|| from.clone()))),
+        (Cell::Lstm, Some(cell)) if card::takes(&cell) => Box::new(lstm_steps::CardSteps::new(cell)),
+        (Cell::Lstm, cell) => Box::new(lstm_steps::Steps::new(cell.unwrap_or_else(|| from.clone()))),
     };
     let transposed = weight.t()?;
     // h from before the first step on.
@@ -115,7 +102,7 @@ fn run(cell: Cell, of_inputs: &Tensor, hh: &Tensor, start: &Tensor, batch: usize
     let beside = way.beside().cloned();
     let has_beside = beside.is_some();
     let y = Tensor::cat(&outputs.into_iter().chain(beside).collect::<Vec<_>>(), 0)?;
-    explicit("recurrent", &[of_inputs, hh, start], &y, y.shape(), move |dy, needs| {
+    with_backward("recurrent", &[of_inputs, hh, start], &y, y.shape(), move |dy, needs| {
         let beside = has_beside.then(|| dy.narrow(0, steps * batch, batch)).transpose()?;
         let mut back = way.back(beside)?;
         let (mut of_inputs, mut of_states, mut later) = (Vec::new(), Vec::new(), None);

@@ -1,6 +1,7 @@
 use candle_core::Tensor;
 use candlelight_kernels::recurrent::Cell;
 
+use super::super::linear::summed;
 use super::super::{Mode, Module};
 use super::{RecurrentConfig, Stack, steps};
 use crate::Result;
@@ -153,7 +154,7 @@ impl steps::Back for Back<'_> {
     fn start(&mut self) -> Result<Option<Tensor>> {
         match self.of_states.is_empty() {
             true => Ok(None),
-            false => Ok(Some(steps::summed(&Tensor::cat(&self.of_states, 0)?)?)),
+            false => Ok(Some(summed(&Tensor::cat(&self.of_states, 0)?)?)),
         }
     }
 }

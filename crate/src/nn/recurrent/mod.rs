@@ -3,6 +3,7 @@
 mod composed;
 mod gru;
 mod lstm;
+mod lstm_steps;
 mod rnn;
 mod steps;
 

@@ -39,9 +39,3 @@ pub(super) struct Gradients {
     /// Of h_{t-1} itself, without that of W_hh h_{t-1}.
     pub of_h: Option<Tensor>,
 }
-
-/// The sum of the rows of [rows, n], [1, n]; as a product, because Candle's sum along the first dimension divides for each
-/// number.
-pub(super) fn summed(x: &Tensor) -> Result<Tensor> {
-    Ok(Tensor::ones((1, x.dim(0)?), x.dtype(), x.device())?.matmul(x)?)
-}

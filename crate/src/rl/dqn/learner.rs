@@ -1,13 +1,14 @@
 //! What learns: networks, optimizer and memory, whatever the environment.
 
 use candle_core::{Device, Tensor};
+use candlelight_base::transfer;
+use candlelight_kernels as kernels;
 
 use super::{DqnConfig, Update};
 use crate::autograd::{no_grad, value_and_grad};
 use crate::loss::{HuberConfig, Reduction, huber_with, mse_with};
-use crate::metrics::scalar;
 use crate::nn::{Mode, Module};
-use crate::optim::{Adam, AdamConfig, Optimizer, clip_grad_norm};
+use crate::optim::{Adam, AdamConfig, Optimizer, clip_grad_norm, clip_grad_norm_unread};
 use crate::params::Params;
 use crate::rl::q_table::argmax;
 use crate::rl::{Batch, PrioritizedReplay, ReplayBuffer, TargetNetwork, Transition};
@@ -68,8 +69,8 @@ impl Learner {
     /// Q(s, a) of each action.
     pub fn values(&self, observation: &[f64]) -> Result<Vec<f32>> {
         let numbers: Vec<f32> = observation.iter().map(|&x| x as f32).collect();
-        let x = Tensor::from_vec(numbers, (1, observation.len()), &Device::Cpu)?;
-        Ok(no_grad(|| self.network.forward(&x, Mode::Eval))?.flatten_all()?.to_vec1()?)
+        let x = transfer::to_device(numbers, (1, observation.len()), self.params.device())?;
+        Ok(transfer::to_host(&no_grad(|| self.network.forward(&x, Mode::Eval))?)?)
     }
 
     /// The action of the highest value, the first of equals.
@@ -123,17 +124,25 @@ impl Learner {
             values = Some(chosen.detach());
             self.loss(&chosen, &wanted, batch.weights.as_ref())
         })?;
-        let loss = scalar(&loss)?;
+        // All that the host wants to know of an update, in one piece: the loss, what was wanted, and what was predicted.
+        let pieces: Vec<Tensor> = [loss.detach().reshape(1)?, wanted].into_iter().chain(values).collect();
+        let read: Vec<f32> = transfer::to_host(&Tensor::cat(&pieces, 0)?)?;
+        let (loss, pairs) = read.split_first().map_or((f64::NAN, &[][..]), |(&loss, pairs)| (f64::from(loss), pairs));
+        let (wanted, values) = pairs.split_at(pairs.len() / 2);
         if !loss.is_finite() {
             return Err(Error::NotFinite { what: "the loss of Q-learning", value: loss, step: step as usize });
         }
         if let Some(norm) = self.config.max_grad_norm {
-            clip_grad_norm(&mut gradients, &self.params.trainable(), norm, false)?;
+            let params = self.params.trainable();
+            // Nobody asks for the norm: where reading it would be waiting, it stays.
+            if kernels::is_composed() || !self.params.device().is_cpu() {
+                clip_grad_norm_unread(&mut gradients, &params, norm)?;
+            } else {
+                clip_grad_norm(&mut gradients, &params, norm, false)?;
+            }
         }
         self.optimizer.step(&gradients)?;
-        let values: Vec<f32> = values.map_or_else(|| Ok(Vec::new()), |values| values.to_vec1())?;
-        let wanted: Vec<f32> = wanted.to_vec1()?;
-        let errors = wanted.iter().zip(&values).map(|(y, q)| f64::from(y - q)).collect();
+        let errors = wanted.iter().zip(values).map(|(y, q)| f64::from(y - q)).collect();
         let mean_q = values.iter().map(|&q| f64::from(q)).sum::<f64>() / values.len() as f64;
         Ok((Update { step, loss, mean_q, epsilon: self.config.epsilon_at(step.saturating_sub(1)) }, errors))
     }

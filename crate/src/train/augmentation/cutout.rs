@@ -3,7 +3,7 @@ use candlelight_base::range;
 use rand::Rng as _;
 
 use super::Augmentation;
-use super::planes::{PlaneMap, check_one_each, image_dims, map_planes};
+use super::planes::{PlaneMap, check_one_each, image_dims, move_planes};
 use crate::Result;
 use crate::rng::Rng;
 
@@ -66,7 +66,7 @@ impl Augmentation for Cutout {
 pub fn cut_out(images: &Tensor, centres: &[(usize, usize)], size: usize) -> Result<Tensor> {
     let [n, _, height, width] = image_dims(images)?;
     check_one_each("centres", n, centres.len())?;
-    map_planes(images, &Cut { centres, size, height, width })
+    move_planes(images, &Cut { centres, size, height, width })
 }
 
 struct Cut<'a> {

@@ -3,7 +3,7 @@ use candlelight_base::range;
 use rand::Rng as _;
 
 use super::Augmentation;
-use super::planes::{PlaneMap, check_one_each, image_dims, map_planes};
+use super::planes::{PlaneMap, check_one_each, image_dims, move_planes};
 use crate::Result;
 use crate::rng::Rng;
 
@@ -61,7 +61,7 @@ impl Augmentation for HorizontalFlip {
 pub fn flip_horizontally(images: &Tensor, chosen: &[bool]) -> Result<Tensor> {
     let [n, _, _, width] = image_dims(images)?;
     check_one_each("choices", n, chosen.len())?;
-    map_planes(images, &Flip { chosen, width })
+    move_planes(images, &Flip { chosen, width })
 }
 
 struct Flip<'a> {

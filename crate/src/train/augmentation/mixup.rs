@@ -4,6 +4,7 @@ use rand_distr::{Beta, Distribution};
 
 use super::Augmentation;
 use crate::loss::checked_labels;
+use crate::nn::{is_unread, note_unread, or_nan, rows_among};
 use crate::rng::{Rng, permutation};
 use crate::{Error, Result};
 
@@ -19,7 +20,8 @@ use crate::{Error, Result};
 ///
 /// # Shapes
 /// Inputs [N, ...] F32 or F64; targets either class indices `[N]` of U8, U32 or I64, or distributions [N, C]; the result is
-/// [N, C] of the dtype of the inputs.
+/// [N, C] of the dtype of the inputs. On a device the labels are not looked at: one that is no class makes its target NaN, and
+/// [`fit`](crate::train::fit) reports it when the loss is NaN.
 ///
 /// ```
 /// use candlelight::{loss::{cross_entropy, cross_entropy_soft}, prelude::*, train::augmentation::{Augmentation, Mixup}};
@@ -61,8 +63,19 @@ impl Mixup {
             };
         }
         let zeros = Tensor::zeros((n, self.classes), dtype, targets.device())?;
-        let index = checked_labels("one-hot targets", &zeros, targets)?.unsqueeze(D::Minus1)?;
-        Ok(zeros.scatter_add(&index, &Tensor::ones((n, 1), dtype, targets.device())?, D::Minus1)?)
+        let one_hot = |index: &Tensor| {
+            let ones = Tensor::ones((n, 1), dtype, targets.device())?;
+            zeros.scatter_add(&index.unsqueeze(D::Minus1)?, &ones, D::Minus1)
+        };
+        let fit = targets.dims() == [n] && matches!(targets.dtype(), DType::U8 | DType::U32 | DType::I64);
+        if !fit || !is_unread(targets) {
+            return Ok(one_hot(&checked_labels("one-hot targets", &zeros, targets)?)?);
+        }
+        // A label that is no class makes its row NaN.
+        let (inside, index) = rows_among(targets, self.classes)?;
+        let (soft, targets) = (or_nan(&inside, &one_hot(&index)?)?, targets.detach());
+        note_unread(move || checked_labels("one-hot targets", &zeros, &targets).map(drop));
+        Ok(soft)
     }
 
     fn proportion(&self, rng: &mut Rng) -> Result<f64> {
@@ -87,7 +100,11 @@ impl Augmentation for Mixup {
         };
         let soft = self.soft(targets, n, inputs.dtype())?;
         let (lambda, order) = (self.proportion(rng)?, permutation(rng, n));
-        Ok((mix(inputs, &order, lambda)?, mix(&soft, &order, lambda)?))
+        check(inputs, &order, lambda)?;
+        let order = transfer::to_device(order, n, inputs.device())?;
+        let other =
+            if soft.device().same_device(inputs.device()) { &order } else { &order.to_device(soft.device())? };
+        Ok((mixed(inputs, &order, lambda)?, mixed(&soft, other, lambda)?))
     }
 }
 
@@ -104,6 +121,11 @@ impl Augmentation for Mixup {
 /// # Ok(()) }
 /// ```
 pub fn mix(x: &Tensor, order: &[u32], lambda: f64) -> Result<Tensor> {
+    check(x, order, lambda)?;
+    mixed(x, &transfer::to_device(order.to_vec(), order.len(), x.device())?, lambda)
+}
+
+fn check(x: &Tensor, order: &[u32], lambda: f64) -> Result<()> {
     if !matches!(x.dtype(), DType::F32 | DType::F64) {
         return Err(Error::DType { what: "what is mixed", expected: "F32 or F64", actual: x.dtype() });
     }
@@ -115,6 +137,10 @@ pub fn mix(x: &Tensor, order: &[u32], lambda: f64) -> Result<Tensor> {
     if let Some(index) = order.iter().find(|index| **index as usize >= n) {
         return Err(Error::setting("index", "below the number of rows", format!("{index} of {n}")));
     }
-    let other = x.contiguous()?.index_select(&transfer::to_device(order.to_vec(), order.len(), x.device())?, 0)?;
+    Ok(())
+}
+
+fn mixed(x: &Tensor, order: &Tensor, lambda: f64) -> Result<Tensor> {
+    let other = x.contiguous()?.index_select(order, 0)?;
     Ok(((x * lambda)? + (other * (1.0 - lambda))?)?.detach())
 }

@@ -1,8 +1,10 @@
-use candle_core::{Tensor, WithDType};
+use candle_core::{DType, Tensor, WithDType};
+use candlelight_base::transfer;
 use rand::Rng as _;
 
 use super::Augmentation;
-use super::planes::{PlaneMap, check_one_each, image_dims, map_planes};
+use super::planes::{PlaneMap, check_one_each, gather, image_dims, map_planes};
+use crate::nn::is_unread;
 use crate::rng::Rng;
 use crate::{Error, Result};
 
@@ -71,7 +73,11 @@ pub fn rotate(images: &Tensor, degrees: &[f64]) -> Result<Tensor> {
         return Err(Error::setting("degrees", "finite", angle));
     }
     let sin_cos = degrees.iter().map(|angle| angle.to_radians().sin_cos()).collect();
-    map_planes(images, &Rotation { sin_cos, height, width })
+    let rotation = Rotation { sin_cos, height, width };
+    match images.dtype() {
+        DType::F32 | DType::F64 if is_unread(images) => rotation.composed(images),
+        _ => map_planes(images, &rotation),
+    }
 }
 
 struct Rotation {
@@ -86,7 +92,7 @@ impl PlaneMap for Rotation {
         if (sin, cos) == (0.0, 1.0) {
             return output.copy_from_slice(input);
         }
-        let (centre_y, centre_x) = ((self.height - 1) as f64 / 2.0, (self.width - 1) as f64 / 2.0);
+        let [centre_y, centre_x] = self.centre();
         for (i, row) in output.chunks_mut(self.width).enumerate() {
             let y = i as f64 - centre_y;
             let (from_y, from_x) = (centre_y + cos * y, centre_x - sin * y);
@@ -99,6 +105,45 @@ impl PlaneMap for Rotation {
 }
 
 impl Rotation {
+    fn centre(&self) -> [f64; 2] {
+        [self.height, self.width].map(|size| (size - 1) as f64 / 2.0)
+    }
+
+    /// The same on the device of the images, in the same order of operations; angles and places are sent at once.
+    fn composed(&self, images: &Tensor) -> Result<Tensor> {
+        let (n, pixels, [centre_y, centre_x]) = (self.sin_cos.len(), self.height * self.width, self.centre());
+        let places = 0..pixels;
+        let mut numbers: Vec<f64> = self.sin_cos.iter().map(|(sin, _)| *sin).collect();
+        numbers.extend(self.sin_cos.iter().map(|(_, cos)| *cos));
+        numbers.extend(places.clone().map(|place| (place / self.width) as f64 - centre_y));
+        numbers.extend(places.map(|place| (place % self.width) as f64 - centre_x));
+        let sent = transfer::to_device(numbers, 2 * (n + pixels), images.device())?;
+        let part = |start, len, shape: (usize, usize)| sent.narrow(0, start, len)?.reshape(shape);
+        let (sin, cos) = (part(0, n, (n, 1))?, part(n, n, (n, 1))?);
+        let (y, x) = (part(2 * n, pixels, (1, pixels))?, part(2 * n + pixels, pixels, (1, pixels))?);
+
+        let from_y = ((cos.broadcast_mul(&y)? + centre_y)? + sin.broadcast_mul(&x)?)?;
+        let from_x = (sin.broadcast_mul(&y)?.affine(-1.0, centre_x)? + cos.broadcast_mul(&x)?)?;
+        let (top, left) = (from_y.floor()?, from_x.floor()?);
+        let (below, right) = ((from_y - &top)?.unsqueeze(1)?, (from_x - &left)?.unsqueeze(1)?);
+        let wide = images.to_dtype(DType::F64)?;
+        let filled = |value: f64| Tensor::full(value, (n, pixels), images.device());
+        let (none, zeros) = (filled(f64::from(u32::MAX))?, top.zeros_like()?);
+        let [rows, columns] = [filled(self.height as f64)?, filled(self.width as f64)?];
+        let at = |row: &Tensor, column: &Tensor| -> Result<Tensor> {
+            let inside = ((row.ge(&zeros)? * row.lt(&rows)?)? * (column.ge(&zeros)? * column.lt(&columns)?)?)?;
+            let place = inside.where_cond(&((row * self.width as f64)? + column)?, &none)?;
+            Ok(gather(&wide, &place.to_dtype(DType::U32)?)?.flatten_from(2)?)
+        };
+        let between = |a: Tensor, b: Tensor, share: &Tensor| -> Result<Tensor> {
+            Ok((a.broadcast_mul(&share.affine(-1.0, 1.0)?)? + b.broadcast_mul(share)?)?)
+        };
+        let (next_row, next_column) = ((&top + 1.0)?, (&left + 1.0)?);
+        let upper = between(at(&top, &left)?, at(&top, &next_column)?, &right)?;
+        let lower = between(at(&next_row, &left)?, at(&next_row, &next_column)?, &right)?;
+        Ok(between(upper, lower, &below)?.to_dtype(images.dtype())?.reshape(images.shape())?)
+    }
+
     /// The value of a plane at a place between its pixels.
     fn between<T: WithDType>(&self, plane: &[T], y: f64, x: f64) -> f64 {
         let (top, left) = (y.floor(), x.floor());

@@ -2,7 +2,7 @@ use candle_core::{Tensor, WithDType};
 use rand::Rng as _;
 
 use super::Augmentation;
-use super::planes::{PlaneMap, check_one_each, image_dims, map_planes};
+use super::planes::{PlaneMap, check_one_each, image_dims, move_planes};
 use crate::rng::Rng;
 use crate::{Error, Result};
 
@@ -67,7 +67,7 @@ impl Augmentation for RandomShift {
 pub fn shift(images: &Tensor, offsets: &[(i64, i64)]) -> Result<Tensor> {
     let [n, _, height, width] = image_dims(images)?;
     check_one_each("offsets", n, offsets.len())?;
-    map_planes(images, &Shift { offsets, height, width })
+    move_planes(images, &Shift { offsets, height, width })
 }
 
 struct Shift<'a> {

@@ -9,6 +9,7 @@ use crate::task::Task;
 use crate::{ranks, shared};
 
 /// A network and its input.
+#[derive(Clone, Copy)]
 pub struct Case {
     make: fn(&Params) -> Result<Box<dyn Module>>,
     input: (usize, usize, usize, usize),
@@ -19,8 +20,16 @@ pub const RESNET: Case = Case { make: |params| Ok(Box::new(residual(params, 1, &
 pub const RESNET20: Case =
     Case { make: |params| Ok(Box::new(residual(params, 3, &[16, 32, 64])?)), input: (128, 3, 32, 32) };
 
+impl Case {
+    /// The same with so many images a step.
+    pub fn of(self, batch: usize) -> Self {
+        let (_, channels, height, width) = self.input;
+        Self { input: (batch, channels, height, width), ..self }
+    }
+}
+
 pub fn training(case: Case) -> crate::Result<Task> {
-    let params = Params::new(0, &Device::Cpu)?;
+    let params = Params::new(0, shared::device())?;
     let model = (case.make)(&params)?;
     let (x, y) = (ranks::input("x", case.input)?, ranks::labels("y", case.input.0, 10)?);
     let samples = x.dim(0)?;

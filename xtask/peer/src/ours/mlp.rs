@@ -12,13 +12,13 @@ pub fn model(params: &Params) -> Result<Sequential> {
     Ok(Sequential::new().push(fc1).push(Activation::Relu).push(fc2))
 }
 
-pub fn mlp<O: Optimizer + 'static>(optimizer: fn(Vec<Param>) -> crate::Result<O>) -> crate::Result<Task> {
-    let params = Params::new(0, &Device::Cpu)?;
+pub fn mlp<O: Optimizer + 'static>(optimizer: fn(Vec<Param>) -> crate::Result<O>, batch: usize) -> crate::Result<Task> {
+    let params = Params::new(0, shared::device())?;
     let model = Sequential::new().push(linear(784, 256, params.pp("fc1"))?).push(Activation::Relu).push(linear(
         256,
         10,
         params.pp("fc2"),
     )?);
-    let (x, y) = (shared::input("x", (64, 784))?, shared::labels("y", 64, 10)?);
+    let (x, y) = (shared::input("x", (batch, 784))?, shared::labels("y", batch, 10)?);
     training(&params, optimizer, move || cross_entropy(&model.forward(&x, Mode::Train)?, &y))
 }

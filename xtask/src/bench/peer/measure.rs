@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::Result;
 
@@ -14,7 +14,7 @@ use super::runner::{Runner, Subject};
 use super::workloads::{Quantity, Workload};
 
 /// How many rounds are tried for each that is wanted.
-const PERSEVERANCE: usize = 4;
+pub const PERSEVERANCE: usize = 4;
 
 /// Steps in which the peak of memory is sought.
 const MEMORY_STEPS: usize = 5;
@@ -68,11 +68,7 @@ impl<'a> Peers<'a> {
             if let Some(has) = said["threads"].as_u64().filter(|has| *has != *threads as u64) {
                 return Err(format!("{subject:?} has {has} threads; it was told {threads}").into());
             }
-            let version = said["versions"].as_str().unwrap_or("?");
-            let version = match said["instructions"].as_str() {
-                Some(instructions) => format!("{version} ({instructions})"),
-                None => version.to_owned(),
-            };
+            let version = version(&said);
             if !versions.contains(&version) {
                 versions.push(version);
             }
@@ -199,8 +195,17 @@ impl<'a> Peers<'a> {
     }
 }
 
+/// What a program says it is.
+pub fn version(said: &Value) -> String {
+    let version = said["versions"].as_str().unwrap_or("?");
+    match said["instructions"].as_str() {
+        Some(instructions) => format!("{version} ({instructions})"),
+        None => version.to_owned(),
+    }
+}
+
 /// Waits while others keep more cores busy than `allowed`; none of our programs works meanwhile.
-fn wait_for_quiet(allowed: f64, deadline: Instant) {
+pub fn wait_for_quiet(allowed: f64, deadline: Instant) {
     while Instant::now() < deadline {
         let (start, before) = (Instant::now(), processor::time_of_all());
         std::thread::sleep(Duration::from_millis(200));

@@ -9,7 +9,10 @@
 //!
 //! With `--scaling` there are two of each program, with one thread and with all, which take their turns as well; with
 //! `--instructions` candlelight and PyTorch use no wider instruction set than that.
+//!
+//! With `--device cuda` candlelight and PyTorch train on the first card, see [`card`].
 
+mod card;
 mod compare;
 mod environment;
 mod instructions;
@@ -37,7 +40,7 @@ use measure::{Peers, Threads};
 use program::Program;
 use row::Row;
 use runner::Subject;
-use workloads::{OF_RANKS, WORKLOADS, Workload};
+use workloads::{OF_RANKS, WORKLOADS, Workload, chosen};
 
 /// The words of the command, taken apart.
 struct Options {
@@ -107,8 +110,17 @@ impl Options {
     }
 }
 
+/// Measures, on the CPU or on a card.
+pub fn bench(mut arguments: Arguments) -> Result<ExitCode> {
+    match arguments.value::<String>("--device")?.as_deref() {
+        None | Some("cpu") => on_cpu(arguments),
+        Some("cuda") => card::bench(arguments),
+        Some(other) => Err(format!("--device cannot be `{other}`; there are `cpu` and `cuda`").into()),
+    }
+}
+
 /// Measures, prints a table as it grows, and writes `--out`, with the table beside it, and a figure if there is a time to draw.
-pub fn bench(arguments: Arguments) -> Result<ExitCode> {
+fn on_cpu(arguments: Arguments) -> Result<ExitCode> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options::new(arguments, cores)?;
     let needs_data = options.workloads.iter().any(|workload| workload.needs_data());
@@ -157,15 +169,4 @@ pub fn bench(arguments: Arguments) -> Result<ExitCode> {
         }
     }
     Ok(if rows.iter().any(Row::failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// The workloads that are named, in the order of the table.
-fn chosen(workloads: &'static [Workload], only: Option<&str>) -> Result<Vec<&'static Workload>> {
-    let Some(only) = only else { return Ok(workloads.iter().collect()) };
-    let names: Vec<&str> = only.split(',').collect();
-    if let Some(unknown) = names.iter().find(|name| workloads.iter().all(|workload| workload.name != **name)) {
-        let known: Vec<&str> = workloads.iter().map(|workload| workload.name).collect();
-        return Err(format!("there is no workload `{unknown}`; there are {}", known.join(", ")).into());
-    }
-    Ok(workloads.iter().filter(|workload| names.contains(&workload.name)).collect())
 }

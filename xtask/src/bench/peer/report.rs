@@ -25,8 +25,8 @@ pub fn json(rows: &[Row]) -> String {
     format!("{:#}\n", Value::Array(rows.iter().map(Row::json).collect()))
 }
 
-/// What was measured, where, and how. `threads`: as a sentence has it, `2 threads` or `1 and 2 threads`; `held`: the set that was asked for.
-pub fn head(versions: &str, threads: &str, held: Option<Instructions>, rounds: usize) -> Result<String> {
+/// The processor, as it calls itself, and its cores.
+pub fn processor() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = cpu.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
@@ -37,14 +37,19 @@ pub fn head(versions: &str, threads: &str, held: Option<Instructions>, rounds: u
     let family =
         field("cpu family").zip(field("model")).map(|(family, model)| format!(" (family {family}, model {model})"));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let name = model.as_deref().unwrap_or("a processor without a name");
+    format!("{name}{}, {cores} cores", family.unwrap_or_default())
+}
+
+/// What was measured, where, and how. `threads`: as a sentence has it, `2 threads` or `1 and 2 threads`; `held`: the set that was asked for.
+pub fn head(versions: &str, threads: &str, held: Option<Instructions>, rounds: usize) -> Result<String> {
     let rust = process::output(process::command("rustc").arg("--version"))?;
     let held = held.map(|held| format!(" {}", held.note())).unwrap_or_default();
     Ok(format!(
-        "{}{}, {cores} cores; {threads} a program. {versions}, {rust}.{held}\n\n\
+        "{}; {threads} a program. {versions}, {rust}.{held}\n\n\
          Milliseconds a step (growth of the peak in MB where it says so), medians of at most {rounds} rounds, the programs in \
          turn.\n",
-        model.as_deref().unwrap_or("a processor without a name"),
-        family.unwrap_or_default(),
+        processor(),
     ))
 }
 

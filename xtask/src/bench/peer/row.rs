@@ -10,8 +10,8 @@ use super::workloads::{Quantity, Workload};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     pub median: f64,
-    range: [f64; 2],
-    rounds: usize,
+    pub range: [f64; 2],
+    pub rounds: usize,
 }
 
 impl Measured {
@@ -235,7 +235,7 @@ pub fn number(value: Option<f64>) -> String {
 }
 
 /// Three significant digits.
-fn digits(value: f64) -> String {
+pub fn digits(value: f64) -> String {
     match value {
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 10.0 => format!("{v:.1}"),

@@ -41,6 +41,8 @@ pub struct Runner {
     pub variant: &'static str,
     /// How many cores others may keep busy.
     pub allowed: f64,
+    /// Which losses of a spell the program reads, if that is asked for: a card works on while nobody reads.
+    pub read: Option<&'static str>,
     steps: usize,
     rounds: Vec<Round>,
 }
@@ -64,7 +66,7 @@ fn steps(ms: f64) -> usize {
 impl Runner {
     /// Nothing is measured yet; so many cores are `free` for other processes.
     pub fn new(subject: Subject, threads: usize, variant: &'static str, free: usize) -> Self {
-        Self { subject, threads, variant, allowed: free as f64 + QUIET, steps: 1, rounds: Vec::new() }
+        Self { subject, threads, variant, allowed: free as f64 + QUIET, read: None, steps: 1, rounds: Vec::new() }
     }
 
     /// Runs for a while, and finds how many steps make a spell.
@@ -80,7 +82,11 @@ impl Runner {
     }
 
     fn time(&self, program: &mut dyn Program) -> Result<f64> {
-        let answer = asked(program, json!({ "do": "time", "variant": self.variant, "steps": self.steps }))?;
+        let mut request = json!({ "do": "time", "variant": self.variant, "steps": self.steps });
+        if let Some(read) = self.read {
+            request["read"] = json!(read);
+        }
+        let answer = asked(program, request)?;
         answer["ms"].as_f64().ok_or_else(|| format!("no time in {answer}").into())
     }
 
@@ -131,7 +137,7 @@ mod tests {
     fn runner(subject: Subject, rounds: &[(f64, f64)]) -> Runner {
         let round = |&(ms, others)| Round { ms, others: Some(others), spent: SPELL };
         let rounds = rounds.iter().map(round).collect();
-        Runner { subject, threads: 1, variant: "plain", allowed: QUIET, steps: 1, rounds }
+        Runner { subject, threads: 1, variant: "plain", allowed: QUIET, read: None, steps: 1, rounds }
     }
 
     #[test]

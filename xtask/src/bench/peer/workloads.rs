@@ -1,5 +1,7 @@
 //! What is measured, and how much faster than PyTorch it is to be.
 
+use crate::error::Result;
+
 /// A workload: a name that the three programs know.
 pub struct Workload {
     pub name: &'static str,
@@ -104,11 +106,41 @@ pub const WORKLOADS: &[Workload] = &[
 pub const OF_RANKS: &[Workload] =
     &[training("lenet_sgd", 1.5), Workload { tolerance: NORMED, ..training("resnet_sgd", 1.5) }];
 
+/// On a card: training steps in the batches that are measured on the CPU, and in batches of 1024.
+pub const ON_CARD: &[Workload] = &[
+    training("mlp_adam", 1.0),
+    training("mlp_sgd", 1.0),
+    training("lenet_sgd", 0.7),
+    Workload { tolerance: DEEP, ..training("resnet20_sgd", 0.5) },
+    training("lstm_sgd", 0.3),
+    training("mlp_adam_1024", 1.0),
+    training("mlp_sgd_1024", 1.0),
+    training("lenet_sgd_1024", 0.7),
+    Workload { tolerance: DEEP, ..training("resnet20_sgd_1024", 0.5) },
+    training("lstm_sgd_1024", 0.3),
+];
+
 impl Workload {
+    /// Whether a card is to be no slower than the CPU here.
+    pub fn beside_cpu(&self) -> bool {
+        self.name.ends_with("_1024")
+    }
+
     /// Whether it needs the full Fashion-MNIST.
     pub fn needs_data(&self) -> bool {
         self.name.starts_with("epoch_")
     }
+}
+
+/// The workloads that are named, in the order of the table.
+pub fn chosen(workloads: &'static [Workload], only: Option<&str>) -> Result<Vec<&'static Workload>> {
+    let Some(only) = only else { return Ok(workloads.iter().collect()) };
+    let names: Vec<&str> = only.split(',').collect();
+    if let Some(unknown) = names.iter().find(|name| workloads.iter().all(|workload| workload.name != **name)) {
+        let known: Vec<&str> = workloads.iter().map(|workload| workload.name).collect();
+        return Err(format!("there is no workload `{unknown}`; there are {}", known.join(", ")).into());
+    }
+    Ok(workloads.iter().filter(|workload| names.contains(&workload.name)).collect())
 }
 
 const fn single(name: &'static str, target: Option<f64>) -> Workload {

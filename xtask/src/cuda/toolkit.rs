@@ -1,14 +1,9 @@
-//! `cargo xtask cuda check`: the crate with its feature `cuda`, compiled by a CUDA compiler from PyPI, linked and started, on a machine
-//! that needs neither a card nor a driver.
-//!
-//! What a kernel computes is not seen this way. What is seen: that everything compiles and links; and that a program without a
-//! driver, without a card and with a driver that fails says so.
+//! NVIDIA's compiler and libraries from PyPI, and what stands in for the driver where there is none.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output};
+use std::process::Command;
 
-use crate::arguments::Arguments;
 use crate::error::{About, Result};
 use crate::{evcxr, paths, process, python};
 
@@ -17,85 +12,19 @@ const PYTHON: (&str, (u32, u32)) = ("NVIDIA's compiler for CUDA 13.0", (3, 10));
 /// The card that is compiled for where `CUDA_COMPUTE_CAP` names none: Hopper.
 const CARD: &str = "90";
 /// The driver as programs ask for it.
-const DRIVER: &str = "libcuda.so.1";
-/// The example that says where it computes.
-const EXAMPLE: &str = "device";
-
-pub fn cuda(mut arguments: Arguments) -> Result<ExitCode> {
-    match arguments.next_word().as_deref() {
-        Some("check") => arguments.end()?,
-        word => return Err(format!("`cargo xtask cuda` knows `check`, got {}", word.unwrap_or("nothing")).into()),
-    }
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return Err(
-            "`cargo xtask cuda check` brings a compiler for x86-64 Linux alone; elsewhere install CUDA and build with \
-                    `--features cuda`"
-                .into(),
-        );
-    }
-    let toolkit = Toolkit::install()?;
-    println!("candlelight with the feature `cuda`: compiling, for cards of compute capability {}", card());
-    process::watched(&mut toolkit.cargo()?)?;
-    let program = toolkit.target.join(host()?).join("debug/examples").join(EXAMPLE);
-    let mut failed = false;
-    for case in &CASES {
-        if case.driver.is_none() && driver_is_here() {
-            println!("{}: left out, because this machine has one", case.name);
-            continue;
-        }
-        let said = case.run(&toolkit, &program)?;
-        let holds = said.contains(case.says);
-        println!("{}: {} ({})", case.name, said.trim(), if holds { "ok" } else { "FAILED" });
-        failed |= !holds;
-    }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// How a machine can be without a card that works, and what a program says then.
-struct Case {
-    name: &'static str,
-    /// Whether there is a driver, and the error of its start.
-    driver: Option<&'static str>,
-    says: &'static str,
-}
-
-const CASES: [Case; 3] = [
-    Case { name: "without a driver", driver: None, says: DRIVER },
-    Case { name: "with a driver and no card", driver: Some("100"), says: "CPU, " },
-    Case { name: "with a driver that fails", driver: Some("999"), says: "what the stand-in says" },
-];
-
-impl Case {
-    /// Both streams of the example.
-    fn run(&self, toolkit: &Toolkit, program: &Path) -> Result<String> {
-        let mut command = process::command(program);
-        let mut folders = vec![toolkit.lib(), rust_libraries()?];
-        if let Some(error) = self.driver {
-            folders.insert(0, toolkit.stand_in());
-            command.env("CU_INIT", error);
-        }
-        let path = std::env::join_paths(folders).map_err(|error| error.to_string())?;
-        command.env("LD_LIBRARY_PATH", path).env("RUST_BACKTRACE", "0");
-        let Output { stdout, stderr, .. } = command.output().about(program.display())?;
-        Ok(String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
-    }
-}
-
-/// Whether the loader knows a driver: then a program starts without the stand-in too.
-fn driver_is_here() -> bool {
-    ["ldconfig", "/sbin/ldconfig"]
-        .iter()
-        .any(|name| process::output(process::command(name).arg("-p")).is_ok_and(|known| known.contains(DRIVER)))
-}
+pub const DRIVER: &str = "libcuda.so.1";
+/// The libraries that `candlelight-card` stands in for.
+const STOOD_IN_FOR: [&str; 3] = [DRIVER, "libcublas.so.13", "libcurand.so.10"];
 
 /// NVIDIA's compiler and libraries, as one folder.
-struct Toolkit {
+pub struct Toolkit {
     home: PathBuf,
-    target: PathBuf,
+    pub target: PathBuf,
 }
 
 impl Toolkit {
-    fn install() -> Result<Self> {
+    /// Installs the packages where they are not there yet.
+    pub fn install() -> Result<Self> {
         let (folder, pins) = (paths::root().join("target/cuda"), paths::root().join("xtask/cuda/requirements.txt"));
         let venv = python::with_packages(&folder, &pins, PYTHON, "1.2 GB")?;
         let mut ask = process::command(venv.join("bin/python"));
@@ -106,12 +35,12 @@ impl Toolkit {
         Ok(toolkit)
     }
 
-    fn lib(&self) -> PathBuf {
+    pub fn lib(&self) -> PathBuf {
         self.home.join("lib")
     }
 
-    /// The folder of what stands in for the driver, under the name by which programs find it.
-    fn stand_in(&self) -> PathBuf {
+    /// The folder of what stands in for the driver, under the names by which programs find it.
+    pub fn stand_in(&self) -> PathBuf {
         self.home.join("lib/stubs")
     }
 
@@ -130,16 +59,27 @@ impl Toolkit {
     fn make_stand_in(&self) -> Result<()> {
         let folder = self.stand_in();
         fs::create_dir_all(&folder).about(folder.display())?;
-        let mut cc = process::command("cc");
-        cc.args(["-shared", "-fPIC", &format!("-Wl,-soname,{DRIVER}"), "-o"]).arg(folder.join(DRIVER));
-        process::output(cc.arg(paths::root().join("xtask/cuda/driver.c")))?;
+        let mut cargo = process::command("cargo");
+        cargo.args(["build", "--quiet", "--package", "candlelight-card"]).current_dir(paths::root());
+        process::watched(&mut cargo)?;
+        let card = paths::root().join("target").join(host()?).join("debug/libcandlelight_card.so");
+        for name in STOOD_IN_FOR {
+            link(&card, &folder.join(name))?;
+        }
         link(Path::new(DRIVER), &folder.join("libcuda.so"))
     }
 
-    /// The call of cargo, in a target directory of its own: Candle's dependencies differ with the feature.
-    fn cargo(&self) -> Result<Command> {
+    /// Where a program finds what it was linked with, and the driver: the one of the machine, or what stands in for it.
+    pub fn libraries(&self, stand_in: bool) -> Result<std::ffi::OsString> {
+        let stand_in = stand_in.then(|| self.stand_in());
+        let folders = stand_in.into_iter().chain([self.lib(), rust_libraries()?]);
+        std::env::join_paths(folders).map_err(|error| error.to_string().into())
+    }
+
+    /// A call of cargo with `arguments`, the first of which is its command, in a target directory of its own: Candle's dependencies differ with the feature.
+    pub fn cargo(&self, arguments: &[&str]) -> Result<Command> {
         let mut cargo = process::command("cargo");
-        cargo.args(["build", "--package", "candlelight", "--features", "cuda", "--example", EXAMPLE]);
+        cargo.args(arguments);
         cargo.arg("--target-dir").arg(&self.target).current_dir(paths::root());
         for name in ["CUDA_HOME", "CUDA_PATH"] {
             cargo.env(name, &self.home);
@@ -163,16 +103,16 @@ impl Toolkit {
 }
 
 /// The compute capability that is compiled for, without its point.
-fn card() -> String {
+pub fn card() -> String {
     std::env::var("CUDA_COMPUTE_CAP").unwrap_or_else(|_| CARD.into())
 }
 
-fn host() -> Result<String> {
+pub fn host() -> Result<String> {
     Ok(evcxr::host(&process::output(process::command("rustc").current_dir(paths::root()).arg("-vV"))?))
 }
 
 /// Where Rust's own shared library is.
-fn rust_libraries() -> Result<PathBuf> {
+pub fn rust_libraries() -> Result<PathBuf> {
     let mut rustc = process::command("rustc");
     let sysroot = process::output(rustc.current_dir(paths::root()).args(["--print", "sysroot"]))?;
     Ok(Path::new(&sysroot).join("lib"))
