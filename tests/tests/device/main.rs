@@ -3,6 +3,7 @@
 mod composed;
 mod counts;
 mod elsewhere;
+mod launches;
 mod suite;
 
 use std::process::Command;

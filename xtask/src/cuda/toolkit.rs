@@ -58,6 +58,10 @@ impl Toolkit {
 
     fn make_stand_in(&self) -> Result<()> {
         let folder = self.stand_in();
+        // Anew: an older stand-in may lie there as a file.
+        if folder.exists() {
+            fs::remove_dir_all(&folder).about(folder.display())?;
+        }
         fs::create_dir_all(&folder).about(folder.display())?;
         let mut cargo = process::command("cargo");
         cargo.args(["build", "--quiet", "--package", "candlelight-card"]).current_dir(paths::root());

@@ -14,7 +14,7 @@ mod rule;
 
 use std::cell::RefCell;
 
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Device, Shape, Tensor, Var};
 use candlelight_base::{Result, Scoped};
 
 use crate::activation::Unary;
@@ -39,7 +39,7 @@ pub fn as_on_a_card<T>(f: impl FnOnce() -> T) -> T {
 fn stands_in(x: &Tensor) -> bool {
     STANDS_IN.with_borrow(|stands_in| *stands_in)
         && x.device().is_cpu()
-        && matches!(x.dtype(), candle_core::DType::F32 | candle_core::DType::F64)
+        && matches!(x.dtype(), DType::F32 | DType::F64)
         && x.elem_count() > 0
 }
 
@@ -130,9 +130,9 @@ pub fn carry(running: &Running, mean: &Tensor, var: &Tensor, unbiased: f64, shar
 }
 
 fn carry_here(running: &Running, mean: &Tensor, var: &Tensor, unbiased: f64, share: Option<f64>) -> Result<()> {
-    let batches = running.batches.as_detached_tensor().to_dtype(candle_core::DType::F64)?.to_scalar::<f64>()? + 1.0;
+    let batches = running.batches.as_detached_tensor().to_dtype(DType::F64)?.to_scalar::<f64>()? + 1.0;
     let share = share.unwrap_or(1.0 / batches);
-    let read = |x: &Tensor| x.to_dtype(candle_core::DType::F64)?.to_vec1::<f64>();
+    let read = |x: &Tensor| x.to_dtype(DType::F64)?.to_vec1::<f64>();
     for (kept, new, factor) in [(running.mean, mean, 1.0), (running.var, var, unbiased)] {
         let pairs = read(&kept.as_detached_tensor())?.into_iter().zip(read(new)?);
         let moved: Vec<f64> = pairs.map(|(old, new)| (1.0 - share) * old + share * new * factor).collect();
@@ -194,6 +194,62 @@ pub fn swap(x: &Tensor, add: Option<&Tensor>) -> Result<Numbers> {
     on_card!(windows::swap(x, add))
 }
 
+/// Rows of places, all of one length, in a table of U32 in which the largest number stands for no place; without one, row i has the places
+/// from i · length on.
+#[derive(Clone, Copy)]
+pub struct PlaceTable<'a> {
+    /// The table, if there is one.
+    pub table: Option<&'a Tensor>,
+    /// How many rows.
+    pub rows: usize,
+    /// Their length.
+    pub length: usize,
+}
+
+/// The greatest number of each window of planes [planes, inputs], the first of equal ones, or the last NaN, and where it stands: both
+/// [planes, windows]. Where [`takes`] takes the planes.
+pub fn max_pool(planes: &Tensor, windows: PlaceTable) -> Result<(Numbers, Tensor)> {
+    on_card!(pooling::max(planes, windows))
+}
+
+/// The gradient of the planes of [`max_pool`], with a row of windows for each place.
+pub fn max_pool_backward(dy: &Tensor, taken: &Tensor, places: PlaceTable) -> Result<Tensor> {
+    on_card!(pooling::max_backward(dy, taken, places))
+}
+
+/// The sum of the places of each row, for planes [planes, inputs]: [planes, rows].
+pub fn pool_sums(planes: &Tensor, rows: PlaceTable) -> Result<Tensor> {
+    on_card!(pooling::sums(planes, rows))
+}
+
+/// Random numbers of ChaCha with 8 rounds, of 32 bits each.
+pub struct Words {
+    /// The key.
+    pub key: [u8; 32],
+    /// The stream.
+    pub stream: u64,
+    /// The place in it, in words.
+    pub place: u128,
+}
+
+/// A mask on a card: an element is 0 if its 16 bits are below `whole`, else `kept`; `None` where `device` is no card, or the dtype not F32
+/// or F64. The elements take two from each word, in order.
+pub fn mask(
+    words: &Words,
+    whole: u32,
+    kept: f64,
+    shape: &Shape,
+    dtype: DType,
+    device: &Device,
+) -> Result<Option<Tensor>> {
+    #[cfg(feature = "cuda")]
+    if cuda::can_make(shape, dtype, device) {
+        return cuda::mask::mask(words, whole, kept, shape, dtype, device).map(Some);
+    }
+    _ = (words, whole, kept, shape, dtype, device);
+    Ok(None)
+}
+
 /// What a step of an LSTM has made: states [N, hidden] and gates [N, 4 hidden], apart from any graph.
 pub struct LstmStep {
     /// The output.
@@ -235,7 +291,7 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor, scale: f64) -> Result<Opt
 /// The labels, if all are classes: the CPU's kernel takes no other.
 fn labels_here(logits: &Tensor, labels: &Tensor) -> Result<Option<Vec<u32>>> {
     let classes = (logits.elem_count() / labels.elem_count().max(1)) as i64;
-    let labels: Vec<i64> = labels.flatten_all()?.to_dtype(candle_core::DType::I64)?.to_vec1()?;
+    let labels: Vec<i64> = labels.flatten_all()?.to_dtype(DType::I64)?.to_vec1()?;
     let fit = labels.iter().all(|label| (0..classes).contains(label));
     Ok(fit.then(|| labels.into_iter().map(|label| label as u32).collect()))
 }

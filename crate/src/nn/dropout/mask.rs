@@ -1,19 +1,18 @@
-//! The masks: drawn on the host, and sent to a device once each.
+//! The masks: drawn by a kernel on a card where the places of all random numbers are known before, else on the host, and sent to a device
+//! once each. The bits are the same.
 //!
-//! What a kernel would have to do to draw the same bits on a card. The numbers are those of ChaCha with 8 rounds, whose block b, 16
-//! words of 32 bits, is a function of key, stream and the counter b alone: a thread can compute any of them. Let w be the place in
-//! the stream (`get_word_pos`), in words. Elements come in chunks of 4096, the last one shorter; one of m elements takes the words w
-//! to w + ⌈m/2⌉ - 1, the low half of a word for an element of even number in the chunk, the high half for the next. An element is 0
-//! if its 16 bits are below ⌊p · 2¹⁶⌋, and the next chunk begins after these words: all that is parallel. But an element whose bits
-//! equal that number, where p · 2¹⁶ is no integer, takes two words more, at the end of its chunk, in the order of the elements: from
-//! the 53 upper bits of (second word · 2³² + first word) it is 0 if they are below the rest of p · 2¹⁶, in units of 2⁻⁵³. One chunk
-//! in sixteen has such an element, and all later chunks move by two words then. So a first pass has to find these elements chunk
-//! after chunk, as one thread block can do (its threads share a chunk, and one scan counts), and the second pass fills all chunks at
-//! once from their places. For p = 1/2 and 1/4 there are none, and one pass is enough. The host then moves the stream on by as many
-//! words as were taken: for other p it would have to read that number, or leave the place on the device until it is asked for.
+//! The numbers are those of ChaCha with 8 rounds, whose block b, 16 words of 32 bits, is a function of key, stream and the counter b alone.
+//! Let w be the place in the stream (`get_word_pos`), in words. Elements come in chunks of 4096, the last one shorter; one of m elements
+//! takes the words w to w + ⌈m/2⌉ - 1, the low half of a word for an element of even number in the chunk, the high half for the next. An
+//! element is 0 if its 16 bits are below ⌊p · 2¹⁶⌋, and the next chunk begins after these words: all that is parallel, and for p = 1/2, 1/4
+//! and their like all there is. But an element whose bits equal that number, where p · 2¹⁶ is no integer, takes two words more, at the end
+//! of its chunk, in the order of the elements: from the 53 upper bits of (second word · 2³² + first word) it is 0 if they are below the rest
+//! of p · 2¹⁶, in units of 2⁻⁵³. One chunk in sixteen has such an element, and all later chunks move by two words then; so the host would
+//! have to read where the stream has got to, or leave its place on the device.
 
 use candle_core::{DType, Device, Shape, Tensor};
 use candlelight_base::transfer;
+use candlelight_kernels::card::{self, Words};
 use rand::Rng as _;
 
 use crate::Result;
@@ -22,11 +21,28 @@ use crate::rng::Rng;
 /// A tensor of 0 with probability `p` and else `kept`.
 pub(super) fn tensor(rng: &mut Rng, p: f64, kept: f64, shape: &Shape, dtype: DType, device: &Device) -> Result<Tensor> {
     let n = shape.elem_count();
+    if let Some(tensor) = on_card(rng, p, kept, shape, dtype, device)? {
+        return Ok(tensor);
+    }
     let tensor = match dtype {
         DType::F64 => transfer::to_device(draw(rng, p, kept, n), shape, device)?,
         _ => transfer::to_device(draw(rng, p, kept as f32, n), shape, device)?.to_dtype(dtype)?,
     };
     Ok(tensor)
+}
+
+/// The same by a kernel, where p · 2¹⁶ is an integer below 2¹⁶: then all places in the stream are known before.
+fn on_card(rng: &mut Rng, p: f64, kept: f64, shape: &Shape, dtype: DType, device: &Device) -> Result<Option<Tensor>> {
+    let whole = p * 65_536.0;
+    if whole.fract() != 0.0 || whole >= 65_536.0 {
+        return Ok(None);
+    }
+    let words = Words { key: rng.get_seed(), stream: rng.get_stream(), place: rng.get_word_pos() };
+    let mask = card::mask(&words, whole as u32, kept, shape, dtype, device)?;
+    if mask.is_some() {
+        rng.set_word_pos(words.place + shape.elem_count().div_ceil(2) as u128);
+    }
+    Ok(mask)
 }
 
 /// `n` times 0 with probability `p`, else `kept`.

@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use candlelight_base::transfer;
+use candlelight_kernels::card::PlaceTable;
 use candlelight_kernels::windows::{Pooling, Window, Windows};
 
 use crate::Result;
@@ -16,8 +17,11 @@ pub(super) struct Places {
     pub in_windows: Rows,
     /// The windows of each place.
     pub of_places: Rows,
-    /// For each slot of `in_windows` its number from 1 on, and 0 where nothing stands: [windows, places of a window].
-    pub order: Tensor,
+    /// How much a slot of `in_windows` is worth if it holds the greatest number, more the earlier it comes, and 0 where nothing
+    /// stands: [windows, places of a window].
+    pub earlier: Tensor,
+    /// How much it is worth if it holds NaN: more than any other, and the more the later it comes.
+    pub later: Tensor,
     /// How a slot that a window has taken is found again.
     pub taken: Taken,
     /// What an average divides by.
@@ -72,9 +76,16 @@ impl Places {
             }
             in_windows.push(places.into_iter().map(|place| place as u32).collect());
         }
-        let order: Vec<Vec<u32>> = in_windows.iter().map(|row| (1..=row.len() as u32).collect()).collect();
         let of_places: Vec<Vec<u32>> = seen.iter().map(|row| row.iter().map(|&(window, _)| window).collect()).collect();
         let (longest, most) = (longest(&in_windows), longest(&of_places));
+        let worth = |of: fn(u32, u32) -> u32| {
+            let row = |row: &Vec<u32>| (0..row.len() as u32).map(|slot| of(slot, longest as u32)).collect();
+            let rows: Vec<Vec<u32>> = in_windows.iter().map(row).collect();
+            table(filled(&rows, longest, |_| 0), device)?
+                .reshape((in_windows.len(), longest))
+                .map_err(crate::Error::from)
+        };
+        let (earlier, later) = (worth(|slot, longest| longest - slot)?, worth(|slot, longest| longest + 1 + slot)?);
         let divisors = windows.iter().map(|(_, rows, columns)| (rows.divisor * columns.divisor) as f64);
         let divisors: Vec<f64> = divisors.collect();
         let divisors = match divisors[..] {
@@ -97,12 +108,18 @@ impl Places {
         let last = |row: &[u32]| row.last().copied().filter(|_| pooling == Pooling::Max).unwrap_or(NONE);
         Ok(Self {
             windows: in_windows.len(),
-            order: table(filled(&order, longest, |_| 0), device)?.reshape((in_windows.len(), longest))?,
+            earlier,
+            later,
             in_windows: Rows::new(filled(&in_windows, longest, last), longest, plane, device)?,
             of_places: Rows::new(filled(&of_places, most, |_| NONE), most, in_windows.len(), device)?,
             taken,
             divisors,
         })
+    }
+
+    /// The windows, or the places, as a kernel takes them.
+    pub(super) fn of_kernel<'a>(&self, rows: &'a Rows, count: usize) -> PlaceTable<'a> {
+        PlaceTable { table: rows.table.as_ref(), rows: count, length: rows.length }
     }
 
     /// What stands at `rows` in each row of `x`: [rows of x, rows, length].

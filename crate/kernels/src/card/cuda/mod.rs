@@ -4,6 +4,8 @@ pub(super) mod activation;
 pub(super) mod batch_norm;
 pub(super) mod cross_entropy;
 pub(super) mod lstm;
+pub(super) mod mask;
+pub(super) mod pooling;
 pub(super) mod row_norm;
 pub(super) mod update;
 pub(super) mod windows;
@@ -30,10 +32,15 @@ const BLOCKS: usize = 1024;
 
 /// Whether the kernels take a tensor: F32 or F64 on a card, not empty, and with places that 32 bits can count.
 pub(super) fn can_take(x: &Tensor) -> bool {
+    can_make(x.shape(), x.dtype(), x.device())
+}
+
+/// Whether they make such a tensor.
+pub(super) fn can_make(shape: &Shape, dtype: DType, device: &Device) -> bool {
     !is_composed()
-        && x.device().is_cuda()
-        && matches!(x.dtype(), DType::F32 | DType::F64)
-        && (1..=u32::MAX as usize).contains(&x.elem_count())
+        && device.is_cuda()
+        && matches!(dtype, DType::F32 | DType::F64)
+        && (1..=u32::MAX as usize).contains(&shape.elem_count())
 }
 
 /// The card where `x` is.

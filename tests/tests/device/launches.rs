@@ -1,0 +1,69 @@
+//! What a training step asks a card for, as the card in software counts it (`xtask/card`): launches, copies there and back, waits.
+
+use std::process::Command;
+
+use candlelight::autograd::value_and_grad;
+use candlelight::optim::Adam;
+use candlelight::prelude::*;
+use candlelight_tests::elsewhere::device;
+
+use super::counts::nets;
+
+/// Steps of the shorter run: in them all is made that is kept.
+const WARM: usize = 2;
+
+/// Not a test of its own: the program that the next test runs, which takes so many steps on one of the nets and reads the last loss.
+#[test]
+fn child() {
+    let Ok(task) = std::env::var("CANDLELIGHT_TEST_LAUNCHES") else { return };
+    let (net, steps) = task.split_once(' ').expect("a net and a number of steps");
+    let net = &nets(&device())[net.parse::<usize>().unwrap()];
+    let mut adam = Adam::new(net.params.trainable(), AdamConfig::default()).unwrap();
+    let mut last = None;
+    for _ in 0..steps.parse().unwrap() {
+        let (loss, gradients) = value_and_grad(&net.loss).unwrap();
+        adam.step(&gradients).unwrap();
+        last = Some(loss);
+    }
+    println!("net {} | {}", net.name, last.expect("a step").to_scalar::<f32>().unwrap());
+}
+
+/// The lines of a report: what was counted, and how often.
+fn report(net: usize, steps: usize) -> (String, Vec<(String, u64)>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report");
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "launches::child", "--nocapture"])
+        .env("CANDLELIGHT_TEST_LAUNCHES", format!("{net} {steps}"))
+        .env("CARD_REPORT", &file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let line = said.lines().find_map(|line| line.strip_prefix("net ")).expect("a line of the child").to_owned();
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| {
+        // Sums have their number behind them, kernels in front.
+        let (first, second) = line.split_once(' ')?;
+        let (name, number) = if first.parse::<u64>().is_ok() { (second, first) } else { (first, second) };
+        Some((name.to_owned(), number.parse().ok()?))
+    });
+    (line, lines.collect())
+}
+
+#[test]
+fn a_step_launches_little_and_sends_and_reads_nothing() {
+    if std::env::var("CANDLELIGHT_DEVICE").as_deref() != Ok("cuda") {
+        return;
+    }
+    for net in 0..5 {
+        let (_, warm) = report(net, WARM);
+        let (name, longer) = report(net, WARM + 1);
+        if warm.is_empty() {
+            return; // a card of NVIDIA does not count
+        }
+        let before = |of: &str| warm.iter().find(|(name, _)| name == of).map_or(0, |(_, number)| *number);
+        let step: Vec<(String, u64)> = longer.iter().map(|(of, number)| (of.clone(), number - before(of))).collect();
+        println!("{name}: {:?}", step.iter().filter(|(_, number)| *number > 0).collect::<Vec<_>>());
+    }
+}
