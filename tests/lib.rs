@@ -15,7 +15,7 @@ pub mod gradient;
 
 pub use elsewhere::{elsewhere, everywhere, here};
 
-/// Whether layers are recorded by [`value_and_grad`]. On the base instruction set they are all in their composed form, made of
+/// Whether every layer is recorded by [`value_and_grad`]. On the base instruction set all are in their composed form, of which some are
 /// Candle's operations, which Candle's backward pass differentiates.
 pub fn layers_record() -> bool {
     Instructions::in_use() != Instructions::Base

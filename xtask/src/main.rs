@@ -46,6 +46,7 @@ cargo xtask COMMAND
 
   setup                 prepare Python, the Rust kernel and its build directory; every other command calls it
       --kernel-only     leave out Python's JupyterLab
+      --cuda            a compiler for NVIDIA's cards as well (1.2 GB), and the crate with its feature `cuda`, in target/cuda
   lab                   open the course in JupyterLab
       --no-browser      print the address instead of opening a browser
       --no-spare        keep no kernel started for the next notebook, which takes some 650 MB

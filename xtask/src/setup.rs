@@ -10,13 +10,17 @@ use crate::clone::clone_tree;
 use crate::done::{is_done, mark_done, write_if_new};
 use crate::error::{About, Result};
 use crate::resolved::{self, Resolved};
-use crate::{cargo, evcxr, paths, process, python, questions, replay};
+use crate::{cargo, cuda, evcxr, paths, process, python, questions, replay};
 
-/// `cargo xtask setup`, all of it or the kernel alone.
+/// `cargo xtask setup`, all of it or the kernel alone, and the crate for cards if that is asked for.
 pub fn command(mut arguments: Arguments) -> Result<ExitCode> {
-    let alone = arguments.flag("--kernel-only");
+    let (alone, for_cards) = (arguments.flag("--kernel-only"), arguments.flag("--cuda"));
     arguments.end()?;
-    if alone { prepare(false) } else { setup() }.map(|()| ExitCode::SUCCESS)
+    if alone { prepare(false) } else { setup() }?;
+    if for_cards {
+        cuda::build()?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Does every step that is not done yet.

@@ -25,6 +25,11 @@ pub struct Toolkit {
 impl Toolkit {
     /// Installs the packages where they are not there yet.
     pub fn install() -> Result<Self> {
+        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            return Err("the compiler for cards that is brought along is for x86-64 Linux alone; elsewhere install CUDA and build \
+                        with `--features cuda`"
+                .into());
+        }
         let (folder, pins) = (paths::root().join("target/cuda"), paths::root().join("xtask/cuda/requirements.txt"));
         let venv = python::with_packages(&folder, &pins, PYTHON, "1.2 GB")?;
         let mut ask = process::command(venv.join("bin/python"));
@@ -83,8 +88,9 @@ impl Toolkit {
     /// A call of cargo with `arguments`, the first of which is its command, in a target directory of its own: Candle's dependencies differ with the feature.
     pub fn cargo(&self, arguments: &[&str]) -> Result<Command> {
         let mut cargo = process::command("cargo");
-        cargo.args(arguments);
-        cargo.arg("--target-dir").arg(&self.target).current_dir(paths::root());
+        let (command, rest) = arguments.split_first().ok_or("cargo needs a command")?;
+        // In front of the rest, which may be words for a test.
+        cargo.arg(command).arg("--target-dir").arg(&self.target).args(rest).current_dir(paths::root());
         for name in ["CUDA_HOME", "CUDA_PATH"] {
             cargo.env(name, &self.home);
         }

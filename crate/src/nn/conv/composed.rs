@@ -49,7 +49,7 @@ pub(super) fn conv_transpose(
         let columns = form.columns(dy)?;
         let dx = needs[0].then(|| shaped(form.images(&form.weight.matmul(&columns)?, None)?, &shapes[0]));
         let dw = needs[1].then(|| form.of_weight(&from, &columns, &shapes[1]));
-        let db = needs.get(2).is_some_and(|need| *need).then(|| of_channels(dy));
+        let db = needs.get(2).is_some_and(|need| *need).then(|| form.of_channels(dy));
         Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
     })
 }
@@ -159,13 +159,26 @@ impl Form {
     /// The sum of each row of a matrix [groups, maps, outputs · N]. In two steps, because Candle adds one number after the
     /// other, and what is rounded away grows with their number.
     fn of_bias(&self, y: &Tensor) -> Result<Tensor> {
+        if self.on_card {
+            return row_sums(y, self.g.out_channels);
+        }
         Ok(y.reshape((self.g.out_channels, self.outputs(), self.g.batch))?.sum(2)?.sum(1)?)
+    }
+
+    /// The sum of dy [N, in, ...] for each channel, likewise.
+    fn of_channels(&self, dy: &Tensor) -> Result<Tensor> {
+        let channels = self.g.in_channels;
+        if self.on_card {
+            return row_sums(&card::swap(&dy.reshape((self.g.batch, channels, ()))?, None)?.into_tensor(), channels);
+        }
+        Ok(dy.flatten_from(2)?.sum(2)?.sum(0)?)
     }
 }
 
-/// The sum of y [N, channels, ...] for each channel, likewise.
-fn of_channels(y: &Tensor) -> Result<Tensor> {
-    Ok(y.flatten_from(2)?.sum(2)?.sum(0)?)
+/// The sum of each of `rows` rows, as a product: Candle's sums send a card the shape first.
+fn row_sums(y: &Tensor, rows: usize) -> Result<Tensor> {
+    let y = y.reshape((rows, ()))?;
+    Ok(y.matmul(&Tensor::ones((y.dim(1)?, 1), y.dtype(), y.device())?)?.squeeze(1)?)
 }
 
 fn shaped(x: Numbers, shape: &Shape) -> Result<Tensor> {
