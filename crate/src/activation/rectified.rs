@@ -36,6 +36,9 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     if kernels::can_take(&[x]) {
         return activation(x, Unary::Relu);
     }
+    if x.elem_count() == 0 && !x.device().is_cpu() {
+        return kernels::empty(x.shape(), [x]); // a card launches nothing for nothing
+    }
     if let Some(y) = kernels::card::activation(x, Unary::Relu)? {
         return Ok(y);
     }
@@ -72,6 +75,9 @@ pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
     check_finite("negative_slope", negative_slope, x.dtype())?;
     if kernels::can_take(&[x]) {
         return kernels::activation::leaky_relu(x, negative_slope);
+    }
+    if x.elem_count() == 0 && !x.device().is_cpu() {
+        return kernels::empty(x.shape(), [x]); // a card launches nothing for nothing
     }
     if let Some(y) = kernels::card::leaky_relu(x, negative_slope)? {
         return Ok(y);

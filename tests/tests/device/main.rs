@@ -4,6 +4,7 @@ mod composed;
 mod counts;
 mod elsewhere;
 mod launches;
+mod same_bits;
 mod suite;
 
 use std::process::Command;

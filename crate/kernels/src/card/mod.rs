@@ -2,8 +2,9 @@
 //!
 //! A launch costs a card some microseconds, whatever it computes; small networks spend their time on that. So what occurs in every
 //! step and is long when composed is written down as a kernel (the `.cu` files below `cuda`): normalization both ways, activations,
-//! cross-entropy, and an optimizer's update of all its parameters. Each function here returns `None` where there is no card, or where
-//! composed forms are asked for; the caller goes on with these then.
+//! cross-entropy, convolutions, pooling, a step of an LSTM, masks, and an optimizer's update of all its parameters. A function here returns
+//! `None` where there is no card, or where composed forms are asked for, and the caller goes on with these; or it is there only for what
+//! [`takes`] takes.
 //!
 //! Without a card, [`as_on_a_card`] runs the CPU's kernels in the place of these, so that what a card is asked for can be counted.
 
@@ -153,6 +154,11 @@ pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Option<Tensor>> {
         card: cuda::activation::leaky_relu(x, negative_slope)?)
 }
 
+/// relu(a + b) of two tensors of one shape.
+pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Option<Tensor>> {
+    fused!(a, here: activation::add_relu(a, b)?, card: cuda::activation::add_relu(a, b)?)
+}
+
 /// y [rows, width] with a number for each column added, apart from any graph.
 pub fn add_to_rows(y: &Tensor, bias: &Tensor) -> Result<Option<Numbers>> {
     #[cfg(feature = "cuda")]
@@ -176,7 +182,7 @@ pub fn takes(x: &Tensor) -> bool {
 
 /// Whether [`gather_windows`], [`spread_windows`] and [`swap`] are there for a convolution of `x`.
 pub fn takes_windows(x: &Tensor, g: &Geometry) -> bool {
-    takes(x) && g.columns() <= u32::MAX as usize
+    takes(x) && g.columns() <= i32::MAX as usize
 }
 
 /// The inputs of x [N, channels, ...] under the kernel of a convolution, [groups, channels · taps, N · outputs], apart from any graph.
@@ -270,11 +276,6 @@ pub fn lstm_step(of_input: &Tensor, of_state: &Tensor, cell: &Tensor) -> Result<
 /// The gradients of the sums of a step and of the cell before it, from that of h, and from that of the cell by later steps.
 pub fn lstm_back(step: &LstmStep, dh: &Tensor, later: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
     on_card!(lstm::back(step, dh, later))
-}
-
-/// relu(a + b) of two tensors of one shape.
-pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Option<Tensor>> {
-    fused!(a, here: activation::add_relu(a, b)?, card: cuda::activation::add_relu(a, b)?)
 }
 
 /// scale · Σₙ -log softmax(zₙ)\[labelₙ\] over the rows of `logits` [..., C], with labels of U8, U32 or I64 that nobody has looked at:

@@ -19,6 +19,9 @@ use candlelight_base::{Error, Result};
 
 use crate::is_composed;
 
+/// Numbers that a kernel counts in 32 bits, with room for the step from one of a thread's numbers to its next.
+pub(super) const MOST: usize = i32::MAX as usize;
+
 /// What nvcc made of the `.cu` files.
 mod ptx {
     #![allow(missing_docs)]
@@ -30,7 +33,7 @@ const THREADS: u32 = 256;
 /// Blocks that keep the largest cards busy, some for each of their processors.
 const BLOCKS: usize = 1024;
 
-/// Whether the kernels take a tensor: F32 or F64 on a card, not empty, and with places that 32 bits can count.
+/// Whether the kernels take a tensor: F32 or F64 on a card, not empty, and of no more than [`MOST`] numbers.
 pub(super) fn can_take(x: &Tensor) -> bool {
     can_make(x.shape(), x.dtype(), x.device())
 }
@@ -40,7 +43,7 @@ pub(super) fn can_make(shape: &Shape, dtype: DType, device: &Device) -> bool {
     !is_composed()
         && device.is_cuda()
         && matches!(dtype, DType::F32 | DType::F64)
-        && (1..=u32::MAX as usize).contains(&shape.elem_count())
+        && (1..=MOST).contains(&shape.elem_count())
 }
 
 /// The card where `x` is.
