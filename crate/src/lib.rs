@@ -89,6 +89,7 @@ pub mod rl;
 pub mod rng;
 pub mod state;
 pub mod train;
+mod unread;
 
 pub use candle_core;
 pub use candle_nn;

@@ -8,9 +8,10 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::pair_loss::{PairLoss, pair_loss};
 
 use super::Reduction;
-use super::labels::{Labels, unread};
+use super::labels::Labels;
 use super::noted::note_labels;
 use crate::activation::check_float;
+use crate::unread::is_unread;
 use crate::{Error, Result};
 
 /// The labels as U32, after the host has seen that they fit `scores` [..., C].
@@ -28,7 +29,7 @@ pub(super) fn labels_but(
     labels: &Tensor,
 ) -> Result<Labels> {
     let classes = check_labelled(what, scores, labels)?;
-    if !unread(labels) {
+    if !is_unread(labels) {
         return Labels::looked_at(labels, classes, ignore_index);
     }
     note_labels(labels, classes, ignore_index);
@@ -95,7 +96,7 @@ pub(super) fn check_weight(name: &'static str, weight: &Tensor, scores: &Tensor)
         return Err(Error::DType { what: name, expected: "that of the prediction", actual: weight.dtype() });
     }
     // A variable may have changed since.
-    let constant = unread(weight) && !weight.is_variable();
+    let constant = is_unread(weight) && !weight.is_variable();
     if constant && READ.with_borrow(|read| read.contains(&weight.id())) {
         return Ok(());
     }

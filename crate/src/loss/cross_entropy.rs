@@ -7,11 +7,11 @@ use candlelight_kernels::softmax;
 
 use super::Reduction;
 use super::checks::{check_labelled, check_weight, labels_but};
-use super::labels::unread;
 use super::nll::{class_weights, pick, reduce_labelled, times};
 use super::noted::note_labels;
 use crate::Result;
 use crate::activation::log_softmax;
+use crate::unread::is_unread;
 
 /// Cross-entropy between logits and class indices, averaged.
 ///
@@ -121,7 +121,7 @@ pub fn cross_entropy_with(logits: &Tensor, labels: &Tensor, config: &CrossEntrop
 /// The loss in one pass on a card, where nothing but the labels is asked for.
 fn on_card(logits: &Tensor, labels: &Tensor, config: &CrossEntropyConfig) -> Result<Option<Tensor>> {
     let plain = config.weight.is_none() && config.label_smoothing == 0.0 && config.ignore_index.is_none();
-    if !plain || !unread(logits) || !labels.device().same_device(logits.device()) {
+    if !plain || !is_unread(logits) || !labels.device().same_device(logits.device()) {
         return Ok(None);
     }
     let classes = check_labelled("logits", logits, labels)?;

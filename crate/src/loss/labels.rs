@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Tensor};
 use candlelight_base::transfer;
-use candlelight_kernels as kernels;
 
+use crate::unread::rows_among;
 use crate::{Error, Result};
 
 /// Class indices that fit their scores.
@@ -16,12 +16,6 @@ pub(super) struct Labels {
     pub ignore_index: Option<i64>,
     /// Where a label is a class or ignored, U8 of the same shape, if no one has looked at them yet.
     pub fits: Option<Tensor>,
-}
-
-/// Whether the host leaves the numbers of `x` unread, because it would have to wait for a device: on all but the CPU, and in the
-/// composed form, which is what runs there.
-pub(super) fn unread(x: &Tensor) -> bool {
-    !x.device().is_cpu() || kernels::is_composed()
 }
 
 impl Labels {
@@ -52,21 +46,13 @@ impl Labels {
     /// # Errors
     /// If Candle cannot make the tensors.
     pub fn unread(labels: &Tensor, classes: usize, ignore_index: Option<i64>) -> Result<Self> {
-        // As I64 only where a label may be below 0 or is compared with one that may.
-        let signed = labels.dtype() == DType::I64 || ignore_index.is_some();
-        let labels = labels.contiguous()?.to_dtype(if signed { DType::I64 } else { DType::U32 })?;
-        let filled = |value: i64| match signed {
-            true => Tensor::full(value, labels.shape(), labels.device()),
-            false => Tensor::full(value as u32, labels.shape(), labels.device()),
-        };
-        let zeros = labels.zeros_like()?;
-        let below = labels.lt(&filled(classes as i64)?)?;
-        let inside = if signed { (below * labels.ge(&zeros)?)? } else { below };
-        let index = inside.where_cond(&labels, &zeros)?.to_dtype(DType::U32)?;
+        // A label that is ignored may be below 0.
+        let labels = if ignore_index.is_some() { labels.to_dtype(DType::I64)? } else { labels.clone() };
+        let (inside, index) = rows_among(&labels, classes)?;
         let (fits, counts) = match ignore_index {
             None => (inside, None),
             Some(ignored) => {
-                let counts = labels.ne(&filled(ignored)?)?;
+                let counts = labels.ne(&Tensor::full(ignored, labels.shape(), labels.device())?)?;
                 (inside.maximum(&counts.eq(&counts.zeros_like()?)?)?, Some(counts))
             }
         };

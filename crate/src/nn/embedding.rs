@@ -3,10 +3,10 @@ use candlelight_base::{range, transfer};
 use candlelight_kernels as kernels;
 
 use super::summary::record;
-use super::unread::{is_unread, note_unread, or_nan, rows_among};
 use super::{Mode, Module};
 use crate::init::Init;
 use crate::params::Params;
+use crate::unread::{is_unread, note_unread, or_nan, rows_among};
 use crate::{Error, Result, memory};
 
 /// Settings of an [`Embedding`].

@@ -28,7 +28,6 @@ mod slope;
 mod spectral_norm;
 mod summary;
 mod tables;
-mod unread;
 
 use candle_core::Tensor;
 
@@ -73,7 +72,6 @@ pub use spectral_norm::{SpectralNorm, SpectralNormConfig, spectral_norm};
 pub use summary::{LayerSummary, ModelSummary, summary};
 
 pub(crate) use tables::{Tables, table};
-pub(crate) use unread::{Unread, is_unread, note_unread, or_nan, rows_among, with_unread};
 
 /// Whether a forward pass is part of training; layers such as dropout and batch normalization differ between the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

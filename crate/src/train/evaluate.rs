@@ -9,7 +9,8 @@ use crate::autograd::no_grad;
 use crate::data::Dataset;
 use crate::loss::{Divisor, checked_labels, with_noted};
 use crate::metrics::accuracy;
-use crate::nn::{Mode, Module, is_unread, with_unread};
+use crate::nn::{Mode, Module};
+use crate::unread::{is_unread, with_unread};
 use crate::{Error, Result, interrupt};
 
 /// Loss and accuracy on a set of samples.

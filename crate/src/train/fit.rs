@@ -12,10 +12,11 @@ use super::{Decision, Epoch, GradientSum, History, Progress, Record, StoppingRul
 use crate::autograd::value_and_grad;
 use crate::data::Dataset;
 use crate::loss::{Divisor, with_noted};
-use crate::nn::{Mode, Module, Unread, with_unread};
+use crate::nn::{Mode, Module};
 use crate::optim::Optimizer;
 use crate::params::Params;
 use crate::rng::Rng;
+use crate::unread::{Unread, with_unread};
 use crate::{Error, Result, interrupt};
 
 /// A term to add to the loss of every step, such as λ‖w‖².

@@ -3,7 +3,8 @@
 use candle_core::{D, DType, Tensor};
 
 use crate::Result;
-use crate::nn::{Tables, rows_among, table};
+use crate::nn::{Tables, table};
+use crate::unread::rows_among;
 
 /// The numbers 0, 1, … up to a count of classes.
 static CLASSES: Tables<usize, Tensor> = Tables::new();

@@ -25,6 +25,7 @@ fn child() {
         adam.step(&gradients).unwrap();
         last = Some(loss);
     }
+    println!("on {}", describe(&device()));
     println!("net {} | {}", net.name, last.expect("a step").to_scalar::<f32>().unwrap());
 }
 
@@ -42,6 +43,7 @@ fn report(net: usize, steps: usize) -> (String, Vec<(String, u64)>) {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let line = said.lines().find_map(|line| line.strip_prefix("net ")).expect("a line of the child").to_owned();
     let text = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(!text.is_empty() || !said.contains("a card in software"), "no report of the card in software");
     let lines = text.lines().filter_map(|line| {
         // Sums have their number behind them, kernels in front.
         let (first, second) = line.split_once(' ')?;
@@ -51,8 +53,7 @@ fn report(net: usize, steps: usize) -> (String, Vec<(String, u64)>) {
     (line, lines.collect())
 }
 
-/// The most launches of a step with Adam, its copies to the card, and of the same net's composed form thousands (`counts.rs`). What is sent is
-/// the strides of Candle's own copies.
+/// The most launches of a step with Adam, and its copies to the card: the strides of Candle's own copies.
 const MOST: [(&str, u64, u64); 5] = [
     ("MLP", 18, 0),
     ("LeNet", 52, 0),

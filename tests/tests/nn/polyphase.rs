@@ -6,7 +6,7 @@ use candlelight::nn::{
     PolyphaseNorm, PolyphaseSampling, PolyphaseSamplingConfig, polyphase_sampling, summary,
 };
 use candlelight::prelude::*;
-use candlelight_tests::{elsewhere, flat, gradient, store, strided};
+use candlelight_tests::{elsewhere, flat, gradient, here, store, strided};
 
 /// The component of the largest norm, place by place.
 fn by_hand(x: &Tensor, stride: usize, norm: PolyphaseNorm) -> Vec<f64> {
@@ -34,6 +34,18 @@ fn by_hand(x: &Tensor, stride: usize, norm: PolyphaseNorm) -> Vec<f64> {
         y.extend(best.1);
     }
     y
+}
+
+#[test]
+fn of_equal_components_the_first_is_taken_everywhere() {
+    // Single pixels with the norms ½, 1, 1 and 1.
+    let image = [[[[0.5f64, -1.0], [1.0, -1.0]]]];
+    let sampled = || {
+        let layer = polyphase_sampling();
+        flat(&layer.forward(&Tensor::new(&image, &here()).unwrap(), Mode::Eval).unwrap())
+    };
+    assert_eq!(sampled(), [-1.0]);
+    assert_eq!(elsewhere(sampled), [-1.0]);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use rand_distr::{Beta, Distribution};
 
 use super::Augmentation;
 use crate::loss::checked_labels;
-use crate::nn::{is_unread, note_unread, or_nan, rows_among};
 use crate::rng::{Rng, permutation};
+use crate::unread::{is_unread, note_unread, or_nan, rows_among};
 use crate::{Error, Result};
 
 /// Mixes each sample with another one of the batch, inputs and targets alike, in one proportion λ a batch.

@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor, WithDType};
 use candlelight_base::transfer;
 use candlelight_kernels::threads;
 
-use crate::nn::is_unread;
+use crate::unread::is_unread;
 use crate::{Error, Result};
 
 /// Batch size, channels, height and width of images, each at least 1.

@@ -4,8 +4,8 @@ use rand::Rng as _;
 
 use super::Augmentation;
 use super::planes::{PlaneMap, check_one_each, gather, image_dims, map_planes};
-use crate::nn::is_unread;
 use crate::rng::Rng;
+use crate::unread::is_unread;
 use crate::{Error, Result};
 
 /// Turns each image about its centre by an angle drawn uniformly from -degrees to degrees; what comes in is 0.
