@@ -26,7 +26,7 @@ pub(crate) fn count(what: What) {
     COUNTS[what as usize].fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts a launch of a kernel, or of a library's product or draw.
+/// Counts a launch of a kernel, or of a library's product, convolution or draw.
 pub(crate) fn launch(name: &str) {
     count(What::Launches);
     let mut kernels = KERNELS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,6 +36,12 @@ pub(crate) fn launch(name: &str) {
             kernels.insert(name.to_string(), 1);
         }
     }
+}
+
+/// The launches under a name.
+#[cfg(test)]
+pub(crate) fn launches(name: &str) -> u64 {
+    KERNELS.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied().unwrap_or(0)
 }
 
 /// Launches, uploads, downloads, synchronizations and allocations since the process began, in this order.

@@ -14,7 +14,9 @@ const CARD: &str = "90";
 /// The driver as programs ask for it.
 pub const DRIVER: &str = "libcuda.so.1";
 /// The libraries that `candlelight-card` stands in for.
-const STOOD_IN_FOR: [&str; 3] = [DRIVER, "libcublas.so.13", "libcurand.so.10"];
+const STOOD_IN_FOR: [&str; 4] = [DRIVER, "libcublas.so.13", "libcurand.so.10", CONVOLUTIONS];
+/// The library of convolutions, which is not among NVIDIA's packages here.
+const CONVOLUTIONS: &str = "libcudnn.so.9";
 
 /// NVIDIA's compiler and libraries, as one folder.
 pub struct Toolkit {
@@ -72,10 +74,17 @@ impl Toolkit {
         cargo.args(["build", "--quiet", "--package", "candlelight-card"]).current_dir(paths::root());
         process::watched(&mut cargo)?;
         let card = paths::root().join("target").join(host()?).join("debug/libcandlelight_card.so");
+        self.name_stand_in(&card)
+    }
+
+    /// The names that the loader looks for, and those that a linker does where NVIDIA's packages have none.
+    fn name_stand_in(&self, card: &Path) -> Result<()> {
+        let folder = self.stand_in();
         for name in STOOD_IN_FOR {
-            link(&card, &folder.join(name))?;
+            link(card, &folder.join(name))?;
         }
-        link(Path::new(DRIVER), &folder.join("libcuda.so"))
+        link(Path::new(DRIVER), &folder.join("libcuda.so"))?;
+        link(Path::new(CONVOLUTIONS), &folder.join("libcudnn.so"))
     }
 
     /// Where a program finds what it was linked with, and the driver: the one of the machine, or what stands in for it.
@@ -156,6 +165,23 @@ mod tests {
         assert_eq!(read("lib64/libcublas.so"), "libcublas.so.13");
         assert_eq!(read("lib/libnvrtc.alt.so"), "libnvrtc.alt.so.13");
         assert_eq!(fs::read_dir(toolkit.lib()).unwrap().count(), 5);
+        fs::remove_dir_all(home).unwrap();
+    }
+
+    #[test]
+    fn the_stand_in_has_the_names_that_loader_and_linker_look_for() {
+        let home = std::env::temp_dir().join(format!("candlelight-stand-in-{}", std::process::id()));
+        let toolkit = Toolkit { home: home.clone(), target: home.clone() };
+        fs::create_dir_all(toolkit.stand_in()).unwrap();
+        let card = home.join("card.so");
+        fs::write(&card, "card").unwrap();
+        toolkit.name_stand_in(&card).unwrap();
+        for name in ["libcuda.so.1", "libcuda.so", "libcublas.so.13", "libcurand.so.10", "libcudnn.so.9", "libcudnn.so"]
+        {
+            assert_eq!(fs::read_to_string(toolkit.stand_in().join(name)).unwrap(), "card", "{name}");
+        }
+        // NVIDIA's own are linked with.
+        assert_eq!(fs::read_dir(toolkit.stand_in()).unwrap().count(), 6);
         fs::remove_dir_all(home).unwrap();
     }
 }

@@ -4,7 +4,8 @@
 
 mod product;
 
-use product::{INVALID_VALUE, Matrix, NOT_SUPPORTED, Number, Product, SUCCESS, Status};
+use crate::number::Number;
+use product::{INVALID_VALUE, Matrix, NOT_SUPPORTED, Product, SUCCESS, Status};
 
 /// `cudaDataType_t`.
 const F32: i32 = 0;

@@ -2,6 +2,7 @@
 
 use crate::counts;
 use crate::memory::{self, Live};
+use crate::number::Number;
 
 /// A `cublasStatus_t`.
 pub(super) type Status = i32;
@@ -9,30 +10,6 @@ pub(super) const SUCCESS: Status = 0;
 pub(super) const INVALID_VALUE: Status = 7;
 pub(super) const EXECUTION_FAILED: Status = 13;
 pub(super) const NOT_SUPPORTED: Status = 15;
-
-/// A number of a matrix.
-pub(super) trait Number: Copy {
-    fn wide(self) -> f64;
-    fn narrow(value: f64) -> Self;
-}
-
-impl Number for f32 {
-    fn wide(self) -> f64 {
-        f64::from(self)
-    }
-    fn narrow(value: f64) -> Self {
-        value as Self
-    }
-}
-
-impl Number for f64 {
-    fn wide(self) -> f64 {
-        self
-    }
-    fn narrow(value: f64) -> Self {
-        value
-    }
-}
 
 /// One of the matrices of a batch, on the device.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,7 @@ mod arithmetic;
 mod bits;
 mod comparisons;
 mod conversions;
+mod convolutions;
 mod driver;
 mod faults;
 mod files;
