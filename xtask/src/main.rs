@@ -78,6 +78,7 @@ cargo xtask COMMAND
   cuda check            compile the crate with its feature `cuda`, by a compiler that it brings (1.2 GB), start it without a card, and run
                         the suites that name a device on the card, or on one in software
   cuda test -- WORDS    `cargo test` with WORDS of the suites, on the same
+      --cudnn           with the feature `cudnn`
   arm [SUITE...]        run the kernels' unit tests, and suites of tests/, for 64-bit ARM with NEON, under QEMU
   bench [--out FILE]    measure the latencies of a notebook
   bench --peer torch    measure candlelight, stock Candle and PyTorch in turn, after a check that they compute the same
@@ -91,6 +92,7 @@ cargo xtask COMMAND
       --instructions S  hold candlelight and PyTorch to base, avx2 or avx512
       --no-stock        leave out stock Candle
       --device cuda     candlelight and PyTorch on the first card of NVIDIA; without --ranks, --scaling, --instructions, --no-stock
+      --cudnn           with it: convolutions by cuDNN
       --program FILE, --python FILE  with it: a candlelight-peer built before, a Python with PyTorch";
 
 fn main() -> ExitCode {

@@ -35,10 +35,13 @@ pub fn install() -> Result<()> {
     mark_done(&venv, &wanted)
 }
 
-/// The virtual environment `venv` in `folder` with pinned packages, made and filled on first use. `time`: what that takes.
-pub fn with_packages(folder: &Path, requirements: &Path, needs: (&str, (u32, u32)), time: &str) -> Result<PathBuf> {
+/// The virtual environment `venv` in `folder` with the packages that files pin, made and filled on first use. `time`: what that takes.
+pub fn with_packages(folder: &Path, pins: &[PathBuf], needs: (&str, (u32, u32)), time: &str) -> Result<PathBuf> {
     let venv = folder.join("venv");
-    let wanted = fs::read_to_string(requirements).about(requirements.display())?;
+    let mut wanted = String::new();
+    for file in pins {
+        wanted += &fs::read_to_string(file).about(file.display())?;
+    }
     if is_ready(&venv, &wanted)? {
         return Ok(venv);
     }
@@ -46,7 +49,8 @@ pub fn with_packages(folder: &Path, requirements: &Path, needs: (&str, (u32, u32
     fs::create_dir_all(folder).about(folder.display())?;
     make_venv(&venv, needs, &folder.join("venv.log"))?;
     let mut pip = process::command(venv.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r"]).arg(requirements);
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"]);
+    pip.args(pins.iter().flat_map(|file| [std::ffi::OsStr::new("-r"), file.as_os_str()]));
     process::run_logged(&mut pip, &folder.join("pip.log"))?;
     mark_done(&venv, &wanted)?;
     Ok(venv)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// A convolution along one axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Axis {
     /// Places of the input.
     pub input: usize,
@@ -33,7 +33,7 @@ impl Axis {
 }
 
 /// The sizes of a convolution; those of a transposed one are of the convolution whose gradient it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Geometry {
     /// Images.
     pub batch: usize,

@@ -180,7 +180,7 @@ pub(super) fn composed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Re
     let mut y = Numbers::from(rows.matmul(&matrix.t()?)?);
     if let Some(bias) = bias {
         let products = y.into_tensor();
-        y = match kernels::card::add_to_rows(&products, bias)? {
+        y = match kernels::card::add_to_channels(&products, bias, 1)? {
             Some(y) => y,
             None => products.broadcast_add(&bias.detach())?.into(),
         };

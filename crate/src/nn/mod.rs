@@ -5,6 +5,7 @@
 
 mod activation;
 mod adapter;
+pub(crate) mod argmax;
 mod basic_block;
 mod conv;
 mod dropout;

@@ -8,6 +8,8 @@ use candlelight::nn::{
     dropout2d, linear,
 };
 use candlelight::prelude::*;
+use candlelight::rand::RngCore as _;
+use candlelight::rng::stream;
 use candlelight::state::Stateful;
 use candlelight_tests::{assert_close, flat, gradient, number, strided};
 use proptest::prelude::{ProptestConfig, Strategy, prop_assert, prop_assert_eq, proptest};
@@ -49,6 +51,49 @@ fn probabilities_between_those_of_sixteen_bits_are_met() {
     let dropped = mask(p, 3, &[n]).iter().filter(|&&m| m == 0.0).count() as f64;
     let expected = n as f64 * p; // 32
     assert!((dropped - expected).abs() < 4.5 * expected.sqrt(), "{dropped}, expected {expected}");
+}
+
+/// The rule as it is written down, an element at a time.
+fn mask_by_rule(p: f64, seed: u64, lengths: &[usize]) -> Vec<Vec<f64>> {
+    let (whole, rest) = ((p * 65_536.0).floor(), (p * 65_536.0).fract());
+    let word = |flipped: bool, place: usize| {
+        let mut rng = stream(seed, "mask");
+        if flipped {
+            rng.set_stream(!rng.get_stream());
+        }
+        rng.set_word_pos(place as u128);
+        rng.next_u32()
+    };
+    let mut first = 0;
+    let mut next = |length: usize| -> Vec<f64> {
+        let element = |i: usize| {
+            let (place, half) = (first + i / 2, i % 2);
+            let bits = f64::from(word(false, place) >> (16 * half) & 0xffff);
+            if bits != whole {
+                return f64::from(u8::from(bits > whole));
+            }
+            let (low, high) = (word(true, 4 * place + 2 * half), word(true, 4 * place + 2 * half + 1));
+            let more = (u64::from(high) << 32 | u64::from(low)) >> 11;
+            f64::from(u8::from(more as f64 / 53_f64.exp2() >= rest))
+        };
+        let mask = (0..length).map(element).collect();
+        first += length.div_ceil(2);
+        mask
+    };
+    lengths.iter().map(|&length| next(length)).collect()
+}
+
+#[test]
+fn every_element_has_random_numbers_of_its_own() {
+    // Odd lengths pass half a word over. With the second p, some sixteen elements have to be decided by the second stream, each by a coin.
+    let lengths = [1, 33, 4097, (1 << 20) + 1, 64];
+    for p in [0.5, 19_660.5 / 65_536.0] {
+        let layer = layer(p, Scaling::AtInference, 7);
+        for (length, expected) in lengths.into_iter().zip(mask_by_rule(p, 7, &lengths)) {
+            let mask = flat(&layer.forward(&Tensor::ones(length, DType::F32, &CPU).unwrap(), Mode::Train).unwrap());
+            assert!(mask == expected, "p {p}, {length} elements");
+        }
+    }
 }
 
 #[test]

@@ -55,7 +55,11 @@ fn ours() -> Side {
         Device::Cpu => format!("candlelight {version}"),
         card => {
             let reduced = if gemm_reduced_precision_f32() { "on" } else { "off" };
-            format!("candlelight {version} on {}, TF32 of products {reduced}", describe(card))
+            let convolutions = if cfg!(feature = "cudnn") { "cuDNN" } else { "products" };
+            format!(
+                "candlelight {version} on {}, convolutions by {convolutions}, TF32 of products {reduced}",
+                describe(card)
+            )
         }
     };
     Side { make: ours::task, versions, instructions: ours::instructions }

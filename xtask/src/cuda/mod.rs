@@ -13,6 +13,7 @@ use crate::arguments::Arguments;
 use crate::error::{About, Result};
 use crate::process;
 
+use toolkit::driver_is_here;
 pub use toolkit::{DRIVER, Toolkit, host, rust_libraries};
 
 /// The example that says where it computes.
@@ -20,9 +21,16 @@ const EXAMPLE: &str = "device";
 /// The suites that take their device from `CANDLELIGHT_DEVICE`.
 const SUITES: [&str; 8] = ["device", "nn", "activation", "loss", "optim", "autograd", "gan", "regularization"];
 
+/// The features that are compiled.
+const CUDA: &str = "cuda";
+const CUDNN: &str = "cudnn";
+/// What is done otherwise with the second: convolutions.
+const OF_CUDNN: [&str; 8] = ["--test", "device", "--test", "nn", "--no-fail-fast", "--", "conv", "blocks_and_nets"];
+
 pub fn cuda(mut arguments: Arguments) -> Result<ExitCode> {
     let word = arguments.next_word();
     let rest = arguments.after_dashes();
+    let feature = if word.as_deref() == Some("test") && arguments.flag("--cudnn") { CUDNN } else { CUDA };
     match word.as_deref() {
         Some("check" | "test") => arguments.end()?,
         word => {
@@ -38,16 +46,16 @@ pub fn cuda(mut arguments: Arguments) -> Result<ExitCode> {
         );
     }
     let toolkit = Toolkit::install()?;
-    let of_suites: Vec<&str> = match word.as_deref() {
-        Some("check") => {
-            if !starts_well(&toolkit)? {
-                return Ok(ExitCode::FAILURE);
-            }
-            SUITES.iter().flat_map(|name| ["--test", name]).chain(["--no-fail-fast"]).collect()
-        }
-        _ => rest.iter().map(String::as_str).collect(),
-    };
-    suites(&toolkit, &of_suites)?;
+    if word.as_deref() == Some("test") {
+        suites(&toolkit, feature, &rest.iter().map(String::as_str).collect::<Vec<_>>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !starts_well(&toolkit)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    let all: Vec<&str> = SUITES.iter().flat_map(|name| ["--test", name]).chain(["--no-fail-fast"]).collect();
+    suites(&toolkit, CUDA, &all)?;
+    suites(&toolkit, CUDNN, &OF_CUDNN)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,16 +63,16 @@ pub fn cuda(mut arguments: Arguments) -> Result<ExitCode> {
 pub fn build() -> Result<Toolkit> {
     let toolkit = Toolkit::install()?;
     println!("candlelight with the feature `cuda`: compiling, for cards of compute capability {}", toolkit::card());
-    let example = ["build", "--package", "candlelight", "--features", "cuda", "--example", EXAMPLE];
+    let example = ["build", "--package", "candlelight", "--features", CUDA, "--example", EXAMPLE];
     process::watched(&mut toolkit.cargo(&example)?)?;
     Ok(toolkit)
 }
 
-/// Runs tests of `candlelight-tests` with CUDA as their device.
-fn suites(toolkit: &Toolkit, arguments: &[&str]) -> Result<()> {
+/// Runs tests of `candlelight-tests` with a feature, and CUDA as their device.
+fn suites(toolkit: &Toolkit, feature: &str, arguments: &[&str]) -> Result<()> {
     let stand_in = !driver_is_here();
-    println!("suites on {}", if stand_in { "a card in software" } else { "the first card" });
-    let test = ["test", "--package", "candlelight-tests", "--features", "cuda"];
+    println!("suites with `{feature}` on {}", if stand_in { "a card in software" } else { "the first card" });
+    let test = ["test", "--package", "candlelight-tests", "--features", feature];
     let mut cargo = toolkit.cargo(&[&test, arguments].concat())?;
     cargo.env("LD_LIBRARY_PATH", toolkit.libraries(stand_in)?).env("CANDLELIGHT_DEVICE", "cuda").env_remove("CU_INIT");
     process::watched(&mut cargo)
@@ -114,11 +122,4 @@ impl Case {
         let Output { stdout, stderr, .. } = command.output().about(program.display())?;
         Ok(String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
     }
-}
-
-/// Whether the loader knows a driver: then a program starts without the stand-in too.
-fn driver_is_here() -> bool {
-    ["ldconfig", "/sbin/ldconfig"]
-        .iter()
-        .any(|name| process::output(process::command(name).arg("-p")).is_ok_and(|known| known.contains(DRIVER)))
 }

@@ -1,5 +1,6 @@
 //! NVIDIA's compiler and libraries from PyPI, and what stands in for the driver where there is none.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +16,7 @@ const CARD: &str = "90";
 pub const DRIVER: &str = "libcuda.so.1";
 /// The libraries that `candlelight-card` stands in for.
 const STOOD_IN_FOR: [&str; 4] = [DRIVER, "libcublas.so.13", "libcurand.so.10", CONVOLUTIONS];
-/// The library of convolutions, which is not among NVIDIA's packages here.
+/// The library of convolutions, which is installed where there is a card: elsewhere what stands in for it is enough.
 const CONVOLUTIONS: &str = "libcudnn.so.9";
 
 /// NVIDIA's compiler and libraries, as one folder.
@@ -32,8 +33,10 @@ impl Toolkit {
                         with `--features cuda`"
                 .into());
         }
-        let (folder, pins) = (paths::root().join("target/cuda"), paths::root().join("xtask/cuda/requirements.txt"));
-        let venv = python::with_packages(&folder, &pins, PYTHON, "1.2 GB")?;
+        let (folder, card) = (paths::root().join("target/cuda"), driver_is_here());
+        let files: &[&str] = if card { &["requirements.txt", "cudnn.txt"] } else { &["requirements.txt"] };
+        let pins: Vec<PathBuf> = files.iter().map(|name| paths::root().join("xtask/cuda").join(name)).collect();
+        let venv = python::with_packages(&folder, &pins, PYTHON, if card { "2 GB" } else { "1.2 GB" })?;
         let mut ask = process::command(venv.join("bin/python"));
         let packages = process::output(ask.args(["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]))?;
         let toolkit = Self { home: Path::new(&packages).join("nvidia/cu13"), target: folder.join("build") };
@@ -42,8 +45,10 @@ impl Toolkit {
         Ok(toolkit)
     }
 
-    pub fn lib(&self) -> PathBuf {
-        self.home.join("lib")
+    /// The folders of NVIDIA's libraries.
+    pub fn libs(&self) -> Vec<PathBuf> {
+        let convolutions = self.home.with_file_name("cudnn").join("lib");
+        std::iter::once(self.home.join("lib")).chain(convolutions.exists().then_some(convolutions)).collect()
     }
 
     /// The folder of what stands in for the driver, under the names by which programs find it.
@@ -53,11 +58,12 @@ impl Toolkit {
 
     /// The names that a linker looks for: the packages have `libcublas.so.13`, not `libcublas.so`.
     fn name_libraries(&self) -> Result<()> {
-        let lib = self.lib();
-        for entry in fs::read_dir(&lib).about(lib.display())?.flatten() {
-            let name = entry.file_name();
-            if let Some((plain, _)) = name.to_string_lossy().split_once(".so.") {
-                link(Path::new(&name), &lib.join(format!("{plain}.so")))?;
+        for lib in self.libs() {
+            for entry in fs::read_dir(&lib).about(lib.display())?.flatten() {
+                let name = entry.file_name();
+                if let Some((plain, _)) = name.to_string_lossy().split_once(".so.") {
+                    link(Path::new(&name), &lib.join(format!("{plain}.so")))?;
+                }
             }
         }
         link(Path::new("lib"), &self.home.join("lib64"))
@@ -90,7 +96,7 @@ impl Toolkit {
     /// Where a program finds what it was linked with, and the driver: the one of the machine, or what stands in for it.
     pub fn libraries(&self, stand_in: bool) -> Result<std::ffi::OsString> {
         let stand_in = stand_in.then(|| self.stand_in());
-        let folders = stand_in.into_iter().chain([self.lib(), rust_libraries()?]);
+        let folders = stand_in.into_iter().chain(self.libs()).chain([rust_libraries()?]);
         std::env::join_paths(folders).map_err(|error| error.to_string().into())
     }
 
@@ -109,16 +115,23 @@ impl Toolkit {
         cargo.env("PATH", std::env::join_paths(folders).map_err(|error| error.to_string())?);
         // In place of the flags in `.cargo/config.toml`. The stand-in has few of the driver's functions, so they are looked up when they
         // are called.
-        let flags = format!(
-            "-Cprefer-dynamic -Crelro-level=partial -Clink-arg=-Wl,-z,lazy -Clink-arg=-Wl,--unresolved-symbols=ignore-all -L{} -L{}",
-            self.lib().display(),
-            self.stand_in().display()
-        );
+        let mut flags =
+            "-Cprefer-dynamic -Crelro-level=partial -Clink-arg=-Wl,-z,lazy -Clink-arg=-Wl,--unresolved-symbols=ignore-all".to_owned();
+        for folder in self.libs().into_iter().chain([self.stand_in()]) {
+            _ = write!(flags, " -L{}", folder.display());
+        }
         let host = host()?.replace('-', "_").to_uppercase();
         cargo.env(format!("CARGO_TARGET_{host}_RUSTFLAGS"), flags);
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         Ok(cargo)
     }
+}
+
+/// Whether the loader knows a driver: then a program starts without the stand-in too.
+pub fn driver_is_here() -> bool {
+    ["ldconfig", "/sbin/ldconfig"]
+        .iter()
+        .any(|name| process::output(process::command(name).arg("-p")).is_ok_and(|known| known.contains(DRIVER)))
 }
 
 /// The compute capability that is compiled for, without its point.
@@ -153,9 +166,9 @@ mod tests {
     fn libraries_have_the_names_that_a_linker_looks_for() {
         let home = std::env::temp_dir().join(format!("candlelight-cuda-{}", std::process::id()));
         let toolkit = Toolkit { home: home.clone(), target: home.clone() };
-        fs::create_dir_all(toolkit.lib()).unwrap();
+        fs::create_dir_all(toolkit.home.join("lib")).unwrap();
         for name in ["libcublas.so.13", "libnvrtc.alt.so.13", "libcudart_static.a"] {
-            fs::write(toolkit.lib().join(name), name).unwrap();
+            fs::write(toolkit.home.join("lib").join(name), name).unwrap();
         }
         // The second time nothing is left to do.
         for _ in 0..2 {
@@ -164,7 +177,7 @@ mod tests {
         let read = |name: &str| fs::read_to_string(home.join(name)).unwrap();
         assert_eq!(read("lib64/libcublas.so"), "libcublas.so.13");
         assert_eq!(read("lib/libnvrtc.alt.so"), "libnvrtc.alt.so.13");
-        assert_eq!(fs::read_dir(toolkit.lib()).unwrap().count(), 5);
+        assert_eq!(fs::read_dir(toolkit.home.join("lib")).unwrap().count(), 5);
         fs::remove_dir_all(home).unwrap();
     }
 

@@ -21,7 +21,7 @@ pub fn compiler() -> Result<PathBuf> {
         };
     }
     let (folder, requirements) = (paths::root().join("target/mpi"), paths::root().join("xtask/mpi/requirements.txt"));
-    Ok(python::with_packages(&folder, &requirements, PYTHON, "seconds")?.join("bin/mpicc"))
+    Ok(python::with_packages(&folder, &[requirements], PYTHON, "seconds")?.join("bin/mpicc"))
 }
 
 /// The program that starts the ranks: it stands beside the compiler.

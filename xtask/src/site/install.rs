@@ -37,7 +37,7 @@ impl Tools {
 
 /// Installs what is missing.
 pub fn tools() -> Result<Tools> {
-    let venv = python::with_packages(&folder(), &sources().join("requirements.txt"), PYTHON, "half a minute")?;
+    let venv = python::with_packages(&folder(), &[sources().join("requirements.txt")], PYTHON, "half a minute")?;
     let modules = modules()?;
     let chromium = chromium::find(&venv.join("bin/python"))?;
     Ok(Tools { venv, mathjax: folder().join("npm/static"), chromium, modules })
@@ -85,7 +85,7 @@ fn program() -> Result<PathBuf> {
             ("looking for it", &|| process::find_on_path("npm").ok_or_else(|| "none is installed".into())),
             ("installing that of PyPI", &|| {
                 let requirements = sources().join("node.txt");
-                let venv = python::with_packages(&folder().join("node"), &requirements, ("npm", (3, 8)), "seconds")?;
+                let venv = python::with_packages(&folder().join("node"), &[requirements], ("npm", (3, 8)), "seconds")?;
                 Ok(venv.join("bin/npm"))
             }),
         ],

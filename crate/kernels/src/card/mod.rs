@@ -159,13 +159,13 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Option<Tensor>> {
     fused!(a, here: activation::add_relu(a, b)?, card: cuda::activation::add_relu(a, b)?)
 }
 
-/// y [rows, width] with a number for each column added, apart from any graph.
-pub fn add_to_rows(y: &Tensor, bias: &Tensor) -> Result<Option<Numbers>> {
+/// y [..., channels, inner] with a number for each channel added, apart from any graph.
+pub fn add_to_channels(y: &Tensor, bias: &Tensor, inner: usize) -> Result<Option<Numbers>> {
     #[cfg(feature = "cuda")]
     if cuda::can_take(y) {
-        return cuda::activation::add_to_rows(y, bias).map(Some);
+        return cuda::activation::add_to_channels(y, bias, inner).map(Some);
     }
-    _ = (y, bias);
+    _ = (y, bias, inner);
     Ok(None)
 }
 
@@ -198,6 +198,39 @@ pub fn spread_windows(columns: &Tensor, bias: Option<&Tensor>, g: &Geometry) -> 
 /// x [a, b, c] as [b, a, c], with a number for each of its first dimension added, apart from any graph.
 pub fn swap(x: &Tensor, add: Option<&Tensor>) -> Result<Numbers> {
     on_card!(windows::swap(x, add))
+}
+
+/// What a convolution computes from two of its three arrays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// y [N, out, ...] from x [N, in, ...] and W [out, in / groups, ...].
+    Forward,
+    /// ∂L/∂x from W and ∂L/∂y.
+    OfInput,
+    /// ∂L/∂W from x and ∂L/∂y.
+    OfWeight,
+}
+
+/// Whether [`convolution`] is there: with the feature `cudnn`, on a card, for sizes that the library takes in all three passes.
+pub fn takes_convolution(x: &Tensor, g: &Geometry) -> Result<bool> {
+    #[cfg(feature = "cudnn")]
+    return Ok(takes(x) && cuda::convolution::takes(x, g)?);
+    #[cfg(not(feature = "cudnn"))]
+    {
+        _ = (x, g);
+        Ok(false)
+    }
+}
+
+/// A pass of a convolution by cuDNN, apart from any graph: the same bits at every run, and F32 without TF32.
+pub fn convolution(pass: Pass, a: &Tensor, b: &Tensor, g: &Geometry) -> Result<Numbers> {
+    #[cfg(feature = "cudnn")]
+    return cuda::convolution::run(pass, a, b, g);
+    #[cfg(not(feature = "cudnn"))]
+    {
+        _ = (pass, a, b, g);
+        Err(candle_core::Error::NotCompiledWithCudaSupport.into())
+    }
 }
 
 /// Rows of places, all of one length, in a table of U32 in which the largest number stands for no place; without one, row i has the places
@@ -238,11 +271,21 @@ pub struct Words {
     pub place: u128,
 }
 
-/// A mask on a card: an element is 0 if its 16 bits are below `whole`, else `kept`; `None` where `device` is no card, or the dtype not F32
-/// or F64. The elements take two from each word, in order.
+/// A probability in units of 2⁻¹⁶: that 16 random bits are below `whole`, or equal and 53 more below `rest`.
+#[derive(Debug, Clone, Copy)]
+pub struct Odds {
+    /// The whole units.
+    pub whole: u16,
+    /// The rest, in units of 2⁻⁵³ of one.
+    pub rest: u64,
+}
+
+/// A mask on a card: an element is 0 with the probability `odds`, else `kept`; `None` where `device` is no card, or the dtype not F32 or
+/// F64. Each word has the bits of two elements, the low half those of the first; 53 more of the half h = 0 or 1 of word w are the upper ones
+/// of the 64 that begin with word 4 w + 2 h of the stream whose number is `!stream`.
 pub fn mask(
     words: &Words,
-    whole: u32,
+    odds: Odds,
     kept: f64,
     shape: &Shape,
     dtype: DType,
@@ -250,9 +293,9 @@ pub fn mask(
 ) -> Result<Option<Tensor>> {
     #[cfg(feature = "cuda")]
     if cuda::can_make(shape, dtype, device) {
-        return cuda::mask::mask(words, whole, kept, shape, dtype, device).map(Some);
+        return cuda::mask::mask(words, odds, kept, shape, dtype, device).map(Some);
     }
-    _ = (words, whole, kept, shape, dtype, device);
+    _ = (words, odds, kept, shape, dtype, device);
     Ok(None)
 }
 

@@ -8,7 +8,7 @@
 //!
 //! The batch is last, X as [channels, places, N]: so inputs under a kernel are gathered in pieces of N numbers by one table
 //! for all samples, and a pass is one product in which the weight occurs once. On a card, kernels gather and spread, and the
-//! places of a sample lie together.
+//! places of a sample lie together, unless it has a library for all of this.
 
 use candle_core::{Shape, Tensor};
 use candlelight_kernels::autograd::{Numbers, with_backward};
@@ -176,15 +176,15 @@ impl Form {
 }
 
 /// The sum of each of `rows` rows, as a product: Candle's sums send a card the shape first.
-fn row_sums(y: &Tensor, rows: usize) -> Result<Tensor> {
+pub(super) fn row_sums(y: &Tensor, rows: usize) -> Result<Tensor> {
     let y = y.reshape((rows, ()))?;
     Ok(y.matmul(&Tensor::ones((y.dim(1)?, 1), y.dtype(), y.device())?)?.squeeze(1)?)
 }
 
-fn shaped(x: Numbers, shape: &Shape) -> Result<Tensor> {
+pub(super) fn shaped(x: Numbers, shape: &Shape) -> Result<Tensor> {
     Ok(x.into_tensor().reshape(shape)?)
 }
 
-fn inputs<'a>(x: &'a Tensor, weight: &'a Tensor, bias: Option<&'a Tensor>) -> Vec<&'a Tensor> {
+pub(super) fn inputs<'a>(x: &'a Tensor, weight: &'a Tensor, bias: Option<&'a Tensor>) -> Vec<&'a Tensor> {
     [x, weight].into_iter().chain(bias).collect()
 }

@@ -6,8 +6,8 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::conv::Prepared;
 use candlelight_kernels::geometry::{Axis, Geometry};
 
-use super::composed;
 use super::spatial::Spatial;
+use super::{composed, library};
 use crate::init::Init;
 use crate::nn::has_weight::check_weight;
 use crate::nn::kind::Kind;
@@ -182,10 +182,13 @@ impl Layer {
         let pixels: usize = if self.transposed { &x.dims()[2..] } else { &shape.dims()[2..] }.iter().product();
         let multiply_adds = x.dim(0)? * pixels * weight.elem_count();
         let x = &self.padded(x)?;
+        let by_library = kernels::card::takes_convolution(x, &geometry)?;
         let y = match (kernels::can_take(&[x, weight]), self.transposed) {
             _ if x.elem_count() == 0 => kernels::empty(shape, [x, weight].into_iter().chain(bias)),
             (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape, prepared),
             (true, true) => kernels::conv::conv_transpose(x, weight, bias, geometry, shape, prepared),
+            (false, false) if by_library => library::conv(x, weight, bias, geometry, shape),
+            (false, true) if by_library => library::conv_transpose(x, weight, bias, geometry, shape),
             (false, false) => composed::conv(x, weight, bias, geometry, shape),
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
         }?;

@@ -4,6 +4,7 @@ mod composed;
 mod convolution;
 mod fixed;
 mod layer;
+mod library;
 mod local;
 mod places;
 mod spatial;

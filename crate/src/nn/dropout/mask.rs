@@ -1,70 +1,58 @@
-//! The masks: drawn by a kernel on a card where the places of all random numbers are known before, else on the host, and sent to a device
-//! once each. The bits are the same.
+//! The masks: drawn by a kernel on a card, else on the host and sent to the device. The bits are the same, for each element has random
+//! numbers of its own, whose places are known before.
 //!
-//! The numbers are those of ChaCha with 8 rounds, whose block b, 16 words of 32 bits, is a function of key, stream and the counter b alone.
-//! Let w be the place in the stream (`get_word_pos`), in words. Elements come in chunks of 4096, the last one shorter; one of m elements
-//! takes the words w to w + ⌈m/2⌉ - 1, the low half of a word for an element of even number in the chunk, the high half for the next. An
-//! element is 0 if its 16 bits are below ⌊p · 2¹⁶⌋, and the next chunk begins after these words: all that is parallel, and for p = 1/2, 1/4
-//! and their like all there is. But an element whose bits equal that number, where p · 2¹⁶ is no integer, takes two words more, at the end
-//! of its chunk, in the order of the elements: from the 53 upper bits of (second word · 2³² + first word) it is 0 if they are below the rest
-//! of p · 2¹⁶, in units of 2⁻⁵³. One chunk in sixteen has such an element, and all later chunks move by two words then; so the host would
-//! have to read where the stream has got to, or leave its place on the device.
+//! Sixteen random bits decide on an element, all but one time in 65 536, when they lie in the one interval that p · 2¹⁶ divides: then 53
+//! more do. So p is met to 2⁻⁶⁹, at the price of 16 bits each. The numbers are those of ChaCha with 8 rounds. From the place of the stream
+//! on, each word of 32 bits has those of two elements, the low half first; a mask of n elements takes ⌈n/2⌉ words. The 53 are of another
+//! stream, that with all bits of its number flipped: for the half h = 0 or 1 of word w the upper ones of its words 4 w + 2 h and the next.
 
 use candle_core::{DType, Device, Shape, Tensor};
 use candlelight_base::transfer;
-use candlelight_kernels::card::{self, Words};
-use rand::Rng as _;
+use candlelight_kernels::card::{self, Odds, Words};
+use rand::{Rng as _, RngCore as _};
 
 use crate::Result;
 use crate::rng::Rng;
 
 /// A tensor of 0 with probability `p` and else `kept`.
 pub(super) fn tensor(rng: &mut Rng, p: f64, kept: f64, shape: &Shape, dtype: DType, device: &Device) -> Result<Tensor> {
-    let n = shape.elem_count();
-    if let Some(tensor) = on_card(rng, p, kept, shape, dtype, device)? {
-        return Ok(tensor);
+    let (odds, n) = (odds(p), shape.elem_count());
+    let words = Words { key: rng.get_seed(), stream: rng.get_stream(), place: rng.get_word_pos() };
+    if let Some(mask) = card::mask(&words, odds, kept, shape, dtype, device)? {
+        rng.set_word_pos(words.place + n.div_ceil(2) as u128);
+        return Ok(mask);
     }
     let tensor = match dtype {
-        DType::F64 => transfer::to_device(draw(rng, p, kept, n), shape, device)?,
-        _ => transfer::to_device(draw(rng, p, kept as f32, n), shape, device)?.to_dtype(dtype)?,
+        DType::F64 => transfer::to_device(draw(rng, odds, kept, n), shape, device)?,
+        _ => transfer::to_device(draw(rng, odds, kept as f32, n), shape, device)?.to_dtype(dtype)?,
     };
     Ok(tensor)
 }
 
-/// The same by a kernel, where p · 2¹⁶ is an integer below 2¹⁶: then all places in the stream are known before.
-fn on_card(rng: &mut Rng, p: f64, kept: f64, shape: &Shape, dtype: DType, device: &Device) -> Result<Option<Tensor>> {
-    let whole = p * 65_536.0;
-    if whole.fract() != 0.0 || whole >= 65_536.0 {
-        return Ok(None);
-    }
-    let words = Words { key: rng.get_seed(), stream: rng.get_stream(), place: rng.get_word_pos() };
-    let mask = card::mask(&words, whole as u32, kept, shape, dtype, device)?;
-    if mask.is_some() {
-        rng.set_word_pos(words.place + shape.elem_count().div_ceil(2) as u128);
-    }
-    Ok(mask)
+/// `p` in units of 2⁻¹⁶, for p = 1 with a rest of one.
+fn odds(p: f64) -> Odds {
+    let units = p * 65_536.0;
+    let whole = units as u16;
+    Odds { whole, rest: ((units - f64::from(whole)) * 53_f64.exp2()).ceil() as u64 }
 }
 
-/// `n` times 0 with probability `p`, else `kept`.
-///
-/// Sixteen random bits decide on an element, all but one time in 65 536, when they lie in the one interval that p · 2¹⁶
-/// divides: then a number of 53 more bits does. So p is met to 2⁻⁶⁹, at the price of 16 bits each.
-fn draw<T: Copy + Default>(rng: &mut Rng, p: f64, kept: T, n: usize) -> Vec<T> {
-    let threshold = p * 65_536.0;
-    let whole = threshold as u16; // at p = 1 the last interval, all of which is dropped
-    let rest = threshold - f64::from(whole);
+/// `n` times 0 with the probability `odds`, else `kept`.
+fn draw<T: Copy + Default>(rng: &mut Rng, odds: Odds, kept: T, n: usize) -> Vec<T> {
     let mut mask = vec![kept; n];
     let mut bits = [0_u16; 4096];
     for mask in mask.chunks_mut(bits.len()) {
-        let bits = &mut bits[..mask.len()];
+        let (bits, place) = (&mut bits[..mask.len()], rng.get_word_pos());
         rng.fill(bits);
         for (value, &bits) in mask.iter_mut().zip(&*bits) {
-            *value = if bits < whole { T::default() } else { kept };
+            *value = if bits < odds.whole { T::default() } else { kept };
         }
         // A pass of its own, so that the first one is done many elements at a time.
-        if rest > 0.0 && bits.contains(&whole) {
-            for (value, _) in mask.iter_mut().zip(&*bits).filter(|(_, bits)| **bits == whole) {
-                if rng.random::<f64>() < rest {
+        if odds.rest > 0 && bits.contains(&odds.whole) {
+            let mut more = rng.clone();
+            more.set_stream(!rng.get_stream());
+            for (i, value) in mask.iter_mut().enumerate().filter(|(i, _)| bits[*i] == odds.whole) {
+                more.set_word_pos(4 * place + 2 * i as u128);
+                if more.next_u64() >> 11 < odds.rest {
                     *value = T::default();
                 }
             }

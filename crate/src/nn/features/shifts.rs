@@ -1,9 +1,10 @@
 //! What a model answers when its input is shifted.
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use candlelight_base::range;
 use rand::Rng as _;
 
+use crate::nn::argmax::argmax;
 use crate::nn::{Mode, Module};
 use crate::rng::Rng;
 use crate::{Error, Result, memory};
@@ -122,7 +123,7 @@ fn classes(model: &dyn Module, x: &Tensor, sizes: &[usize], count: usize, rng: &
     let shifted: Vec<Tensor> = (0..x.dim(0)?).map(shift).collect::<Result<_>>()?;
     let y = model.forward(&Tensor::cat(&shifted, 0)?, Mode::Eval)?;
     match y.dims() {
-        [n, classes] if *n == shifted.len() && *classes > 0 => Ok(y.argmax(D::Minus1)?.to_vec1()?),
+        [n, classes] if *n == shifted.len() && *classes > 0 => Ok(argmax(&y)?.to_vec1()?),
         dims => Err(Error::shape("output of a classifier", format!("[{}, classes]", shifted.len()), dims)),
     }
 }

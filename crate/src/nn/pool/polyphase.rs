@@ -3,29 +3,15 @@
 use candle_core::{D, DType, Tensor};
 use candlelight_kernels as kernels;
 
+use crate::nn::argmax::argmax;
 use crate::nn::kind::kind;
 use crate::nn::summary::{Reach, record, trace_alike};
 use crate::nn::tables::{Tables, table};
 use crate::nn::{Mode, Module};
-use crate::unread::is_unread;
 use crate::{Error, Result};
 
 /// Where the components of each sample begin, for the number of samples and of components.
 static FIRST: Tables<(usize, usize), Tensor> = Tables::new();
-
-/// How much a component is worth among equal ones, for their number: more the earlier it comes.
-static WORTH: Tables<usize, Tensor> = Tables::new();
-
-/// Where the largest number of each row stands, the first of equal ones: a card's `argmax` takes any.
-fn first_largest(x: &Tensor) -> Result<Tensor> {
-    if !is_unread(x) {
-        return Ok(x.argmax(D::Minus1)?);
-    }
-    let n = x.dim(1)?;
-    let worth = WORTH.get(n, x.device(), |&n| table((1..=n as u32).rev().collect(), x.device()))?;
-    let equal = x.broadcast_eq(&x.max_keepdim(D::Minus1)?)?.to_dtype(DType::U32)?;
-    Ok(equal.broadcast_mul(&worth)?.argmax(D::Minus1)?)
-}
 
 /// By which norm [`PolyphaseSampling`] chooses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -147,7 +133,7 @@ impl Module for PolyphaseSampling {
                 PolyphaseNorm::L1 => wide.abs()?,
                 PolyphaseNorm::L2 => wide.sqr()?, // the largest square has the largest root
             };
-            let best = first_largest(&sizes.sum(D::Minus1)?.reshape((n, components))?)?;
+            let best = argmax(&sizes.sum(D::Minus1)?.reshape((n, components))?)?;
             let first = FIRST.get((n, components), x.device(), |&(n, components)| {
                 table((0..n).map(|i| (i * components) as u32).collect(), x.device())
             })?;

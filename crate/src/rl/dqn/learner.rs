@@ -7,6 +7,7 @@ use candlelight_kernels as kernels;
 use super::{DqnConfig, Update};
 use crate::autograd::{no_grad, value_and_grad};
 use crate::loss::{HuberConfig, Reduction, huber_with, mse_with};
+use crate::nn::argmax::argmax as argmax_of_rows;
 use crate::nn::{Mode, Module};
 use crate::optim::{Adam, AdamConfig, Optimizer, clip_grad_norm, clip_grad_norm_unread};
 use crate::params::Params;
@@ -153,8 +154,7 @@ impl Learner {
         let best = match self.config.double {
             true => {
                 let choice = no_grad(|| self.network.forward(&batch.next_observations, Mode::Eval))?;
-                let choice = choice.detach().argmax_keepdim(1)?;
-                next.gather(&choice, 1)?.squeeze(1)?
+                next.gather(&argmax_of_rows(&choice.detach())?.unsqueeze(1)?, 1)?.squeeze(1)?
             }
             false => next.max(1)?,
         };

@@ -115,7 +115,7 @@ impl Environment {
 fn python() -> Result<PathBuf> {
     let requirements = paths::root().join("xtask/peer/python/requirements.txt");
     let folder = paths::root().join("target/peer");
-    Ok(python::with_packages(&folder, &requirements, PYTHON, "minutes")?.join("bin/python"))
+    Ok(python::with_packages(&folder, &[requirements], PYTHON, "minutes")?.join("bin/python"))
 }
 
 /// Where cargo puts the Rust program.

@@ -36,9 +36,10 @@ template <typename T> __device__ __forceinline__ T before(int kind, T slope, T k
     extern "C" __global__ void add_relu_##NAME(size_t n, const T *a, const T *b, T *y) {                                       \
         FOR_ALL(i) y[i] = value(RELU, T(0), a[i] + b[i]);                                                                      \
     }                                                                                                                          \
-    /* y [rows, width] with a number for each column added. */                                                                \
-    extern "C" __global__ void add_to_rows_##NAME(size_t n, unsigned width, const T *y, const T *bias, T *sum) {               \
-        FOR_ALL(i) sum[i] = y[i] + bias[i % width];                                                                            \
+    /* y [..., channels, inner] with a number for each channel added. */                                                       \
+    extern "C" __global__ void add_to_channels_##NAME(size_t n, unsigned channels, unsigned inner, const T *y, const T *bias,  \
+                                                      T *sum) {                                                                \
+        FOR_ALL(i) sum[i] = y[i] + bias[(unsigned)i / inner % channels];                                                       \
     }
 
 KERNELS(float, f32)

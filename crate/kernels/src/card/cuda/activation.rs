@@ -73,10 +73,10 @@ pub(in crate::card) fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     })
 }
 
-pub(in crate::card) fn add_to_rows(y: &Tensor, bias: &Tensor) -> Result<Numbers> {
+pub(in crate::card) fn add_to_channels(y: &Tensor, bias: &Tensor, inner: usize) -> Result<Numbers> {
     let (card, y, bias) = (card(y)?, contiguous(&y.detach())?, contiguous(&bias.detach())?);
     let (sum, sum_at) = room(&card, y.elem_count(), y.dtype())?;
-    let sizes = [y.elem_count().bits(), (bias.elem_count() as u32).bits()];
-    start(&card, "add_to_rows", &y, &[&sizes[..], &[address(&y)?, address(&bias)?, sum_at]].concat())?;
+    let sizes = [y.elem_count().bits(), (bias.elem_count() as u32).bits(), (inner as u32).bits()];
+    start(&card, "add_to_channels", &y, &[&sizes[..], &[address(&y)?, address(&bias)?, sum_at]].concat())?;
     Ok(Numbers::written(Storage::Cuda(sum), y.shape()))
 }

@@ -30,19 +30,31 @@ __device__ void chacha8(const Key &key, unsigned long long stream, unsigned long
 }
 
 // Element e is 0 if its 16 bits are below `whole`, else `kept`. The numbers begin with word `first` of block `counter`, and one word is two
-// elements, the low half before the high one.
+// elements, the low half before the high one. Where the bits equal `whole`, 53 bits more decide: word w of the stream, 16 a block, has the
+// words 4 w and 4 w + 1 of the stream of all bits flipped for its low half, and the two after them for its high half.
 template <typename T>
-__device__ void mask(unsigned n, Key key, unsigned long long stream, unsigned long long counter, unsigned first, unsigned whole, T kept,
-                     T *out) {
+__device__ void mask(unsigned n, const Key &key, unsigned long long stream, unsigned long long counter, unsigned first, unsigned whole,
+                     unsigned long long rest, T kept, T *out) {
     const unsigned blocks = (first + (n + 1) / 2 + 15) / 16;
     for (unsigned b = blockIdx.x * blockDim.x + threadIdx.x; b < blocks; b += gridDim.x * blockDim.x) {
-        unsigned words[16];
+        unsigned words[16], undecided = 0;
         chacha8(key, stream, counter + b, words);
-        for (unsigned i = 0; i < 16; i++) {
-            if (b == 0 && i < first) continue;
-            const unsigned e = 2 * (b * 16 + i - first);
-            if (e < n) out[e] = (words[i] & 0xffffu) < whole ? T(0) : kept;
-            if (e + 1 < n) out[e + 1] = words[i] >> 16 < whole ? T(0) : kept;
+        const unsigned before = 2 * (b * 16 - first); // the element of half 0, below zero in the first block
+        for (unsigned half = 0; half < 32; half++) {
+            const unsigned e = before + half, bits = words[half / 2] >> 16 * (half % 2) & 0xffffu;
+            if ((b == 0 && half < 2 * first) || e >= n) continue;
+            out[e] = bits < whole ? T(0) : kept;
+            if (bits == whole) undecided |= 1u << half;
+        }
+        if (rest == 0) continue;
+#pragma unroll 1
+        for (unsigned half = 0; half < 32 && undecided >> half != 0; half++) {
+            if ((undecided >> half & 1) == 0) continue;
+            chacha8(key, ~stream, 4 * (counter + b) + half / 8, words);
+            unsigned long long more = 0;
+            for (unsigned i = 0; i < 16; i += 2)
+                if (i == 2 * (half % 8)) more = (unsigned long long)words[i + 1] << 32 | words[i];
+            if (more >> 11 < rest) out[before + half] = T(0);
         }
     }
 }
@@ -50,8 +62,9 @@ __device__ void mask(unsigned n, Key key, unsigned long long stream, unsigned lo
 #define KERNELS(T, NAME)                                                                                                         \
     extern "C" __global__ void mask_##NAME(unsigned n, unsigned k0, unsigned k1, unsigned k2, unsigned k3, unsigned k4,          \
                                            unsigned k5, unsigned k6, unsigned k7, unsigned long long stream,                     \
-                                           unsigned long long counter, unsigned first, unsigned whole, T kept, T *out) {         \
-        mask<T>(n, Key{{k0, k1, k2, k3, k4, k5, k6, k7}}, stream, counter, first, whole, kept, out);                             \
+                                           unsigned long long counter, unsigned first, unsigned whole, unsigned long long rest,  \
+                                           T kept, T *out) {                                                                     \
+        mask<T>(n, Key{{k0, k1, k2, k3, k4, k5, k6, k7}}, stream, counter, first, whole, rest, kept, out);                       \
     }
 
 KERNELS(float, f32)

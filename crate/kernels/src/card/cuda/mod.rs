@@ -2,6 +2,8 @@
 
 pub(super) mod activation;
 pub(super) mod batch_norm;
+#[cfg(feature = "cudnn")]
+pub(super) mod convolution;
 pub(super) mod cross_entropy;
 pub(super) mod lstm;
 pub(super) mod mask;

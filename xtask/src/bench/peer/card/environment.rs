@@ -23,10 +23,10 @@ pub struct Environment {
 
 impl Environment {
     /// Compiles our program for the card, and installs PyTorch, but for what is given.
-    pub fn prepare(card: &Card, program: Option<&Path>, python: Option<&Path>) -> Result<Self> {
+    pub fn prepare(card: &Card, cudnn: bool, program: Option<&Path>, python: Option<&Path>) -> Result<Self> {
         let (ours, folders) = match program {
             Some(program) => (program.to_owned(), Vec::new()),
-            None => compiled(card)?,
+            None => compiled(card, cudnn)?,
         };
         let python = python.map_or_else(installed, |python| Ok(python.to_owned()))?;
         Ok(Self { ours, folders, python })
@@ -52,25 +52,26 @@ fn with_settings<'a>(command: &'a mut Command, folders: &[PathBuf], threads: usi
 }
 
 /// Our program, for the card where `CUDA_COMPUTE_CAP` names no other, and the folders of its libraries.
-fn compiled(card: &Card) -> Result<(PathBuf, Vec<PathBuf>)> {
+fn compiled(card: &Card, cudnn: bool) -> Result<(PathBuf, Vec<PathBuf>)> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return Err("the CUDA compiler that is installed for this is for x86-64 Linux alone; elsewhere build \
                     candlelight-peer with `--features cuda` and give it as --program"
             .into());
     }
     let toolkit = Toolkit::install()?;
-    let mut cargo = toolkit.cargo(&["build", "--package", "candlelight-peer", "--features", "cuda"])?;
+    let feature = if cudnn { "cudnn" } else { "cuda" };
+    let mut cargo = toolkit.cargo(&["build", "--package", "candlelight-peer", "--features", feature])?;
     if std::env::var_os("CUDA_COMPUTE_CAP").is_none() {
         cargo.env("CUDA_COMPUTE_CAP", &card.capability);
     }
     process::watched(&mut cargo)?;
     let program = toolkit.target.join(cuda::host()?).join("debug/candlelight-peer");
-    Ok((program, vec![toolkit.lib(), cuda::rust_libraries()?]))
+    Ok((program, toolkit.libs().into_iter().chain([cuda::rust_libraries()?]).collect()))
 }
 
 /// The Python of an environment of its own, made and filled on first use.
 fn installed() -> Result<PathBuf> {
     let requirements = paths::root().join("xtask/peer/python/requirements-cuda.txt");
     let folder = paths::root().join("target/peer/cuda");
-    Ok(python::with_packages(&folder, &requirements, PYTHON, "some 5 GB")?.join("bin/python"))
+    Ok(python::with_packages(&folder, &[requirements], PYTHON, "some 5 GB")?.join("bin/python"))
 }

@@ -42,6 +42,8 @@ struct Options {
     threads: usize,
     /// How long a workload waits for quiet.
     patience: Duration,
+    /// Whether candlelight is compiled with cuDNN.
+    cudnn: bool,
     /// Candlelight's program, where it was compiled before.
     program: Option<PathBuf>,
     /// A Python with a PyTorch that is there.
@@ -60,6 +62,7 @@ impl Options {
                 return Err(only_on_cpu(&format!("{name} {value}")));
             }
         }
+        let cudnn = arguments.flag("--cudnn");
         let out = arguments.value("--out")?;
         let only: Option<String> = arguments.value("--only")?;
         let rounds = arguments.value("--rounds")?.unwrap_or(9);
@@ -70,8 +73,12 @@ impl Options {
         if rounds == 0 || threads == 0 {
             return Err("--rounds and --threads must be at least 1".into());
         }
+        if cudnn && program.is_some() {
+            return Err("`--cudnn` says how the program is compiled, and does not go with `--program`".into());
+        }
         let workloads = chosen(ON_CARD, only.as_deref())?;
-        Ok(Self { out, workloads, rounds, threads, patience: Duration::from_secs(60 * minutes), program, python })
+        let patience = Duration::from_secs(60 * minutes);
+        Ok(Self { out, workloads, rounds, threads, patience, cudnn, program, python })
     }
 
     /// Who is measured: candlelight on the CPU only if a workload asks for that.
@@ -91,7 +98,8 @@ pub fn bench(arguments: Arguments) -> Result<ExitCode> {
     let options = Options::new(arguments, cores)?;
     let card = driver::card()?;
     println!("{}, compute capability {}", card.name, card.capability);
-    let environment = Environment::prepare(&card, options.program.as_deref(), options.python.as_deref())?;
+    let environment =
+        Environment::prepare(&card, options.cudnn, options.program.as_deref(), options.python.as_deref())?;
     let start = |whose| -> Result<Box<dyn Program>> {
         Ok(Box::new(match whose {
             Whose::Card => environment.ours("cuda", options.threads)?,

@@ -161,7 +161,8 @@ fn options_are_taken_and_what_is_for_the_cpu_is_told() {
     let plain = options("").expect("the defaults");
     assert_eq!((plain.rounds, plain.threads, plain.workloads.len()), (9, 16, ON_CARD.len()));
     assert_eq!(plain.programs(), [Whose::Card, Whose::Torch, Whose::Cpu]);
-    assert_eq!(plain.program.or(plain.python), None);
+    assert_eq!((plain.cudnn, plain.program.or(plain.python)), (false, None));
+    assert!(options("--cudnn").expect("cuDNN").cudnn);
     let few = options("--only mlp_sgd,lstm_sgd --rounds 3 --program a --python b").expect("all of them");
     assert_eq!(few.programs(), [Whose::Card, Whose::Torch], "no batch is large");
     assert_eq!((few.program.as_deref(), few.python.as_deref()), (Some(Path::new("a")), Some(Path::new("b"))));
@@ -170,6 +171,7 @@ fn options_are_taken_and_what_is_for_the_cpu_is_told() {
         ("--no-stock", "`--no-stock` is for the CPU"),
         ("--ranks 2", "`--ranks 2` is for the CPU"),
         ("--instructions avx2", "`--instructions avx2` is for the CPU"),
+        ("--cudnn --program a", "does not go with `--program`"),
         ("--rounds 0", "at least 1"),
         ("--rounds many", "--rounds cannot be `many`"),
         ("--only gru_sgd", "there is no workload `gru_sgd`"),
