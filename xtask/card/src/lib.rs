@@ -10,6 +10,7 @@
 //!   a kernel gives the same bits.
 //! - `memory`: device memory is memory of the host; each access of a kernel must lie in something that was allocated.
 //! - `driver`, `blas`, `dnn`, `random`: the functions that programs call. All is done when a call returns.
+//!   With `CARD_ASSEMBLER=path`, NVIDIA's `ptxas` has to take each module that its compiler has not written.
 //! - `counts`: launches, copies and waits, for tests and, with `CARD_REPORT=file`, as a report.
 
 #![allow(unsafe_code)] // Pointers come from programs in C's calling convention, and kernels compute with addresses.

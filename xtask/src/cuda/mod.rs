@@ -75,6 +75,7 @@ fn suites(toolkit: &Toolkit, feature: &str, arguments: &[&str]) -> Result<()> {
     let test = ["test", "--package", "candlelight-tests", "--features", feature];
     let mut cargo = toolkit.cargo(&[&test, arguments].concat())?;
     cargo.env("LD_LIBRARY_PATH", toolkit.libraries(stand_in)?).env("CANDLELIGHT_DEVICE", "cuda").env_remove("CU_INIT");
+    cargo.env("CARD_ASSEMBLER", toolkit.assembler());
     process::watched(&mut cargo)
 }
 

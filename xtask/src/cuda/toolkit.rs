@@ -51,6 +51,11 @@ impl Toolkit {
         std::iter::once(self.home.join("lib")).chain(convolutions.exists().then_some(convolutions)).collect()
     }
 
+    /// NVIDIA's assembler, which knows whether PTX is right.
+    pub fn assembler(&self) -> PathBuf {
+        self.home.join("bin/ptxas")
+    }
+
     /// The folder of what stands in for the driver, under the names by which programs find it.
     pub fn stand_in(&self) -> PathBuf {
         self.home.join("lib/stubs")

@@ -2,7 +2,7 @@
 //!
 //! A launch costs a card some microseconds, whatever it computes; small networks spend their time on that. So what occurs in every
 //! step and is long when composed is written down as a kernel (the `.cu` files below `cuda`): normalization both ways, activations,
-//! cross-entropy, convolutions, pooling, a step of an LSTM, masks, and an optimizer's update of all its parameters. A function here returns
+//! cross-entropy, convolutions, pooling, the steps of recurrent layers, masks, and an optimizer's update of all its parameters. A function here returns
 //! `None` where there is no card, or where composed forms are asked for, and the caller goes on with these; or it is there only for what
 //! [`takes`] takes.
 //!
@@ -10,6 +10,7 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+mod recurrent;
 #[cfg(any(feature = "cuda", test))]
 mod rule;
 
@@ -63,7 +64,7 @@ macro_rules! on_card {
     ($module:ident::$function:ident($($argument:expr),*)) => {{
         #[cfg(feature = "cuda")]
         {
-            cuda::$module::$function($($argument),*)
+            $crate::card::cuda::$module::$function($($argument),*)
         }
         #[cfg(not(feature = "cuda"))]
         {
@@ -72,6 +73,9 @@ macro_rules! on_card {
         }
     }};
 }
+
+use on_card;
+pub use recurrent::Recurrent;
 
 /// What a fused normalization gives.
 pub struct Normalized {
@@ -297,28 +301,6 @@ pub fn mask(
     }
     _ = (words, odds, kept, shape, dtype, device);
     Ok(None)
-}
-
-/// What a step of an LSTM has made: states [N, hidden] and gates [N, 4 hidden], apart from any graph.
-pub struct LstmStep {
-    /// The output.
-    pub h: Tensor,
-    /// The cell before the step.
-    pub before: Tensor,
-    /// The cell after it.
-    pub cell: Tensor,
-    /// i, f, g and o beside each other.
-    pub gates: Tensor,
-}
-
-/// A step of an LSTM from its sums, W_ih x + b and W_hh h [N, 4 hidden], and its cell, where [`takes`] takes these.
-pub fn lstm_step(of_input: &Tensor, of_state: &Tensor, cell: &Tensor) -> Result<LstmStep> {
-    on_card!(lstm::step(of_input, of_state, cell))
-}
-
-/// The gradients of the sums of a step and of the cell before it, from that of h, and from that of the cell by later steps.
-pub fn lstm_back(step: &LstmStep, dh: &Tensor, later: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
-    on_card!(lstm::back(step, dh, later))
 }
 
 /// scale · Σₙ -log softmax(zₙ)\[labelₙ\] over the rows of `logits` [..., C], with labels of U8, U32 or I64 that nobody has looked at:

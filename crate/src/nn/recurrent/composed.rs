@@ -6,7 +6,7 @@
 
 use candle_core::{D, Tensor};
 use candlelight_kernels::autograd::with_backward;
-use candlelight_kernels::card;
+use candlelight_kernels::card::{self, Recurrent};
 use candlelight_kernels::recurrent::Cell;
 
 use super::steps::{Gradients, Steps};
@@ -22,13 +22,13 @@ pub(super) fn layer(
     weights: &[Weights],
     batch_first: bool,
 ) -> Result<Vec<Tensor>> {
-    let x = if batch_first { x.transpose(0, 1)?.contiguous()? } else { x.clone() };
+    let x = if batch_first { swapped(x)? } else { x.clone() };
     let (mut outputs, mut finals) = (Vec::new(), vec![Vec::new(); if cell == Cell::Lstm { 2 } else { 1 }]);
     for (d, weights) in weights.iter().enumerate() {
         let start = initial.iter().map(|state| state.get(d)).collect::<candle_core::Result<Vec<_>>>()?;
         let mut states = direction(cell, &x, &start, weights, d == 1)?;
         let y = states.remove(0);
-        outputs.push(if batch_first { y.transpose(0, 1)?.contiguous()? } else { y });
+        outputs.push(if batch_first { swapped(&y)? } else { y });
         for (all, state) in finals.iter_mut().zip(states) {
             all.push(state);
         }
@@ -38,6 +38,17 @@ pub(super) fn layer(
         results.push(Tensor::stack(&states, 0)?);
     }
     Ok(results)
+}
+
+/// x [A, B, C] as [B, A, C].
+fn swapped(x: &Tensor) -> Result<Tensor> {
+    if !card::takes(x) {
+        return Ok(x.transpose(0, 1)?.contiguous()?);
+    }
+    let (a, b, c) = x.dims3()?;
+    with_backward("transpose", &[x], card::swap(x, None)?, (b, a, c), |dy, _| {
+        Ok(vec![Some(card::swap(dy, None)?.into_tensor())])
+    })
 }
 
 /// The outputs [T, N, hidden] of one direction, and its final states [N, hidden].
@@ -76,6 +87,9 @@ fn biases(cell: Cell, weights: &Weights, hidden: usize) -> Result<(Option<Tensor
 
 /// All outputs, [T · N, hidden], with the final state beside h below them.
 fn run(cell: Cell, of_inputs: &Tensor, hh: &Tensor, start: &Tensor, batch: usize, reverse: bool) -> Result<Tensor> {
+    if card::takes(start) {
+        return on_card(cell, of_inputs, hh, start, batch, reverse);
+    }
     let (inputs, weight, from) = (of_inputs.detach(), hh.detach(), start.detach());
     let steps = inputs.dim(0)? / batch;
     let time = move |t: usize| batch * if reverse { steps - 1 - t } else { t };
@@ -84,7 +98,6 @@ fn run(cell: Cell, of_inputs: &Tensor, hh: &Tensor, start: &Tensor, batch: usize
     let mut way: Box<dyn Steps> = match (cell, beside) {
         (Cell::Plain(unary), _) => Box::new(rnn::Steps::new(unary)),
         (Cell::Gru, bias) => Box::new(gru::Steps::new(bias)),
-        (Cell::Lstm, Some(cell)) if card::takes(&cell) => Box::new(lstm_steps::CardSteps::new(cell)),
         (Cell::Lstm, cell) => Box::new(lstm_steps::Steps::new(cell.unwrap_or_else(|| from.clone()))),
     };
     let transposed = weight.t()?;
@@ -123,5 +136,17 @@ fn run(cell: Cell, of_inputs: &Tensor, hh: &Tensor, start: &Tensor, batch: usize
         let of_weight = needs[1].then(of_weight).transpose()?;
         let of_start = Tensor::cat(&later.into_iter().chain(back.start()?).collect::<Vec<_>>(), 0)?;
         Ok(vec![Some(Tensor::cat(&of_inputs, 0)?), of_weight, Some(of_start)])
+    })
+}
+
+/// The same by a card's kernels.
+fn on_card(cell: Cell, of_inputs: &Tensor, hh: &Tensor, start: &Tensor, batch: usize, reverse: bool) -> Result<Tensor> {
+    let way = Recurrent::run(cell, of_inputs, hh, start, batch, reverse)?;
+    let y = match way.last_cell()? {
+        Some(cell) => Tensor::cat(&[way.outputs()?, cell], 0)?,
+        None => way.outputs()?,
+    };
+    with_backward("recurrent", &[of_inputs, hh, start], &y, y.shape(), move |dy, needs| {
+        Ok(way.back(dy, needs[1])?.into())
     })
 }

@@ -1,7 +1,6 @@
-//! The steps of an LSTM: composed of tensor operations, or on a card.
+//! The steps of an LSTM, composed of tensor operations.
 
 use candle_core::Tensor;
-use candlelight_kernels::card::{self, LstmStep};
 
 use super::lstm::LstmGate;
 use super::steps;
@@ -87,56 +86,6 @@ impl steps::Back for Back<'_> {
         let (di, df, dg, d_o) = ((&dc * g)?, (&dc * &cells[t])?, (&dc * i)?, (dh * &shown[t])?);
         let of_sums = (Tensor::cat(&[di, df, dg, d_o], 1)? * self.slopes.narrow(0, t * n, n)?)?;
         self.cell = Some((dc * f)?);
-        Ok(steps::Gradients { of_input: of_sums.clone(), of_state: of_sums, of_h: None })
-    }
-
-    fn start(&mut self) -> Result<Option<Tensor>> {
-        Ok(self.cell.take())
-    }
-}
-
-/// The steps on a card: a product and one kernel each.
-pub(super) struct CardSteps {
-    start: Tensor,
-    steps: Vec<LstmStep>,
-}
-
-impl CardSteps {
-    /// From the cell before the first step.
-    pub(super) fn new(cell: Tensor) -> Self {
-        Self { start: cell, steps: Vec::new() }
-    }
-}
-
-impl steps::Steps for CardSteps {
-    fn step(&mut self, of_input: &Tensor, of_state: &Tensor, _: &Tensor) -> Result<Tensor> {
-        let cell = self.steps.last().map_or(&self.start, |step| &step.cell);
-        let step = card::lstm_step(of_input, of_state, cell)?;
-        let h = step.h.clone();
-        self.steps.push(step);
-        Ok(h)
-    }
-
-    fn beside(&self) -> Option<&Tensor> {
-        self.steps.last().map(|step| &step.cell)
-    }
-
-    fn back<'a>(&'a self, cell: Option<Tensor>) -> Result<Box<dyn steps::Back + 'a>> {
-        Ok(Box::new(CardBack { steps: &self.steps, cell }))
-    }
-}
-
-/// The way back through [`CardSteps`].
-struct CardBack<'a> {
-    steps: &'a [LstmStep],
-    /// ∂L/∂c, as far as it comes from later steps.
-    cell: Option<Tensor>,
-}
-
-impl steps::Back for CardBack<'_> {
-    fn step(&mut self, t: usize, dh: &Tensor) -> Result<steps::Gradients> {
-        let (of_sums, cell) = card::lstm_back(&self.steps[t], dh, self.cell.as_ref())?;
-        self.cell = Some(cell);
         Ok(steps::Gradients { of_input: of_sums.clone(), of_state: of_sums, of_h: None })
     }
 

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::Ordering;
 
+use super::assembler::assemble;
 use super::device::give;
 use super::error::{Code, INVALID_HANDLE, INVALID_IMAGE, INVALID_PTX, INVALID_VALUE, NOT_FOUND, SUCCESS, complain};
 use super::store::{Kernel, store};
@@ -32,7 +33,7 @@ unsafe extern "C" fn cuModuleLoadData(module: *mut usize, image: *const c_char) 
     if !text.contains(".version") {
         return complain(INVALID_IMAGE, "a module that is no PTX");
     }
-    match store().load(text) {
+    match assemble(text).and_then(|()| store().load(text)) {
         Ok(handle) => give!(module, handle),
         Err(error) => return complain(INVALID_PTX, &format!("a module: {error}")),
     }

@@ -5,9 +5,9 @@ pub(super) mod batch_norm;
 #[cfg(feature = "cudnn")]
 pub(super) mod convolution;
 pub(super) mod cross_entropy;
-pub(super) mod lstm;
 pub(super) mod mask;
 pub(super) mod pooling;
+pub(super) mod recurrent;
 pub(super) mod row_norm;
 pub(super) mod update;
 pub(super) mod windows;
