@@ -131,6 +131,10 @@ fn norms() {
         layer("batch_norm2d, plain", &[2, 3, 4, 4], move |p| {
             BatchNorm2d::new(3, BatchNormConfig { affine: false, track_running_stats: false, ..batch }, p)
         }),
+        // So large that a card shares a channel, or a scale, out among blocks.
+        fused("batch_norm2d, large", &[5, 2, 50, 50], |p| batch_norm2d(2, p)),
+        fused("layer_norm of many rows", &[300, 40], |p| layer_norm(40, p)),
+        fused("group_norm, large", &[2, 4, 60, 60], |p| group_norm(2, 4, p)),
         fused("layer_norm", &[5, 9], |p| layer_norm(9, p)),
         fused("layer_norm of two dimensions", &[3, 4, 5], |p| layer_norm((4, 5), p)),
         fused("group_norm", &[3, 6, 4, 2], |p| group_norm(3, 6, p)),

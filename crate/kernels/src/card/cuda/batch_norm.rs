@@ -12,11 +12,11 @@ use crate::normalization::Affine;
 const SOURCE: Source = Source { name: "candlelight-batch-norm", text: ptx::BATCH_NORM };
 
 /// Elements that are worth a block of their own.
-const PIECE: usize = 4096;
+pub(super) const PIECE: usize = 4096;
 /// Blocks that keep the largest cards busy: four for each of some hundred processors.
-const ENOUGH: usize = 512;
+pub(super) const ENOUGH: usize = 512;
 /// Bytes of a pair of sums, in numbers of F64.
-const PAIR: usize = 2;
+pub(super) const PAIR: usize = 2;
 
 /// The shape of a batch, and how it is shared out.
 #[derive(Clone, Copy)]

@@ -62,20 +62,26 @@ __device__ void backward(unsigned width, Scales scales, const T *g, const T *x, 
     }
 }
 
+template <typename T> __device__ __forceinline__ void write(unsigned scale, Pair sum, T *dweight, T *dbias) {
+    if (dweight) dweight[scale] = (T)sum.b;
+    if (dbias) dbias[scale] = (T)sum.a;
+}
+
 // dγ = Σ g x̂ and dβ = Σ g over all rows. A block has 32 threads along x and some along y. Where each number has a scale of its own
 // (places = 1), the threads along x take 32 scales beside each other, and those along y the rows; else a block takes one scale, and its
-// threads the places.
+// threads the places. Where several blocks along y share a scale, they leave their parts, [blocks, scales].
 template <typename T>
 __device__ void parameters(unsigned rows, unsigned width, Scales scales, const T *g, const T *x, double eps, const double *means,
-                           const double *vars, T *dweight, T *dbias) {
+                           const double *vars, Pair *parts, T *dweight, T *dbias) {
     const bool beside = scales.places == 1;
     const unsigned count = scales.groups * scales.per;
     const unsigned scale = beside ? blockIdx.x * 32 + threadIdx.x : blockIdx.x;
-    const unsigned first = beside ? threadIdx.y : threadIdx.y * 32 + threadIdx.x, step = beside ? blockDim.y : blockDim.y * 32;
+    const unsigned step = beside ? blockDim.y : blockDim.y * 32;
+    const unsigned first = blockIdx.y * step + (beside ? threadIdx.y : threadIdx.y * 32 + threadIdx.x);
     Pair sum = {0.0, 0.0};
     if (scale < count) {
         const unsigned group = scale / scales.per, start = scale % scales.per * scales.places;
-        for (unsigned e = first; e < rows / scales.groups * scales.places; e += step) {
+        for (unsigned e = first; e < rows / scales.groups * scales.places; e += step * gridDim.y) {
             const unsigned row = e / scales.places * scales.groups + group;
             const size_t at = (size_t)row * width + start + e % scales.places;
             sum.a += (double)g[at];
@@ -91,9 +97,21 @@ __device__ void parameters(unsigned rows, unsigned width, Scales scales, const T
             sum.a += along_y[y][threadIdx.x].a;
             sum.b += along_y[y][threadIdx.x].b;
         }
-        if (dweight) dweight[scale] = (T)sum.b;
-        if (dbias) dbias[scale] = (T)sum.a;
+        if (gridDim.y == 1) write(scale, sum, dweight, dbias);
+        else parts[blockIdx.y * count + scale] = sum;
     }
+}
+
+// The sum of all parts.
+template <typename T> __device__ void together(unsigned count, unsigned blocks, const Pair *parts, T *dweight, T *dbias) {
+    const unsigned scale = blockIdx.x * blockDim.x + threadIdx.x;
+    if (scale >= count) return;
+    Pair sum = {0.0, 0.0};
+    for (unsigned block = 0; block < blocks; block++) {
+        sum.a += parts[block * count + scale].a;
+        sum.b += parts[block * count + scale].b;
+    }
+    write(scale, sum, dweight, dbias);
 }
 
 #define KERNELS(T, NAME)                                                                                                          \
@@ -109,8 +127,11 @@ __device__ void parameters(unsigned rows, unsigned width, Scales scales, const T
     }                                                                                                                             \
     extern "C" __global__ void row_parameters_##NAME(unsigned rows, unsigned width, unsigned groups, unsigned per,                \
                                                      unsigned places, const T *g, const T *x, double eps, const double *means,    \
-                                                     const double *vars, T *dweight, T *dbias) {                                  \
-        parameters<T>(rows, width, Scales{groups, per, places}, g, x, eps, means, vars, dweight, dbias);                          \
+                                                     const double *vars, Pair *parts, T *dweight, T *dbias) {                     \
+        parameters<T>(rows, width, Scales{groups, per, places}, g, x, eps, means, vars, parts, dweight, dbias);                   \
+    }                                                                                                                             \
+    extern "C" __global__ void row_together_##NAME(unsigned count, unsigned blocks, const Pair *parts, T *dweight, T *dbias) {    \
+        together<T>(count, blocks, parts, dweight, dbias);                                                                        \
     }
 
 KERNELS(float, f32)

@@ -1,7 +1,7 @@
 use candle_core::{CudaDevice, DType, Tensor};
 use candlelight_base::Result;
 
-use super::batch_norm::ordered;
+use super::batch_norm::{ENOUGH, PAIR, PIECE, ordered};
 use super::{Argument as _, Grid, Source, THREADS, address, address_or_null, card, launch, ptx, room, suffix, tensor};
 use crate::autograd::{Grads, made};
 use crate::card::Normalized;
@@ -28,11 +28,18 @@ impl Rows {
         Grid { blocks: (self.count as u32, 1), threads: (threads, 1) }
     }
 
-    /// A block for each scale, or for 32 of them where those of one row lie beside each other.
+    /// Numbers of γ, and of β.
+    fn scales(&self) -> usize {
+        self.groups * self.per
+    }
+
+    /// Blocks for each scale, or for 32 of them where those of one row lie beside each other: more than one where there is much to sum up.
     fn parameter_grid(&self) -> Grid {
-        let scales = self.groups * self.per;
-        let blocks = if self.places == 1 { scales.div_ceil(32) } else { scales };
-        Grid { blocks: (blocks as u32, 1), threads: (32, 8) }
+        let beside = self.places == 1;
+        let (blocks, piece) = if beside { (self.scales().div_ceil(32), PIECE / 32) } else { (self.scales(), PIECE) };
+        let summands = self.count / self.groups * self.places;
+        let parts = ENOUGH.div_ceil(blocks).min(summands.div_ceil(piece));
+        Grid { blocks: (blocks as u32, parts as u32), threads: (32, 8) }
     }
 
     fn sizes(&self) -> [u64; 4] {
@@ -97,13 +104,18 @@ fn backward(
         gradients[0] = Some(tensor(dx, input.shape()));
     }
     if has_weight || has_bias {
-        let scales = rows.groups * rows.per;
+        let (scales, grid) = (rows.scales(), rows.parameter_grid());
         let (dweight, dweight_at) = room(&card, scales, dtype)?;
         let (dbias, dbias_at) = room(&card, scales, dtype)?;
-        let results = [dweight_at, dbias_at];
+        let (_parts, parts_at) = room(&card, scales * grid.blocks.1 as usize * PAIR, DType::F64)?;
+        let results = [parts_at, dweight_at, dbias_at];
         let arguments =
             [&[(rows.count as u32).bits()][..], &rows.sizes(), &[g, x, eps.bits()], &measured, &results].concat();
-        rows.launch(&card, "row_parameters", rows.parameter_grid(), &arguments)?;
+        rows.launch(&card, "row_parameters", grid, &arguments)?;
+        if grid.blocks.1 > 1 {
+            let sizes = [(scales as u32).bits(), grid.blocks.1.bits()];
+            rows.launch(&card, "row_together", Grid::over(scales), &[&sizes[..], &results].concat())?;
+        }
         let shaped = |storage, at: usize| tensor(storage, op.inputs[at].shape());
         gradients.extend(has_weight.then(|| Some(shaped(dweight, 1))));
         gradients.extend(has_bias.then(|| Some(shaped(dbias, 1 + usize::from(has_weight)))));
