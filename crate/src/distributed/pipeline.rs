@@ -14,6 +14,7 @@ use crate::loss::with_divisor;
 use crate::metrics::scalar;
 use crate::nn::{Mode, Module};
 use crate::params::{Param, Params};
+use crate::unread::{Unread, with_unread};
 use crate::{Error, Result};
 
 /// Tags of what goes to the next stage and to the one before: programs should not use them beside.
@@ -130,7 +131,7 @@ impl Pipeline {
             return Err(Error::shape("inputs of a pipeline", expected, inputs.dims()));
         }
         let mut going: Vec<Request<T>> = Vec::new();
-        let mut parts = Vec::new();
+        let (mut parts, mut unread) = (Vec::new(), Vec::new());
         for part in (0..m).map(|k| chunk(k, m, samples)) {
             let x = match self.is_first() {
                 true => inputs.narrow(0, part.start, part.len())?,
@@ -140,16 +141,19 @@ impl Pipeline {
             let entry = if self.is_first() { None } else { Some(Var::from_tensor(&x)?) };
             let x = entry.as_deref().unwrap_or(&x);
             let mut weight = part.len() as f64;
-            let recording = record(|| {
-                let y = self.stage.forward(x, Mode::Train)?;
-                if !self.is_last() {
-                    return Ok(y);
-                }
-                let targets = targets.narrow(0, part.start, part.len())?;
-                let (loss, divisor) = with_divisor(|| loss(&y, &targets))?;
-                weight = divisor.unwrap_or(weight);
-                Ok(loss)
+            let (recording, left) = with_unread(|| {
+                record(|| {
+                    let y = self.stage.forward(x, Mode::Train)?;
+                    if !self.is_last() {
+                        return Ok(y);
+                    }
+                    let targets = targets.narrow(0, part.start, part.len())?;
+                    let (loss, divisor) = with_divisor(|| loss(&y, &targets))?;
+                    weight = divisor.map_or(Ok(weight), |divisor| divisor.read())?;
+                    Ok(loss)
+                })
             })?;
+            unread.push(left);
             if !self.is_last() {
                 going.push(self.send::<T>(&recording.output(), self.comm.rank() + 1, FORWARD)?);
             }
@@ -162,6 +166,9 @@ impl Pipeline {
         }
         let mut loss = vec![loss];
         self.comm.broadcast(&mut loss, self.comm.size() - 1)?;
+        if loss[0].is_nan() {
+            unread.iter().try_for_each(Unread::check)?;
+        }
         Ok((loss[0], gradients))
     }
 

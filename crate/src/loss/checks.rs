@@ -8,8 +8,7 @@ use candlelight_kernels as kernels;
 use candlelight_kernels::pair_loss::{PairLoss, pair_loss};
 
 use super::Reduction;
-use super::labels::Labels;
-use super::noted::note_labels;
+use super::labels::{Labels, note_labels};
 use crate::activation::check_float;
 use crate::unread::is_unread;
 use crate::{Error, Result};

@@ -7,8 +7,8 @@ use candlelight_kernels::softmax;
 
 use super::Reduction;
 use super::checks::{check_labelled, check_weight, labels_but};
+use super::labels::note_labels;
 use super::nll::{class_weights, pick, reduce_labelled, times};
-use super::noted::note_labels;
 use crate::Result;
 use crate::activation::log_softmax;
 use crate::unread::is_unread;

@@ -3,7 +3,7 @@
 use candle_core::{DType, Tensor};
 use candlelight_base::transfer;
 
-use crate::unread::rows_among;
+use crate::unread::{note_unread, rows_among};
 use crate::{Error, Result};
 
 /// Class indices that fit their scores.
@@ -66,6 +66,12 @@ impl Labels {
         let nan = (losses.detach().zeros_like()? + f64::NAN)?;
         Ok(fits.where_cond(&losses, &nan)?)
     }
+}
+
+/// Notes labels that no one has looked at.
+pub(super) fn note_labels(labels: &Tensor, classes: usize, ignore_index: Option<i64>) {
+    let labels = labels.clone();
+    note_unread(move || look(&labels, classes, ignore_index).map(drop));
 }
 
 /// The labels, read by the host.

@@ -7,11 +7,11 @@
 mod bce;
 mod checks;
 mod cross_entropy;
+mod divisor;
 mod hinge;
 mod kl;
 mod labels;
 mod nll;
-mod noted;
 mod reduction;
 mod regression;
 mod soft;
@@ -28,4 +28,4 @@ pub use regression::{
 pub use soft::{cross_entropy_soft, cross_entropy_soft_with};
 
 pub(crate) use checks::checked_labels;
-pub(crate) use noted::{Divisor, with_divisor, with_noted};
+pub(crate) use divisor::{Divisor, with_divisor};

@@ -5,8 +5,8 @@ use candlelight_base::transfer;
 
 use super::Reduction;
 use super::checks::{check_weight, labels_but};
+use super::divisor::{Divisor, note};
 use super::labels::Labels;
-use super::noted::{Divisor, note};
 use crate::{Error, Result};
 
 /// Negative log-likelihood of class indices under given log-probabilities, averaged.

@@ -7,7 +7,7 @@ use super::mean::WeightedMean;
 use super::right;
 use crate::autograd::no_grad;
 use crate::data::Dataset;
-use crate::loss::{Divisor, checked_labels, with_noted};
+use crate::loss::{Divisor, checked_labels, with_divisor};
 use crate::metrics::accuracy;
 use crate::nn::{Mode, Module};
 use crate::unread::{is_unread, with_unread};
@@ -51,21 +51,23 @@ pub fn evaluate(
     for batch in samples.batches(batch_size)? {
         interrupt::check()?;
         let (x, y) = batch?;
-        let (output, indices) = with_unread(|| no_grad(|| model.forward(&x, Mode::Eval)))?;
-        let (value, noted) = with_noted(|| no_grad(|| loss(&output, &y)))?;
+        let ((output, (value, divisor)), unread) = with_unread(|| {
+            let output = no_grad(|| model.forward(&x, Mode::Eval))?;
+            let value = with_divisor(|| no_grad(|| loss(&output, &y)))?;
+            Ok((output, value))
+        })?;
         let counts = if classes && is_unread(&output) { right::count(&output, &y)? } else { None };
         // All that the host wants to know of a batch, when all of it is on its way.
         let mut wanted = vec![&value];
-        wanted.extend(noted.divisor.as_ref().and_then(Divisor::on_device));
+        wanted.extend(divisor.as_ref().and_then(Divisor::on_device));
         wanted.extend(counts.iter().flatten());
         let mut read = transfer::scalars(&wanted)?.into_iter();
         let mut next = || read.next().unwrap_or(f64::NAN);
         let value = next();
         if value.is_nan() {
-            indices.check()?;
-            noted.check_labels()?;
+            unread.check()?;
         }
-        let weight = match noted.divisor {
+        let weight = match divisor {
             None => x.dim(0)? as f64,
             Some(Divisor::Number(number)) => number,
             Some(Divisor::OnDevice(_)) => next(),

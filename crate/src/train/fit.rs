@@ -11,7 +11,7 @@ use super::watch::Watch;
 use super::{Decision, Epoch, GradientSum, History, Progress, Record, StoppingRule, evaluate};
 use crate::autograd::value_and_grad;
 use crate::data::Dataset;
-use crate::loss::{Divisor, with_noted};
+use crate::loss::{Divisor, with_divisor};
 use crate::nn::{Mode, Module};
 use crate::optim::Optimizer;
 use crate::params::Params;
@@ -252,35 +252,36 @@ impl<L: Fn(&Tensor, &Tensor) -> Result<Tensor>> Run<'_, L> {
         let samples = x.dim(0)?;
         let mut seen = None;
         let (total, gradients) = value_and_grad(|| {
-            let (output, indices) = with_unread(|| self.model.forward(x, Mode::Train))?;
-            if let Some(validation) = self.unchecked.take() {
-                check_targets(&output, validation)?;
-            }
-            let (loss, noted) = with_noted(|| (self.loss)(&output, y))?;
-            seen = Some((loss.detach(), (noted, indices)));
+            let ((loss, divisor), unread) = with_unread(|| {
+                let output = self.model.forward(x, Mode::Train)?;
+                if let Some(validation) = self.unchecked.take() {
+                    check_targets(&output, validation)?;
+                }
+                with_divisor(|| (self.loss)(&output, y))
+            })?;
+            seen = Some((loss.detach(), (divisor, unread)));
             match &self.config.penalty {
                 Some(penalty) => Ok((loss + penalty()?)?),
                 None => Ok(loss),
             }
         })?;
         let (loss, noted) = seen.unzip();
-        let (noted, indices) = noted.unwrap_or_default();
+        let (divisor, unread) = noted.unwrap_or_default();
         // All that the host wants to know of a step, when all of it is on its way.
         let mut wanted = vec![&total];
         wanted.extend(loss.iter().filter(|_| self.config.penalty.is_some()));
-        wanted.extend(noted.divisor.as_ref().and_then(Divisor::on_device));
+        wanted.extend(divisor.as_ref().and_then(Divisor::on_device));
         let mut read = transfer::scalars(&wanted)?.into_iter();
         let value = read.next().unwrap_or(f64::NAN);
         let data_loss = if self.config.penalty.is_some() { read.next().unwrap_or(f64::NAN) } else { value };
-        let weight = match &noted.divisor {
+        let weight = match &divisor {
             None => samples as f64,
             Some(Divisor::Number(number)) => *number,
             Some(Divisor::OnDevice(_)) => read.next().unwrap_or(f64::NAN),
         };
         if !value.is_finite() {
-            indices.check()?;
             targets.check()?;
-            noted.check_labels()?;
+            unread.check()?;
             return Err(Error::NotFinite { what: "the training loss", value, step: self.step });
         }
         if self.config.accumulate == 1 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candlelight::CommunicationError;
 use candlelight::candle_core::backprop::GradStore;
 use candlelight::distributed::{Algorithm, Communicator, DataParallel, DataParallelConfig, ShardedSampler, cluster};
+use candlelight::kernels::composed;
 use candlelight::loss::{CrossEntropyConfig, cross_entropy_with};
 use candlelight::optim::clip_grad_norm;
 use candlelight::prelude::*;
@@ -91,6 +92,23 @@ fn train(comm: &Comm, config: DataParallelConfig, optimizer: &str) -> Result<Vec
         }
     }
     Ok(after)
+}
+
+#[test]
+fn a_label_that_no_one_has_looked_at_is_named_when_the_loss_is_nan() -> Result<()> {
+    for size in [1, 2] {
+        let run = cluster(size, |comm| {
+            let net = net(0);
+            let mut parallel = DataParallel::new(comm, &net.params, small())?;
+            let (x, y) = (gradient::input(5, (3, 6)), Tensor::new(&[0u32, 9, 1], &Device::Cpu)?);
+            // In the composed form, as on another device, labels stay unread.
+            Ok(composed(|| parallel.value_and_grad(3, || net.loss(&x, &y))).map(drop))
+        })?;
+        for result in run.results {
+            assert!(matches!(result, Err(Error::Label { label: 9, position: 1, classes: 4 })), "{size}: {result:?}");
+        }
+    }
+    Ok(())
 }
 
 #[test]

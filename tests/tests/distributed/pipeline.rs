@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use candlelight::candle_core::{CpuStorage, CustomOp1, Layout, Result as CandleResult, Shape};
 use candlelight::distributed::{ClusterConfig, Communicator, CostModel, Pipeline, cluster, cluster_with};
+use candlelight::kernels::composed;
 use candlelight::loss::{CrossEntropyConfig, cross_entropy_with};
 use candlelight::prelude::*;
 use candlelight::{CommunicationError, nn};
@@ -64,6 +65,24 @@ fn stages_are_the_net_in_one_piece() -> Result<()> {
                 })?;
             }
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_label_that_no_one_has_looked_at_is_named_by_the_last_stage() -> Result<()> {
+    for size in [1, 2] {
+        let run = cluster(size, |comm| {
+            let (from, to) = (borders(size)[comm.rank()], borders(size)[comm.rank() + 1]);
+            let (stage, params) = layers(from, to)?;
+            let pipeline = Pipeline::new(comm, stage, &WIDTHS[from..=from], &params, 2)?;
+            let (x, y) = (gradient::input(5, (4, 6)), Tensor::new(&[0u32, 3, 1, 9], &Device::Cpu)?);
+            // In the composed form, as on another device, labels stay unread.
+            Ok(composed(|| pipeline.value_and_grad(&x, &y, cross_entropy)).map(|(loss, _)| loss))
+        })?;
+        let last = run.results.last();
+        assert!(matches!(last, Some(Err(Error::Label { label: 9, position: 1, classes: 4 }))), "{size}: {last:?}");
+        assert!(run.results.iter().rev().skip(1).all(|result| matches!(result, Ok(loss) if loss.is_nan())));
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::loss::with_divisor;
 use crate::metrics::scalar;
 use crate::params::{Param, Params};
 use crate::train::GradientSum;
+use crate::unread::{Unread, with_unread};
 use crate::{Error, Result};
 pub use config::DataParallelConfig;
 use exchange::{Exchange, exchange};
@@ -283,12 +284,16 @@ impl DataParallel {
 /// The loss times its weight, and a note of both: so gradients are those of a part of a sum, also of a rank's samples
 /// through the layers that look at those of all ranks.
 fn weighted(samples: usize, share: &Cell<Share>, loss: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
-    let (loss, divisor) = with_divisor(loss)?;
+    let ((loss, divisor), unread) = with_unread(|| with_divisor(loss))?;
     // Another shape is refused later, by its own error.
     if loss.elem_count() != 1 {
         return Ok(loss);
     }
-    let (value, weight) = (scalar(&loss.detach().reshape(())?)?, divisor.unwrap_or(samples as f64));
+    let value = scalar(&loss.detach().reshape(())?)?;
+    if value.is_nan() {
+        unread.check()?;
+    }
+    let weight = divisor.map_or(Ok(samples as f64), |divisor| divisor.read())?;
     share.set(Share { value, weight });
     // Where nothing counts, gradients are 0 already; by a factor of 0 Candle sends none.
     if weight > 0.0 { Ok((loss * weight)?) } else { Ok(loss) }
@@ -297,16 +302,21 @@ fn weighted(samples: usize, share: &Cell<Share>, loss: impl FnOnce() -> Result<T
 /// A step without others.
 fn alone(params: &[Param], samples: usize, loss: impl FnOnce() -> Result<Tensor>) -> Result<(f64, GradStore)> {
     check_counts(samples as f64)?;
-    let mut weight = samples as f64;
+    let (mut weight, mut unread) = (samples as f64, Unread::default());
     let (value, mut gradients) = value_and_grad(|| {
-        let (loss, divisor) = with_divisor(loss)?;
-        weight = divisor.unwrap_or(weight);
+        let ((loss, divisor), left) = with_unread(|| with_divisor(loss))?;
+        weight = divisor.map_or(Ok(weight), |divisor| divisor.read())?;
+        unread = left;
         Ok(loss)
     })?;
+    let value = scalar(&value.reshape(())?)?;
+    if value.is_nan() {
+        unread.check()?;
+    }
     check_counts(weight)?;
     let mut own = GradStore::default();
     for param in params {
         own.insert(&param.var, take(&mut gradients, param)?);
     }
-    Ok((scalar(&value.reshape(())?)?, own))
+    Ok((value, own))
 }

@@ -168,6 +168,7 @@ fn an_agent_reads_once_an_update() {
         let agent = || Dqn::new(CartPole::new(), |params| q_network(&[4, 8, 2], params), config, 0).unwrap();
         let (mut here, mut there) = (agent(), agent());
         let start = flat(&here.params().trainable()[0].var);
+        counted(|| agent().update(&batch).unwrap()); // here a table is made that is kept
         for _ in 0..3 {
             let q: f64 =
                 [0, 3, 5, 7].map(|t| f64::from(there.values(&[f64::from(t); 4]).unwrap()[t as usize % 2])).iter().sum();
