@@ -187,8 +187,7 @@ impl Layer {
             _ if x.elem_count() == 0 => kernels::empty(shape, [x, weight].into_iter().chain(bias)),
             (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape, prepared),
             (true, true) => kernels::conv::conv_transpose(x, weight, bias, geometry, shape, prepared),
-            (false, false) if by_library => library::conv(x, weight, bias, geometry, shape),
-            (false, true) if by_library => library::conv_transpose(x, weight, bias, geometry, shape),
+            (false, transposed) if by_library => library::conv(x, weight, bias, geometry, shape, transposed),
             (false, false) => composed::conv(x, weight, bias, geometry, shape),
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
         }?;

@@ -9,36 +9,29 @@ use candlelight_kernels::geometry::Geometry;
 use super::composed::{inputs, row_sums, shaped};
 use crate::Result;
 
-/// As [`super::composed::conv`].
-pub(super) fn conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, g: Geometry, shape: Shape) -> Result<Tensor> {
-    let (input, kernel) = (x.detach(), weight.detach());
-    let y = card::convolution(Pass::Forward, &input, &kernel, &g)?;
-    let y = plus(y, bias, g.axes[0].output * g.axes[1].output)?;
-    let shapes = [x.shape().clone(), weight.shape().clone()];
-    with_backward("conv", &inputs(x, weight, bias), y, shape, move |dy, needs| {
-        let dx = needs[0].then(|| shaped(card::convolution(Pass::OfInput, &kernel, dy, &g)?, &shapes[0]));
-        let dw = needs[1].then(|| shaped(card::convolution(Pass::OfWeight, &input, dy, &g)?, &shapes[1]));
-        let db = needs.get(2).is_some_and(|need| *need).then(|| of_channels(dy, g.batch, g.out_channels));
-        Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
-    })
-}
-
-/// As [`super::composed::conv_transpose`].
-pub(super) fn conv_transpose(
+/// As [`super::composed::conv`], or if `transposed` as [`super::composed::conv_transpose`], whose passes are those of the convolution with
+/// the ways there and back exchanged.
+pub(super) fn conv(
     x: &Tensor,
     weight: &Tensor,
     bias: Option<&Tensor>,
     g: Geometry,
     shape: Shape,
+    transposed: bool,
 ) -> Result<Tensor> {
     let (input, kernel) = (x.detach(), weight.detach());
-    let y = card::convolution(Pass::OfInput, &kernel, &input, &g)?;
-    let y = plus(y, bias, g.axes[0].input * g.axes[1].input)?;
+    let pass = move |forward: bool, x: &Tensor| match forward {
+        true => card::convolution(Pass::Forward, x, &kernel, &g),
+        false => card::convolution(Pass::OfInput, &kernel, x, &g),
+    };
+    let (name, channels) = if transposed { ("conv_transpose", g.in_channels) } else { ("conv", g.out_channels) };
+    let y = plus(pass(!transposed, &input)?, bias, shape.dims()[2..].iter().product())?;
     let shapes = [x.shape().clone(), weight.shape().clone()];
-    with_backward("conv_transpose", &inputs(x, weight, bias), y, shape, move |dy, needs| {
-        let dx = needs[0].then(|| shaped(card::convolution(Pass::Forward, dy, &kernel, &g)?, &shapes[0]));
-        let dw = needs[1].then(|| shaped(card::convolution(Pass::OfWeight, dy, &input, &g)?, &shapes[1]));
-        let db = needs.get(2).is_some_and(|need| *need).then(|| of_channels(dy, g.batch, g.in_channels));
+    with_backward(name, &inputs(x, weight, bias), y, shape, move |dy, needs| {
+        let dx = needs[0].then(|| shaped(pass(transposed, dy)?, &shapes[0]));
+        let (small, large) = if transposed { (&input, dy) } else { (dy, &input) };
+        let dw = needs[1].then(|| shaped(card::convolution(Pass::OfWeight, large, small, &g)?, &shapes[1]));
+        let db = needs.get(2).is_some_and(|need| *need).then(|| of_channels(dy, g.batch, channels));
         Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
     })
 }

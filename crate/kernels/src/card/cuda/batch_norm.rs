@@ -1,4 +1,4 @@
-use candle_core::{CudaDevice, DType, Tensor};
+use candle_core::{CudaDevice, CudaStorage, DType, Tensor};
 use candlelight_base::Result;
 
 use super::{
@@ -80,13 +80,29 @@ pub(in crate::card) fn forward(x: &Tensor, affine: Affine) -> Result<Normalized>
     let scales = [at, address_or_null(weight.as_ref())?, address_or_null(bias.as_ref())?];
     let results = [parts_at, y_at, mean_at, var_at];
     batch.launch(&card, "batch_forward", &[&scales[..], &settings.arguments(x.dtype()), &results].concat())?;
-    let (mean, var) = (tensor(mean, batch.channels), tensor(var, batch.channels));
+    let measured = (tensor(mean, batch.channels), tensor(var, batch.channels));
+    normalized("batch_norm", x, affine, y, measured, move |gradient, op, measured, has| {
+        backward(gradient, op, &input, (batch, settings), measured, has)
+    })
+}
 
+/// What a normalization gives. `backward` is given a gradient, what was measured, and whether there are weight and bias.
+pub(super) fn normalized(
+    name: &'static str,
+    x: &Tensor,
+    affine: Affine,
+    y: CudaStorage,
+    (mean, var): (Tensor, Tensor),
+    backward: impl Fn(&Tensor, &Grads, (&Tensor, &Tensor), (bool, bool)) -> Result<Vec<Option<Tensor>>>
+    + Send
+    + Sync
+    + 'static,
+) -> Result<Normalized> {
     let measured = (mean.clone(), var.clone());
     let has = (affine.weight.is_some(), affine.bias.is_some());
     let inputs: Vec<&Tensor> = [Some(x), affine.weight, affine.bias].into_iter().flatten().collect();
-    let y = made("batch_norm", &inputs, y, x.shape(), move |gradient, op| {
-        backward(gradient, &op, &input, (batch, settings), (&measured.0, &measured.1), has)
+    let y = made(name, &inputs, y, x.shape(), move |gradient, op| {
+        backward(gradient, &op, (&measured.0, &measured.1), has)
     })?;
     Ok(Normalized { y, mean, var })
 }

@@ -1,9 +1,9 @@
 use candle_core::{CudaDevice, DType, Tensor};
 use candlelight_base::Result;
 
-use super::batch_norm::{ENOUGH, PAIR, PIECE, ordered};
+use super::batch_norm::{ENOUGH, PAIR, PIECE, normalized, ordered};
 use super::{Argument as _, Grid, Source, THREADS, address, address_or_null, card, launch, ptx, room, suffix, tensor};
-use crate::autograd::{Grads, made};
+use crate::autograd::Grads;
 use crate::card::Normalized;
 use crate::contiguous;
 use crate::normalization::Affine;
@@ -73,15 +73,10 @@ fn forward(name: &'static str, x: &Tensor, rows: Rows, affine: Affine) -> Result
     let known = [address(&input)?, address_or_null(weight.as_ref())?, address_or_null(bias.as_ref())?, eps.bits()];
     let arguments = [&rows.sizes()[..], &known, &[y_at, mean_at, var_at]].concat();
     rows.launch(&card, "row_forward", rows.grid(), &arguments)?;
-    let (mean, var) = (tensor(mean, rows.count), tensor(var, rows.count));
-
-    let measured = (mean.clone(), var.clone());
-    let has = (affine.weight.is_some(), affine.bias.is_some());
-    let inputs: Vec<&Tensor> = [Some(x), affine.weight, affine.bias].into_iter().flatten().collect();
-    let y = made(name, &inputs, y, x.shape(), move |gradient, op| {
-        backward(gradient, &op, &input, (rows, eps), (&measured.0, &measured.1), has)
-    })?;
-    Ok(Normalized { y, mean, var })
+    let measured = (tensor(mean, rows.count), tensor(var, rows.count));
+    normalized(name, x, affine, y, measured, move |gradient, op, measured, has| {
+        backward(gradient, op, &input, (rows, eps), measured, has)
+    })
 }
 
 fn backward(
