@@ -39,9 +39,10 @@ fn odds(p: f64) -> Odds {
 /// `n` times 0 with the probability `odds`, else `kept`.
 fn draw<T: Copy + Default>(rng: &mut Rng, odds: Odds, kept: T, n: usize) -> Vec<T> {
     let mut mask = vec![kept; n];
-    let mut bits = [0_u16; 4096];
-    for mask in mask.chunks_mut(bits.len()) {
-        let (bits, place) = (&mut bits[..mask.len()], rng.get_word_pos());
+    let (start, mut bits) = (rng.get_word_pos(), [0_u16; 4096]);
+    for (chunk, mask) in mask.chunks_mut(bits.len()).enumerate() {
+        let first = chunk * bits.len();
+        let bits = &mut bits[..mask.len()];
         rng.fill(bits);
         for (value, &bits) in mask.iter_mut().zip(&*bits) {
             *value = if bits < odds.whole { T::default() } else { kept };
@@ -51,7 +52,7 @@ fn draw<T: Copy + Default>(rng: &mut Rng, odds: Odds, kept: T, n: usize) -> Vec<
             let mut more = rng.clone();
             more.set_stream(!rng.get_stream());
             for (i, value) in mask.iter_mut().enumerate().filter(|(i, _)| bits[*i] == odds.whole) {
-                more.set_word_pos(4 * place + 2 * i as u128);
+                more.set_word_pos(4 * start + 2 * (first + i) as u128);
                 if more.next_u64() >> 11 < odds.rest {
                     *value = T::default();
                 }
