@@ -20,7 +20,9 @@ mod cuda {
         println!("cargo::rerun-if-changed={SOURCES}");
         let out = PathBuf::from(std::env::var("OUT_DIR")?).join("ptx.rs");
         // Sums of products are joined as the CPU's kernels join them, by `fma`, and nowhere else.
-        let kernels = KernelBuilder::new().source_dir(SOURCES).arg("-std=c++17").arg("-O3").arg("--fmad=false");
+        // A kernel is compiled anew where what it includes has changed.
+        let kernels = KernelBuilder::new().source_dir(SOURCES).watch([format!("{SOURCES}/common.cuh")]);
+        let kernels = kernels.arg("-std=c++17").arg("-O3").arg("--fmad=false");
         Ok(kernels.build_ptx()?.write(out)?)
     }
 }

@@ -10,6 +10,9 @@ use crate::{Error, Result};
 
 /// The first CUDA card if the `cuda` feature is on and the driver sees a card, else the CPU.
 ///
+/// Every call gives the same card, on which all threads share one queue: what one has asked for is done before what another asks for
+/// later. `Device::new_cuda` of Candle's has a queue for each thread, and nothing orders them.
+///
 /// A card that is there and fails is an error and not a silent choice of the CPU. A program with the feature cannot start at all
 /// where the driver's library is missing: see the [features](crate#features).
 ///
@@ -19,7 +22,7 @@ pub fn best_device() -> Result<Device> {
     check_statics()?;
     #[cfg(feature = "cuda")]
     if cuda::cards()? > 0 {
-        return Ok(Device::new_cuda(0)?);
+        return Ok(cuda::first()?);
     }
     Ok(Device::Cpu)
 }
@@ -94,10 +97,26 @@ fn keep_memory() {}
 /// What only the driver knows. Its functions are those that Candle calls, so that there is one copy of them.
 #[cfg(feature = "cuda")]
 mod cuda {
-    use candle_core::CudaDevice;
+    use std::sync::{Mutex, PoisonError};
+
     use candle_core::cuda_backend::WrapErr;
     use candle_core::cuda_backend::cudarc::driver::sys::{CUresult, cuDriverGetVersion};
     use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError};
+    use candle_core::{CudaDevice, Device};
+
+    /// The first card, with one stream for all threads.
+    #[allow(unsafe_code)]
+    pub(super) fn first() -> candle_core::Result<Device> {
+        static FIRST: Mutex<Option<Device>> = Mutex::new(None);
+        let mut first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(device) = &*first {
+            return Ok(device.clone());
+        }
+        let device = Device::new_cuda_with_stream(0)?;
+        // SAFETY: cudarc records an event at each use of memory, to order the streams of a context. This context has no other.
+        unsafe { device.as_cuda_device()?.disable_event_tracking() };
+        Ok(first.insert(device).clone())
+    }
 
     /// How many cards the driver sees.
     pub(super) fn cards() -> candle_core::Result<i32> {

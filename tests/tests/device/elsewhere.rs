@@ -42,6 +42,13 @@ fn the_variable_is_obeyed_or_refused() {
 }
 
 #[test]
+fn every_call_gives_the_same_card() {
+    // Tensors of two handles of a card do not mix, and nothing orders what is done with them.
+    let [first, again] = [best_device().unwrap(), std::thread::spawn(|| best_device().unwrap()).join().unwrap()];
+    assert!(first.same_device(&again));
+}
+
+#[test]
 fn what_is_not_made_elsewhere_is_refused() {
     let on_cpu = catch_unwind(|| elsewhere(|| Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap()));
     let said = on_cpu.unwrap_err();

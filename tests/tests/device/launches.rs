@@ -63,6 +63,24 @@ const MOST: [(&str, [u64; 2]); 5] = [
 ];
 
 #[test]
+fn what_the_library_of_convolutions_refuses_is_composed() {
+    if !cfg!(feature = "cudnn") || std::env::var("CANDLELIGHT_DEVICE").as_deref() != Ok("cuda") {
+        return;
+    }
+    for pass in ["Forward", "BackwardData", "BackwardFilter"] {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "suite::layers::convolutions_and_products", "--nocapture"])
+            .env("CARD_REFUSES", format!("cudnnConvolution{pass}"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{pass}: {}{said}", String::from_utf8_lossy(&output.stdout));
+        let refused = said.contains(&format!("cudnnConvolution{pass}: refused"));
+        assert!(refused || !describe(&device()).contains("a card in software"), "{pass}: {said}");
+    }
+}
+
+#[test]
 fn a_step_launches_little_and_sends_and_reads_nothing() {
     if std::env::var("CANDLELIGHT_DEVICE").as_deref() != Ok("cuda") {
         return;

@@ -186,7 +186,12 @@ pub fn takes(x: &Tensor) -> bool {
 
 /// Whether [`gather_windows`], [`spread_windows`] and [`swap`] are there for a convolution of `x`.
 pub fn takes_windows(x: &Tensor, g: &Geometry) -> bool {
-    takes(x) && g.columns() <= i32::MAX as usize
+    takes(x) && is_counted(g) && g.columns() <= i32::MAX as usize
+}
+
+/// Whether 32 bits count the numbers of input and output.
+fn is_counted(g: &Geometry) -> bool {
+    g.batch * g.input().max(g.output()) <= i32::MAX as usize
 }
 
 /// The inputs of x [N, channels, ...] under the kernel of a convolution, [groups, channels · taps, N · outputs], apart from any graph.
@@ -205,7 +210,7 @@ pub fn swap(x: &Tensor, add: Option<&Tensor>) -> Result<Numbers> {
 }
 
 /// What a convolution computes from two of its three arrays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pass {
     /// y [N, out, ...] from x [N, in, ...] and W [out, in / groups, ...].
     Forward,
@@ -215,26 +220,15 @@ pub enum Pass {
     OfWeight,
 }
 
-/// Whether [`convolution`] is there: with the feature `cudnn`, on a card, for sizes that the library takes in all three passes.
-pub fn takes_convolution(x: &Tensor, g: &Geometry) -> Result<bool> {
+/// A pass of a convolution by cuDNN, apart from any graph: the same bits at every run, and F32 without TF32. `None` without the feature
+/// `cudnn`, where no card is, and for sizes that the library does not take, which it may find out in any of the passes.
+pub fn convolution(pass: Pass, a: &Tensor, b: &Tensor, g: &Geometry) -> Result<Option<Numbers>> {
     #[cfg(feature = "cudnn")]
-    return Ok(takes(x) && cuda::convolution::takes(x, g)?);
-    #[cfg(not(feature = "cudnn"))]
-    {
-        _ = (x, g);
-        Ok(false)
+    if takes(a) && takes(b) && is_counted(g) {
+        return cuda::convolution::run(pass, a, b, g);
     }
-}
-
-/// A pass of a convolution by cuDNN, apart from any graph: the same bits at every run, and F32 without TF32.
-pub fn convolution(pass: Pass, a: &Tensor, b: &Tensor, g: &Geometry) -> Result<Numbers> {
-    #[cfg(feature = "cudnn")]
-    return cuda::convolution::run(pass, a, b, g);
-    #[cfg(not(feature = "cudnn"))]
-    {
-        _ = (pass, a, b, g);
-        Err(candle_core::Error::NotCompiledWithCudaSupport.into())
-    }
+    _ = (pass, a, b, g);
+    Ok(None)
 }
 
 /// Rows of places, all of one length, in a table of U32 in which the largest number stands for no place; without one, row i has the places

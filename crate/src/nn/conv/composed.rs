@@ -12,7 +12,7 @@
 
 use candle_core::{Shape, Tensor};
 use candlelight_kernels::autograd::{Numbers, with_backward};
-use candlelight_kernels::card;
+use candlelight_kernels::card::{self, Pass};
 use candlelight_kernels::geometry::Geometry;
 
 use super::places::{Places, places};
@@ -52,6 +52,16 @@ pub(super) fn conv_transpose(
         let db = needs.get(2).is_some_and(|need| *need).then(|| form.of_channels(dy));
         Ok(vec![dx.transpose()?, dw.transpose()?, db.transpose()?])
     })
+}
+
+/// One of the passes of a convolution, of which `weight` is the kernel.
+pub(super) fn pass(pass: Pass, a: &Tensor, b: &Tensor, weight: &Tensor, g: Geometry) -> Result<Numbers> {
+    let form = Form::new(b, weight, g)?;
+    match pass {
+        Pass::Forward => form.images(&form.weight.matmul(&form.columns(a)?)?, None),
+        Pass::OfInput => form.spread(&form.matrix(b)?, None),
+        Pass::OfWeight => Ok(form.of_weight(&form.matrix(b)?, &form.columns(a)?, weight.shape())?.into()),
+    }
 }
 
 /// A convolution, or the one whose gradient a transposed one is.

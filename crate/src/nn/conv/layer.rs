@@ -182,12 +182,12 @@ impl Layer {
         let pixels: usize = if self.transposed { &x.dims()[2..] } else { &shape.dims()[2..] }.iter().product();
         let multiply_adds = x.dim(0)? * pixels * weight.elem_count();
         let x = &self.padded(x)?;
-        let by_library = kernels::card::takes_convolution(x, &geometry)?;
+        let by_library = library::conv(x, weight, bias, geometry, &shape, self.transposed)?;
         let y = match (kernels::can_take(&[x, weight]), self.transposed) {
+            _ if let Some(y) = by_library => Ok(y),
             _ if x.elem_count() == 0 => kernels::empty(shape, [x, weight].into_iter().chain(bias)),
             (true, false) => kernels::conv::conv(x, weight, bias, geometry, shape, prepared),
             (true, true) => kernels::conv::conv_transpose(x, weight, bias, geometry, shape, prepared),
-            (false, transposed) if by_library => library::conv(x, weight, bias, geometry, shape, transposed),
             (false, false) => composed::conv(x, weight, bias, geometry, shape),
             (false, true) => composed::conv_transpose(x, weight, bias, geometry, shape),
         }?;

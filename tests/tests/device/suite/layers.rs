@@ -102,6 +102,11 @@ fn convolutions_and_products() {
         layer("conv2d 1×1, stride", &[2, 4, 6, 6], move |p| {
             Conv2d::new(4, 8, 1, Conv2dConfig { stride: (2, 2), ..two }, p)
         }),
+        // A card may not like where the second sample begins.
+        layer("conv2d of a part", &[3, 1, 5, 5], |p| {
+            let conv = conv2d(1, 2, 3, p)?;
+            Ok(from_fn(move |x, mode| conv.forward(&x.narrow(0, 1, 2)?, mode)))
+        }),
         layer("conv_transpose1d", &[2, 3, 5], move |p| {
             ConvTranspose1d::new(3, 2, 4, ConvTranspose1dConfig { stride: 2, padding: 1, ..back }, p)
         }),

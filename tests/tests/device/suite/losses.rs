@@ -54,6 +54,12 @@ fn losses_of_labels() {
         }),
     ];
     all.iter().for_each(check);
+    // More classes than a byte counts, with labels of a byte.
+    check(&case("cross_entropy of 300 classes", || {
+        let x = Var::from_tensor(&input(4, (3, 300))?)?;
+        let labels = Tensor::new(&[3u8, 255, 0], &here())?;
+        gradients(&[("x".into(), x.clone())], || cross_entropy(&x, &labels))
+    }));
     for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
         for weighted in [false, true] {
             check(&case(format!("cross_entropy, some ignored, {reduction:?}, weights {weighted}"), move || {

@@ -5,6 +5,8 @@ pub(super) type Status = i32;
 pub(super) const SUCCESS: Status = 0;
 pub(super) const BAD_PARAM: Status = 2000;
 pub(super) const NOT_SUPPORTED: Status = 3000;
+/// One of the statuses that say more than the one above.
+pub(super) const NOT_SUPPORTED_SHAPE: Status = 3002;
 pub(super) const EXECUTION_FAILED: Status = 5000;
 
 /// Why a call is refused.
@@ -24,6 +26,11 @@ pub(super) fn bad<T>(why: String) -> Outcome<T> {
 /// A call that the library or this card does not know.
 pub(super) fn unsupported<T>(why: String) -> Outcome<T> {
     Err(Refusal { status: NOT_SUPPORTED, why })
+}
+
+/// A call for sizes that the library or this card does not know.
+pub(super) fn unsupported_shape<T>(why: String) -> Outcome<T> {
+    Err(Refusal { status: NOT_SUPPORTED_SHAPE, why })
 }
 
 /// A call that failed on the card.

@@ -151,7 +151,7 @@ pub(in crate::card) fn carry(
 ) -> Result<()> {
     let kept = [running.mean, running.var, running.batches].map(|var| address(var.as_tensor()));
     let [to_mean, to_var, to_batches] = kept;
-    let (mean, var) = (contiguous(mean)?, contiguous(var)?);
+    let (mean, var) = (contiguous(&mean.to_dtype(DType::F64)?)?, contiguous(&var.to_dtype(DType::F64)?)?);
     let arguments = [
         (running.mean.elem_count() as u32).bits(),
         address(&mean)?,

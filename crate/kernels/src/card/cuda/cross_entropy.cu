@@ -43,7 +43,7 @@ template <typename T, typename L> __device__ void forward(unsigned n, unsigned c
 // scale · g · (softmax(z) - one-hot)
 template <typename T, typename L>
 __device__ void backward(unsigned n, unsigned classes, const T *z, const L *labels, T scale, const T *g, T *dz) {
-    const unsigned i = (blockIdx.x * blockDim.x + threadIdx.x) / 32;
+    const unsigned i = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
     if (i >= n) return;
     const Row<T> row(classes, z + (size_t)i * classes);
     const L label = labels[i];
@@ -51,7 +51,7 @@ __device__ void backward(unsigned n, unsigned classes, const T *z, const L *labe
     for (unsigned c = threadIdx.x % 32; c < classes; c += 32) {
         const size_t at = (size_t)i * classes + c;
         const T p = (T)((double)exp(z[at] - row.largest) / row.sum);
-        dz[at] = is_class(label, classes) ? upstream * (p - (label == (L)c ? T(1) : T(0))) : T(0);
+        dz[at] = is_class(label, classes) ? upstream * (p - ((unsigned long long)label == c ? T(1) : T(0))) : T(0);
     }
 }
 
