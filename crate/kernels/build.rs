@@ -19,9 +19,9 @@ mod cuda {
     pub(crate) fn compile() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo::rerun-if-changed={SOURCES}");
         let out = PathBuf::from(std::env::var("OUT_DIR")?).join("ptx.rs");
-        // Sums of products are joined as the CPU's kernels join them, by `fma`, and nowhere else.
         // A kernel is compiled anew where what it includes has changed.
         let kernels = KernelBuilder::new().source_dir(SOURCES).watch([format!("{SOURCES}/common.cuh")]);
+        // Sums of products are joined as the CPU's kernels join them, by `fma`, and nowhere else.
         let kernels = kernels.arg("-std=c++17").arg("-O3").arg("--fmad=false");
         Ok(kernels.build_ptx()?.write(out)?)
     }

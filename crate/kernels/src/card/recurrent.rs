@@ -40,7 +40,8 @@ impl Recurrent {
         reverse: bool,
     ) -> Result<Self> {
         let (of_inputs, weight, start) = (contiguous(&of_inputs.detach())?, hh.detach(), contiguous(&start.detach())?);
-        let (steps, hidden, below) = (of_inputs.dim(0)? / batch, hh.dim(1)?, start.dim(0)? - batch);
+        let steps = of_inputs.dim(0)?.checked_div(batch).unwrap_or_default();
+        let (hidden, below) = (hh.dim(1)?, start.dim(0)?.saturating_sub(batch));
         let states = |from: &Tensor| -> Result<Tensor> {
             let states = unwritten(from, (steps + 1) * batch, hidden)?;
             states.slice_set(from, 0, if reverse { steps * batch } else { 0 })?;
@@ -77,7 +78,7 @@ impl Recurrent {
 
     /// The cell after the last step, [N, hidden], of an LSTM.
     pub fn last_cell(&self) -> Result<Option<Tensor>> {
-        self.after(self.cells.as_ref(), self.steps - 1)
+        self.after(self.cells.as_ref(), self.steps.saturating_sub(1))
     }
 
     /// The gradients of what [`Recurrent::run`] was given, that of W_hh if it is `wanted`, from that of the outputs and, of an LSTM, of its
@@ -139,7 +140,7 @@ impl Recurrent {
 
     /// The states after a step.
     fn after(&self, states: Option<&Tensor>, t: usize) -> Result<Option<Tensor>> {
-        self.rows(states, if self.reverse { self.steps - 1 - t } else { t + 1 })
+        self.rows(states, if self.reverse { self.steps.saturating_sub(1 + t) } else { t + 1 })
     }
 
     fn rows(&self, all: Option<&Tensor>, time: usize) -> Result<Option<Tensor>> {

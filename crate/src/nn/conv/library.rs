@@ -54,7 +54,11 @@ fn plus(y: Numbers, bias: Option<&Tensor>, places: usize) -> Result<Numbers> {
         return Ok(y);
     };
     let y = y.into_tensor();
-    Ok(card::add_to_channels(&y, bias, places)?.unwrap_or_else(|| Numbers::from(y)))
+    if let Some(sum) = card::add_to_channels(&y, bias, places)? {
+        return Ok(sum);
+    }
+    let channels = bias.elem_count();
+    Ok(y.reshape(((), channels, places))?.broadcast_add(&bias.detach().reshape((channels, 1))?)?.into())
 }
 
 /// The sum of dy [N, channels, ...] for each channel.
